@@ -1,0 +1,39 @@
+/**
+ * Every way in which a use case of ours may refuse. The list is closed: each wire format has one table that maps all of it
+ * (OAuth, SCIM, problem+json, pages), and the compiler finds the table that lacks one.
+ */
+export type ErrorCode =
+  | 'invalid_input' // the caller sent something malformed: says which member
+  | 'unauthenticated' // no or wrong credentials
+  | 'forbidden' // known caller, not allowed
+  | 'not_found'
+  | 'conflict' // the state does not allow it (compare-and-set lost, duplicate, lifecycle)
+  | 'precondition_failed' // If-Match did not match
+  | 'too_many_requests' // `retryAfterSeconds` tells when
+  | 'too_large'
+  | 'unsupported_media_type'
+  | 'unavailable'; // the database is away; try again
+
+/** What a refusal carries besides its sentence; never a secret. */
+export interface ErrorDetails {
+  /** The member of the input that is at fault, as a JSON Pointer or a parameter name. */
+  readonly member?: string;
+  readonly retryAfterSeconds?: number;
+  /** The recorded decision that refused (contract.md "Errors"). */
+  readonly decisionId?: string;
+  /** SCIM's finer word (RFC 7644 §3.12), when the translator cannot derive it. */
+  readonly scimType?: string;
+}
+
+/** A refusal that a caller may read: the message is written for them and says what to do next. */
+export class AppError extends Error {
+  override readonly name = 'AppError';
+  readonly code: ErrorCode;
+  readonly details: ErrorDetails;
+
+  constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
+    super(message);
+    this.code = code;
+    this.details = details;
+  }
+}
