@@ -1,0 +1,22 @@
+import type { OidcContribution } from './oidc/index.ts';
+import type { Routes } from './platform/http/web.ts';
+import type { Job } from './platform/jobs.ts';
+import type { ScimResourceType } from './scim/index.ts';
+
+/** A verb of the command line. */
+export interface Command {
+  readonly name: string;
+  readonly about: string;
+  /** Returns the exit code. Prints to `out`; `--json` and `--dry-run` arrive in `options`. */
+  readonly run: (options: { readonly args: readonly string[]; readonly json: boolean; readonly dryRun: boolean; readonly out: (line: string) => void }) => Promise<number>;
+}
+
+/** What a capability may add to the server. Everything is optional; app.ts collects the parts and composes them. */
+export interface Capability {
+  readonly name: string;
+  readonly oidc?: OidcContribution;
+  readonly scim?: readonly ScimResourceType[];
+  readonly routes?: Routes;
+  readonly jobs?: readonly Job[];
+  readonly commands?: readonly Command[];
+}

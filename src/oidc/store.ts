@@ -1,0 +1,136 @@
+import { createHash } from 'node:crypto';
+import { type Clock, secondsAfter } from '../platform/clock.ts';
+import type { Db } from '../platform/db/db.ts';
+import type { Vault } from '../platform/vault.ts';
+
+/** An engine payload as stored, with what the columns know. */
+export interface StoredArtifact {
+  readonly payload: Record<string, unknown>;
+  readonly consumedAt: Date | undefined;
+}
+
+/** What the columns of an artifact are filled from; everything else is only in the encrypted payload. */
+export interface ArtifactInput {
+  readonly model: string;
+  readonly value: string;
+  readonly payload: Record<string, unknown>;
+  /** Lifetime from now; undefined = does not expire. */
+  readonly ttlSeconds: number | undefined;
+}
+
+/** The engine's storage in SQL. Values are hashed here and nowhere else, payloads sealed and opened here. */
+export interface ArtifactStore {
+  upsert(input: ArtifactInput): Promise<void>;
+  find(model: string, value: string): Promise<StoredArtifact | undefined>;
+  findBy(model: string, column: 'uid_hash' | 'user_code_hash', value: string): Promise<StoredArtifact | undefined>;
+  /** Marks as used; false when it was used before, or is gone. Of N callers exactly one gets true. */
+  consume(model: string, value: string): Promise<boolean>;
+  destroy(model: string, value: string): Promise<void>;
+  destroyByGrant(model: string, grantId: string): Promise<void>;
+  /** Records an identifier that may be used once; false when it was used before. Not undone by a rollback. */
+  recordOnce(key: string, expiresAt: Date): Promise<boolean>;
+  /** Removes up to `limit` expired rows of each kind; returns how many went. */
+  purge(limit: number): Promise<number>;
+}
+
+/** SHA-256 of a value a client holds: the key under which the database knows it. */
+export function hashOf(value: string): Buffer {
+  return createHash('sha256').update(value).digest();
+}
+
+interface Row {
+  readonly id_hash: Buffer;
+  readonly payload: Buffer;
+  readonly consumed_at: Date | null;
+}
+
+const PURPOSE = 'artifacts';
+
+function text(value: unknown): string | null {
+  return typeof value === 'string' ? value : null;
+}
+
+function hashOrNull(value: unknown): Buffer | null {
+  return typeof value === 'string' ? hashOf(value) : null;
+}
+
+/** The store over PostgreSQL. */
+export function createArtifactStore(deps: { db: Db; vault: Vault; clock: Clock }): ArtifactStore {
+  const { db, vault, clock } = deps;
+  const context = (model: string, idHash: Buffer) => `${model}:${idHash.toString('hex')}`;
+  const open = (model: string, row: Row | undefined): StoredArtifact | undefined => {
+    if (row === undefined) return undefined;
+    const payload = JSON.parse(vault.open(PURPOSE, row.payload, context(model, row.id_hash)).toString()) as Record<string, unknown>;
+    return { payload, consumedAt: row.consumed_at ?? undefined };
+  };
+  return {
+    async upsert({ model, value, payload, ttlSeconds }) {
+      const idHash = hashOf(value);
+      const now = clock.now();
+      await db.rows({
+        name: 'artifact-upsert',
+        text: `INSERT INTO oidc_artifacts (model, id_hash, payload, grant_hash, uid_hash, user_code_hash, account_id, client_id, created_at, expires_at)
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+               ON CONFLICT (model, id_hash) DO UPDATE SET payload = excluded.payload, grant_hash = excluded.grant_hash, uid_hash = excluded.uid_hash,
+                 user_code_hash = excluded.user_code_hash, account_id = excluded.account_id, client_id = excluded.client_id, expires_at = excluded.expires_at`,
+        values: [
+          model, idHash, vault.seal(PURPOSE, JSON.stringify(payload), context(model, idHash)), hashOrNull(payload['grantId']), hashOrNull(payload['uid']),
+          hashOrNull(payload['userCode']), text(payload['accountId']), text(payload['clientId']), now,
+          ttlSeconds === undefined ? null : secondsAfter(now, ttlSeconds),
+        ],
+      });
+    },
+    async find(model, value) {
+      return open(model, await db.row<Row>({
+        name: 'artifact-find',
+        text: 'SELECT id_hash, payload, consumed_at FROM oidc_artifacts WHERE model = $1 AND id_hash = $2',
+        values: [model, hashOf(value)],
+      }));
+    },
+    async findBy(model, column, value) {
+      return open(model, await db.row<Row>({
+        name: `artifact-find-${column}`,
+        text: `SELECT id_hash, payload, consumed_at FROM oidc_artifacts WHERE model = $1 AND ${column} = $2 ORDER BY created_at DESC LIMIT 1`,
+        values: [model, hashOf(value)],
+      }));
+    },
+    async consume(model, value) {
+      const row = await db.row({
+        name: 'artifact-consume',
+        text: 'UPDATE oidc_artifacts SET consumed_at = $3 WHERE model = $1 AND id_hash = $2 AND consumed_at IS NULL RETURNING id_hash',
+        values: [model, hashOf(value), clock.now()],
+      });
+      return row !== undefined;
+    },
+    async destroy(model, value) {
+      await db.rows({ name: 'artifact-destroy', text: 'DELETE FROM oidc_artifacts WHERE model = $1 AND id_hash = $2', values: [model, hashOf(value)] });
+    },
+    async destroyByGrant(model, grantId) {
+      await db.rows({ name: 'artifact-destroy-grant', text: 'DELETE FROM oidc_artifacts WHERE model = $1 AND grant_hash = $2', values: [model, hashOf(grantId)] });
+    },
+    recordOnce: (key, expiresAt) => db.detached(async () => {
+      const row = await db.row({
+        name: 'replay-record',
+        text: 'INSERT INTO oidc_replay_records (key_hash, expires_at) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING key_hash',
+        values: [hashOf(key), expiresAt],
+      });
+      return row !== undefined;
+    }),
+    purge: (limit) => purgeExpired(db, { now: clock.now(), limit }),
+  };
+}
+
+/** Small batches: a long delete would hold locks that sign-ins wait for, and bloat the table in one go. */
+async function purgeExpired(db: Db, { now, limit }: { now: Date; limit: number }): Promise<number> {
+  const gone = await db.rows({
+    name: 'artifact-purge',
+    text: `DELETE FROM oidc_artifacts WHERE ctid = ANY(ARRAY(SELECT ctid FROM oidc_artifacts WHERE expires_at < $1 LIMIT $2 FOR UPDATE SKIP LOCKED)) RETURNING 1 AS one`,
+    values: [now, limit],
+  });
+  const seen = await db.rows({
+    name: 'replay-purge',
+    text: `DELETE FROM oidc_replay_records WHERE ctid = ANY(ARRAY(SELECT ctid FROM oidc_replay_records WHERE expires_at < $1 LIMIT $2 FOR UPDATE SKIP LOCKED)) RETURNING 1 AS one`,
+    values: [now, limit],
+  });
+  return gone.length + seen.length;
+}

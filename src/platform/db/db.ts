@@ -1,0 +1,76 @@
+import { PrismaPg } from '@prisma/adapter-pg';
+import type pg from 'pg';
+import { PrismaClient } from '../../generated/prisma/client.ts';
+import type { Logger } from '../log.ts';
+import { RequestPool } from './request-pool.ts';
+
+/** Where a PostgreSQL answers: a URL, or the parts an embedded one was started with. */
+export type Connection = string | { readonly host: string; readonly port?: number; readonly user: string; readonly password: string; readonly database: string };
+
+/** A prepared statement: the name makes PostgreSQL keep its plan, so it must be unique for its text. */
+export interface Statement {
+  readonly name: string;
+  readonly text: string;
+  readonly values: readonly unknown[];
+}
+
+/**
+ * The one handle on the database. Prisma's API and raw statements go through the same pool, and both join the unit of work
+ * (transaction) they are called in, so a use case and everything it calls commit together or not at all.
+ */
+export interface Db {
+  readonly prisma: PrismaClient;
+  /** Runs one prepared statement and returns its rows. */
+  rows<Row extends object>(statement: Statement): Promise<Row[]>;
+  /** The first row, if there is one. */
+  row<Row extends object>(statement: Statement): Promise<Row | undefined>;
+  /** Runs `work` in one transaction; inside another one it joins that. Rolled back when `work` throws. */
+  transaction<T>(work: () => Promise<T>): Promise<T>;
+  /** Runs `work` outside the transaction under way: what it writes stays even if that one is rolled back. */
+  detached<T>(work: () => Promise<T>): Promise<T>;
+  /** Decides that the transaction under way will be rolled back although nothing throws. */
+  rollback(): void;
+  afterCommit(work: () => Promise<void> | void): void;
+  afterRollback(work: () => Promise<void> | void): void;
+  /** A connection of its own outside all transactions, for LISTEN and session locks; release it yourself. */
+  dedicated(): Promise<pg.PoolClient>;
+  close(): Promise<void>;
+}
+
+const STATEMENT_TIMEOUT_MS = 10_000;
+const LOCK_TIMEOUT_MS = 5_000;
+const IDLE_IN_TRANSACTION_MS = 30_000;
+const CONNECT_TIMEOUT_MS = 5_000;
+
+function poolConfig(connection: Connection, size: number): pg.PoolConfig {
+  const limits = `-c statement_timeout=${STATEMENT_TIMEOUT_MS} -c lock_timeout=${LOCK_TIMEOUT_MS} -c idle_in_transaction_session_timeout=${IDLE_IN_TRANSACTION_MS}`;
+  const where = typeof connection === 'string' ? { connectionString: connection } : connection;
+  return { ...where, max: size, options: limits, connectionTimeoutMillis: CONNECT_TIMEOUT_MS, application_name: 'behalf' };
+}
+
+/** Opens the pool; connects at the first statement. `poolSize` counts connections. */
+export function createDb(deps: { connection: Connection; log: Pick<Logger, 'warn'>; poolSize?: number }): Db {
+  const pool = new RequestPool(poolConfig(deps.connection, deps.poolSize ?? 10));
+  // an idle connection that breaks is replaced at the next statement; without a listener it would end the process
+  pool.on('error', (error: Error & { code?: string }) => deps.log.warn({ code: error.code }, 'an idle database connection broke'));
+  const prisma = new PrismaClient({ adapter: new PrismaPg(pool as unknown as pg.Pool) });
+  const rows = async <Row extends object>(statement: Statement) => {
+    const result = await pool.query({ name: statement.name, text: statement.text, values: [...statement.values] });
+    return result.rows as Row[];
+  };
+  return {
+    prisma,
+    rows,
+    row: async <Row extends object>(statement: Statement) => (await rows<Row>(statement))[0],
+    transaction: (work) => pool.unit(work),
+    detached: (work) => pool.detached(work),
+    rollback: () => pool.rollbackUnit(),
+    afterCommit: (work) => pool.afterCommit(work),
+    afterRollback: (work) => pool.afterRollback(work),
+    dedicated: () => pool.detached(() => pool.connect() as unknown as Promise<pg.PoolClient>),
+    async close() {
+      await prisma.$disconnect();
+      await pool.end();
+    },
+  };
+}
