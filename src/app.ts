@@ -10,7 +10,6 @@ import { createArtifactStore, createOidc, issuerOf, type Oidc } from './oidc/ind
 import type { Clock } from './platform/clock.ts';
 import type { Config } from './platform/config.ts';
 import type { Db } from './platform/db/db.ts';
-import { checkMasterKey } from './platform/db/key-check.ts';
 import { createNotifications } from './platform/db/notifications.ts';
 import { createAssets } from './platform/http/assets.ts';
 import { readJson } from './platform/http/body.ts';
@@ -68,7 +67,6 @@ export async function createApp(deps: AppDeps): Promise<App> {
   // ── the engine, of all contributions ──
   const contributions = capabilities.flatMap(({ name, oidc: part }) => (part === undefined ? [] : [{ name, oidc: part }]));
   const oidc = await createOidc({ issuer, db, store, clock, vault, log, notifications, fetch: outgoing.engineFetch, contributions: () => contributions });
-  await checkMasterKey({ db, vault }, () => oidc.reseal());
 
   // ── pages and routes ──
   const assets = await createAssets({ folder: join(deps.root, 'views', 'assets'), basePath });

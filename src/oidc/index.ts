@@ -6,6 +6,7 @@
 import type { Middleware } from 'koa';
 import type { Provider } from 'oidc-provider';
 import type { Job } from '../platform/jobs.ts';
+import { checkMasterKey } from '../platform/db/key-check.ts';
 import type { Notifications } from '../platform/db/notifications.ts';
 import { compose } from './compose.ts';
 import type { NamedContribution } from './contribution.ts';
@@ -33,8 +34,6 @@ export interface Oidc {
   /** Reads the keys again and swaps the Provider; requests under way finish on the old one. */
   reload(): Promise<void>;
   readonly keys: KeyRotation;
-  /** Seals the signing keys anew after a change of the master key. */
-  reseal(): Promise<void>;
   /** What signs the browser's cookies, ours and the engine's alike. */
   readonly cookieKeys: readonly string[];
   readonly jobs: readonly Job[];
@@ -46,6 +45,7 @@ const PURGE_BATCH = 500;
 export async function createOidc(deps: ProviderDeps & { contributions: () => readonly NamedContribution[]; notifications: Notifications }): Promise<Oidc> {
   const keyStore = createSigningKeyStore(deps);
   const keys = createKeyRotation({ ...deps, store: keyStore });
+  await checkMasterKey(deps, keyStore.reseal);
   await keys.ensure();
   const build = async () => {
     const signing = inSigningOrder(await keyStore.list());
@@ -67,7 +67,6 @@ export async function createOidc(deps: ProviderDeps & { contributions: () => rea
     publicKeys: () => built.publicKeys,
     reload,
     keys,
-    reseal: keyStore.reseal,
     cookieKeys: cookieKeysOf(deps.vault),
     jobs: [
       { name: 'signing-keys', everySeconds: 60, run: async () => { await keys.advance(); await reload(); } },
