@@ -2,7 +2,27 @@ import { randomBytes } from 'node:crypto';
 
 /** Prefixes of our identifiers: one a kind of record, so that an id in a log names what it is. */
 export type IdPrefix =
-  | 'usr' | 'grp' | 'agt' | 'svc' | 'rsv' | 'cli' | 'apr' | 'dec' | 'evt' | 'chk' | 'dlg' | 'iat' | 'key' | 'tok' | 'fam' | 'req' | 'ses' | 'cred' | 'lnk' | 'dtt' | 'prov';
+  | 'usr'
+  | 'grp'
+  | 'agt'
+  | 'svc'
+  | 'rsv'
+  | 'cli'
+  | 'apr'
+  | 'dec'
+  | 'evt'
+  | 'chk'
+  | 'dlg'
+  | 'iat'
+  | 'key'
+  | 'tok'
+  | 'fam'
+  | 'req'
+  | 'ses'
+  | 'cred'
+  | 'lnk'
+  | 'dtt'
+  | 'prov';
 
 /** Where identifiers and secrets come from. */
 export interface Ids {
