@@ -20,7 +20,6 @@ import { packageFiles } from './platform/http/package-files.ts';
 import { createPages } from './platform/http/pages.ts';
 import { createRenderer } from './platform/http/render.ts';
 import { createHttpApp, type HttpApp } from './platform/http/server.ts';
-import type { Web } from './platform/http/web.ts';
 import type { Ids } from './platform/ids.ts';
 import { createJobRunner, type JobRunner } from './platform/jobs.ts';
 import type { Logger } from './platform/log.ts';
@@ -66,7 +65,17 @@ export async function createApp(deps: AppDeps): Promise<App> {
 
   // ── the engine, of all contributions ──
   const contributions = capabilities.flatMap(({ name, oidc: part }) => (part === undefined ? [] : [{ name, oidc: part }]));
-  const oidc = await createOidc({ issuer, db, store, clock, vault, log, notifications, fetch: outgoing.engineFetch, contributions: () => contributions });
+  const oidc = await createOidc({
+    issuer,
+    db,
+    store,
+    clock,
+    vault,
+    log,
+    notifications,
+    fetch: outgoing.engineFetch,
+    contributions: () => contributions,
+  });
 
   // ── pages and routes ──
   const assets = await createAssets({ folder: join(deps.root, 'views', 'assets'), basePath });

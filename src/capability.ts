@@ -8,7 +8,12 @@ export interface Command {
   readonly name: string;
   readonly about: string;
   /** Returns the exit code. Prints to `out`; `--json` and `--dry-run` arrive in `options`. */
-  readonly run: (options: { readonly args: readonly string[]; readonly json: boolean; readonly dryRun: boolean; readonly out: (line: string) => void }) => Promise<number>;
+  readonly run: (options: {
+    readonly args: readonly string[];
+    readonly json: boolean;
+    readonly dryRun: boolean;
+    readonly out: (line: string) => void;
+  }) => Promise<number>;
 }
 
 /** What a capability may add to the server. Everything is optional; app.ts collects the parts and composes them. */

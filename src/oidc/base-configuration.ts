@@ -35,10 +35,19 @@ export function baseConfiguration(issuer: URL): Configuration {
     subjectTypes: ['public'],
     pkce: { required: () => true },
     clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'],
-    clientDefaults: { grant_types: ['authorization_code'], response_types: ['code'], token_endpoint_auth_method: 'client_secret_basic', id_token_signed_response_alg: 'RS256' },
+    clientDefaults: {
+      grant_types: ['authorization_code'],
+      response_types: ['code'],
+      token_endpoint_auth_method: 'client_secret_basic',
+      id_token_signed_response_alg: 'RS256',
+    },
     clockTolerance: 5,
     cookies: {
-      names: { session: `${prefix}behalf_session`, interaction: isSecure ? '__Secure-behalf_interaction' : 'behalf_interaction', resume: isSecure ? '__Secure-behalf_resume' : 'behalf_resume' },
+      names: {
+        session: `${prefix}behalf_session`,
+        interaction: isSecure ? '__Secure-behalf_interaction' : 'behalf_interaction',
+        resume: isSecure ? '__Secure-behalf_resume' : 'behalf_resume',
+      },
       long: cookie,
       short: cookie,
     },

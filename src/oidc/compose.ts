@@ -44,8 +44,16 @@ class Owned<T> {
 }
 
 const OWNED_KEYS = [
-  'findAccount', 'interactions', 'loadExistingGrant', 'issueRefreshToken', 'rotateRefreshToken', 'expiresWithSession',
-  'assertJwtClientAuthClaimsAndHeader', 'clientBasedCORS', 'renderError', 'revokeGrantPolicy',
+  'findAccount',
+  'interactions',
+  'loadExistingGrant',
+  'issueRefreshToken',
+  'rotateRefreshToken',
+  'expiresWithSession',
+  'assertJwtClientAuthClaimsAndHeader',
+  'clientBasedCORS',
+  'renderError',
+  'revokeGrantPolicy',
 ] as const satisfies readonly (keyof Configuration)[];
 
 function collect(contributions: readonly NamedContribution[]) {

@@ -1,4 +1,13 @@
-import type { AccessToken, Adapter, Client, ClientCredentials, Configuration, KoaContextWithOIDC, Provider, TokenEndpointGrantContext } from 'oidc-provider';
+import type {
+  AccessToken,
+  Adapter,
+  Client,
+  ClientCredentials,
+  Configuration,
+  KoaContextWithOIDC,
+  Provider,
+  TokenEndpointGrantContext,
+} from 'oidc-provider';
 import type { GrantHelpers } from './grant-helpers.ts';
 
 /** An access token on its way out: one for a person (or through an exchange), or one for the client itself. */
@@ -24,7 +33,11 @@ export type TokenPolicy = (ctx: KoaContextWithOIDC, token: IssuedToken, source: 
 export interface TokenClaims {
   readonly names: readonly string[];
   /** May also write (ledger, audit): it runs inside the request's transaction, after the policy, before signing. */
-  readonly claims: (ctx: KoaContextWithOIDC, token: IssuedToken, payload: Readonly<Record<string, unknown>>) => Promise<Readonly<Record<string, unknown>>>;
+  readonly claims: (
+    ctx: KoaContextWithOIDC,
+    token: IssuedToken,
+    payload: Readonly<Record<string, unknown>>,
+  ) => Promise<Readonly<Record<string, unknown>>>;
 }
 
 /** A check of one client metadata member at registration and whenever a client is loaded; must be synchronous. */

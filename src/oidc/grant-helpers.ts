@@ -13,7 +13,13 @@ type Bound<F> = F extends (provider: Provider, ...rest: infer Rest) => infer Res
 export type GrantHelpers = { [Name in keyof typeof engineHelpers]: Bound<(typeof engineHelpers)[Name]> };
 
 /** The engine's own grants that Behalf offers; implicit and pre-authorized code are not among them. */
-const OFFERED = ['authorization_code', 'refresh_token', 'client_credentials', 'device_code', 'ciba'] as const;
+const OFFERED: readonly unknown[] = [
+  grants.authorization_code,
+  grants.refresh_token,
+  grants.client_credentials,
+  grants.device_code,
+  grants.ciba,
+];
 
 interface EngineGrant {
   readonly grantType: string;
@@ -22,7 +28,10 @@ interface EngineGrant {
 }
 
 function bindHelpers(provider: Provider): GrantHelpers {
-  const bound = Object.entries(engineHelpers).map(([name, helper]) => [name, (helper as (...args: unknown[]) => unknown).bind(undefined, provider)]);
+  const bound = Object.entries(engineHelpers).map(([name, helper]) => [
+    name,
+    (helper as (...args: unknown[]) => unknown).bind(undefined, provider),
+  ]);
   return Object.fromEntries(bound) as GrantHelpers;
 }
 
@@ -39,10 +48,12 @@ function withPolicy(helpers: GrantHelpers, policies: readonly TokenPolicy[]): Gr
 }
 
 /** Registers the engine's grants and ours, all behind the token policy, replacing what the engine registered by itself. */
-export function registerGrants(provider: Provider, deps: { policies: readonly TokenPolicy[]; ours: ReadonlyMap<string, GrantTypeContribution> }): void {
+export function registerGrants(
+  provider: Provider,
+  deps: { policies: readonly TokenPolicy[]; ours: ReadonlyMap<string, GrantTypeContribution> },
+): void {
   const helpers = withPolicy(bindHelpers(provider), deps.policies);
-  for (const name of OFFERED) {
-    const grant = grants[name] as unknown as EngineGrant;
+  for (const grant of OFFERED as readonly EngineGrant[]) {
     const parameters = [...grant.parameters, 'resource', 'authorization_details'];
     provider.registerGrantType(grant.grantType, (ctx) => grant.handler(provider, helpers, ctx), parameters, ['resource']);
   }

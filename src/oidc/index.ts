@@ -17,7 +17,15 @@ import { buildProvider, cookieKeysOf, engineMiddleware, type ProviderDeps, reque
 
 export { ROUTES } from './base-configuration.ts';
 export { CompositionError, compose } from './compose.ts';
-export type { ClientMetadataValidator, GrantTypeContribution, IssuedToken, NamedContribution, OidcContribution, TokenClaims, TokenPolicy } from './contribution.ts';
+export type {
+  ClientMetadataValidator,
+  GrantTypeContribution,
+  IssuedToken,
+  NamedContribution,
+  OidcContribution,
+  TokenClaims,
+  TokenPolicy,
+} from './contribution.ts';
 export type { GrantHelpers } from './grant-helpers.ts';
 export { issuerOf } from './provider.ts';
 export { Refusal, type RefusalInput, refuse } from './refusal.ts';
@@ -42,7 +50,9 @@ export interface Oidc {
 const PURGE_BATCH = 500;
 
 /** Creates missing keys, builds the first Provider and listens for changes that other servers make. */
-export async function createOidc(deps: ProviderDeps & { contributions: () => readonly NamedContribution[]; notifications: Notifications }): Promise<Oidc> {
+export async function createOidc(
+  deps: ProviderDeps & { contributions: () => readonly NamedContribution[]; notifications: Notifications },
+): Promise<Oidc> {
   const keyStore = createSigningKeyStore(deps);
   const keys = createKeyRotation({ ...deps, store: keyStore });
   await checkMasterKey(deps, keyStore.reseal);
@@ -57,7 +67,8 @@ export async function createOidc(deps: ProviderDeps & { contributions: () => rea
   const reload = async () => {
     built = await build();
   };
-  const reloadAndLog = () => void reload().catch((error: unknown) => deps.log.error({ err: error }, 'the signing keys could not be read again'));
+  const reloadAndLog = () =>
+    void reload().catch((error: unknown) => deps.log.error({ err: error }, 'the signing keys could not be read again'));
   deps.notifications.on(KEYS_CHANNEL, reloadAndLog);
   deps.notifications.onReconnect(reloadAndLog);
   const transaction = requestTransaction(deps.db);
@@ -69,8 +80,21 @@ export async function createOidc(deps: ProviderDeps & { contributions: () => rea
     keys,
     cookieKeys: cookieKeysOf(deps.vault),
     jobs: [
-      { name: 'signing-keys', everySeconds: 60, run: async () => { await keys.advance(); await reload(); } },
-      { name: 'expired-artifacts', everySeconds: 30, run: async () => { while ((await deps.store.purge(PURGE_BATCH)) >= PURGE_BATCH); } },
+      {
+        name: 'signing-keys',
+        everySeconds: 60,
+        run: async () => {
+          await keys.advance();
+          await reload();
+        },
+      },
+      {
+        name: 'expired-artifacts',
+        everySeconds: 30,
+        run: async () => {
+          while ((await deps.store.purge(PURGE_BATCH)) >= PURGE_BATCH);
+        },
+      },
     ],
   };
 }

@@ -51,7 +51,11 @@ function configurationOf(composition: Composition, deps: ProviderDeps, keys: rea
     adapter: (model) => composition.adapters.get(model) ?? createArtifactAdapter(model, deps),
     jwks: { keys: [...keys] },
     cookies: { ...base.cookies, keys: cookieKeysOf(deps.vault) },
-    features: { ...BASE_FEATURES, dPoP: { enabled: true, nonceSecret: deps.vault.derive('dpop-nonces'), allowReplay: false }, ...own.features },
+    features: {
+      ...BASE_FEATURES,
+      dPoP: { enabled: true, nonceSecret: deps.vault.derive('dpop-nonces'), allowReplay: false },
+      ...own.features,
+    },
     ttl: { ...base.ttl, ...own.ttl },
     formats: { customizers: { jwt: customizer(composition.tokenClaims) } },
     fetch: deps.fetch,
@@ -83,7 +87,16 @@ function answerRefusals(provider: Provider): void {
   const extend = (ctx: KoaContextWithOIDC, error: unknown) => {
     if (error instanceof Refusal && typeof ctx.body === 'object' && ctx.body !== null) Object.assign(ctx.body, error.extra);
   };
-  const events = ['grant.error', 'backchannel_authentication.error', 'pushed_authorization_request.error', 'registration_create.error', 'registration_update.error', 'introspection.error', 'revocation.error', 'device_authorization.error'];
+  const events = [
+    'grant.error',
+    'backchannel_authentication.error',
+    'pushed_authorization_request.error',
+    'registration_create.error',
+    'registration_update.error',
+    'introspection.error',
+    'revocation.error',
+    'device_authorization.error',
+  ];
   for (const event of events) (provider as NodeJS.EventEmitter).on(event, extend);
 }
 
@@ -132,8 +145,9 @@ export function issuerOf(url: URL): string {
  * then refuses) and undone when the server failed; our own refusals asked for the rollback themselves.
  */
 export function requestTransaction(db: Db): Middleware {
-  return (ctx, next) => db.transaction(async () => {
-    await next();
-    if (ctx.status >= 500) db.rollback();
-  });
+  return (ctx, next) =>
+    db.transaction(async () => {
+      await next();
+      if (ctx.status >= 500) db.rollback();
+    });
 }

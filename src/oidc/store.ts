@@ -74,25 +74,38 @@ export function createArtifactStore(deps: { db: Db; vault: Vault; clock: Clock }
                ON CONFLICT (model, id_hash) DO UPDATE SET payload = excluded.payload, grant_hash = excluded.grant_hash, uid_hash = excluded.uid_hash,
                  user_code_hash = excluded.user_code_hash, account_id = excluded.account_id, client_id = excluded.client_id, expires_at = excluded.expires_at`,
         values: [
-          model, idHash, vault.seal(PURPOSE, JSON.stringify(payload), context(model, idHash)), hashOrNull(payload['grantId']), hashOrNull(payload['uid']),
-          hashOrNull(payload['userCode']), text(payload['accountId']), text(payload['clientId']), now,
+          model,
+          idHash,
+          vault.seal(PURPOSE, JSON.stringify(payload), context(model, idHash)),
+          hashOrNull(payload['grantId']),
+          hashOrNull(payload['uid']),
+          hashOrNull(payload['userCode']),
+          text(payload['accountId']),
+          text(payload['clientId']),
+          now,
           ttlSeconds === undefined ? null : secondsAfter(now, ttlSeconds),
         ],
       });
     },
     async find(model, value) {
-      return open(model, await db.row<Row>({
-        name: 'artifact-find',
-        text: 'SELECT id_hash, payload, consumed_at FROM oidc_artifacts WHERE model = $1 AND id_hash = $2',
-        values: [model, hashOf(value)],
-      }));
+      return open(
+        model,
+        await db.row<Row>({
+          name: 'artifact-find',
+          text: 'SELECT id_hash, payload, consumed_at FROM oidc_artifacts WHERE model = $1 AND id_hash = $2',
+          values: [model, hashOf(value)],
+        }),
+      );
     },
     async findBy(model, column, value) {
-      return open(model, await db.row<Row>({
-        name: `artifact-find-${column}`,
-        text: `SELECT id_hash, payload, consumed_at FROM oidc_artifacts WHERE model = $1 AND ${column} = $2 ORDER BY created_at DESC LIMIT 1`,
-        values: [model, hashOf(value)],
-      }));
+      return open(
+        model,
+        await db.row<Row>({
+          name: `artifact-find-${column}`,
+          text: `SELECT id_hash, payload, consumed_at FROM oidc_artifacts WHERE model = $1 AND ${column} = $2 ORDER BY created_at DESC LIMIT 1`,
+          values: [model, hashOf(value)],
+        }),
+      );
     },
     async consume(model, value) {
       const row = await db.row({
@@ -103,19 +116,28 @@ export function createArtifactStore(deps: { db: Db; vault: Vault; clock: Clock }
       return row !== undefined;
     },
     async destroy(model, value) {
-      await db.rows({ name: 'artifact-destroy', text: 'DELETE FROM oidc_artifacts WHERE model = $1 AND id_hash = $2', values: [model, hashOf(value)] });
+      await db.rows({
+        name: 'artifact-destroy',
+        text: 'DELETE FROM oidc_artifacts WHERE model = $1 AND id_hash = $2',
+        values: [model, hashOf(value)],
+      });
     },
     async destroyByGrant(model, grantId) {
-      await db.rows({ name: 'artifact-destroy-grant', text: 'DELETE FROM oidc_artifacts WHERE model = $1 AND grant_hash = $2', values: [model, hashOf(grantId)] });
-    },
-    recordOnce: (key, expiresAt) => db.detached(async () => {
-      const row = await db.row({
-        name: 'replay-record',
-        text: 'INSERT INTO oidc_replay_records (key_hash, expires_at) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING key_hash',
-        values: [hashOf(key), expiresAt],
+      await db.rows({
+        name: 'artifact-destroy-grant',
+        text: 'DELETE FROM oidc_artifacts WHERE model = $1 AND grant_hash = $2',
+        values: [model, hashOf(grantId)],
       });
-      return row !== undefined;
-    }),
+    },
+    recordOnce: (key, expiresAt) =>
+      db.detached(async () => {
+        const row = await db.row({
+          name: 'replay-record',
+          text: 'INSERT INTO oidc_replay_records (key_hash, expires_at) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING key_hash',
+          values: [hashOf(key), expiresAt],
+        });
+        return row !== undefined;
+      }),
     purge: (limit) => purgeExpired(db, { now: clock.now(), limit }),
   };
 }

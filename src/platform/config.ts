@@ -29,7 +29,9 @@ export class ConfigError extends Error {
   readonly faults: readonly string[];
 
   constructor(faults: readonly string[]) {
-    super(`The configuration has ${faults.length === 1 ? 'a fault' : `${faults.length} faults`}:\n${faults.map((fault) => `  - ${fault}`).join('\n')}`);
+    super(
+      `The configuration has ${faults.length === 1 ? 'a fault' : `${faults.length} faults`}:\n${faults.map((fault) => `  - ${fault}`).join('\n')}`,
+    );
     this.faults = faults;
   }
 }
@@ -50,7 +52,10 @@ const key = z.string().transform((value, ctx) => {
 });
 const postgresUrl = z.string().regex(/^postgres(ql)?:\/\//, 'does not begin with postgresql://');
 const cidrList = z.string().transform((value, ctx) => {
-  const ranges = value.split(',').map((range) => range.trim()).filter((range) => range !== '');
+  const ranges = value
+    .split(',')
+    .map((range) => range.trim())
+    .filter((range) => range !== '');
   for (const range of ranges) {
     if (!ipaddr.isValidCIDR(range)) ctx.addIssue({ code: 'custom', message: `${range} is not a range such as 10.0.0.0/8` });
   }
@@ -68,21 +73,79 @@ interface Variable {
 /** Every variable the server reads, in the order in which `.env.example` prints them. */
 export const VARIABLES = [
   { name: 'PORT', about: 'Port to listen on.', unset: '3000', schema: port },
-  { name: 'BEHALF_HOST', about: 'Address to listen on.', unset: 'loopback when the issuer is loopback, else all', schema: z.string().min(1) },
-  { name: 'BEHALF_ISSUER', about: 'The public address of this server, exactly as clients will see it; https unless loopback.', unset: 'http://localhost:PORT', schema: z.string() },
+  {
+    name: 'BEHALF_HOST',
+    about: 'Address to listen on.',
+    unset: 'loopback when the issuer is loopback, else all',
+    schema: z.string().min(1),
+  },
+  {
+    name: 'BEHALF_ISSUER',
+    about: 'The public address of this server, exactly as clients will see it; https unless loopback.',
+    unset: 'http://localhost:PORT',
+    schema: z.string(),
+  },
   { name: 'BEHALF_DATA_DIR', about: 'Folder for the embedded database and the master key.', unset: './data', schema: z.string().min(1) },
   { name: 'DATABASE_URL', about: 'PostgreSQL 15 or newer.', unset: 'an embedded PostgreSQL in the data folder', schema: postgresUrl },
-  { name: 'BEHALF_MIGRATION_DATABASE_URL', about: 'The role that owns the tables, used for migrations only; the serving role then cannot change audit rows.', unset: 'migrations run as DATABASE_URL', schema: postgresUrl },
-  { name: 'BEHALF_MASTER_KEY', about: 'Encrypts signing keys and secrets at rest: base64 of 32 bytes. Required with DATABASE_URL. Back it up.', unset: 'a file in the data folder', schema: key },
+  {
+    name: 'BEHALF_MIGRATION_DATABASE_URL',
+    about: 'The role that owns the tables, used for migrations only; the serving role then cannot change audit rows.',
+    unset: 'migrations run as DATABASE_URL',
+    schema: postgresUrl,
+  },
+  {
+    name: 'BEHALF_MASTER_KEY',
+    about: 'Encrypts signing keys and secrets at rest: base64 of 32 bytes. Required with DATABASE_URL. Back it up.',
+    unset: 'a file in the data folder',
+    schema: key,
+  },
   { name: 'BEHALF_MASTER_KEY_PREVIOUS', about: 'The master key before this one, while both are in use.', unset: 'none', schema: key },
-  { name: 'BEHALF_ADMIN_EMAIL', about: 'Creates the first administrator when there is none.', unset: 'use /setup', schema: z.email('is not an e-mail address') },
-  { name: 'BEHALF_ADMIN_PASSWORD', about: 'Password of that administrator, at least 12 characters.', unset: 'use /setup', schema: z.string().min(12, 'has fewer than 12 characters').max(256, 'has more than 256 characters') },
-  { name: 'BEHALF_BOOTSTRAP_CLIENT_ID', about: 'Creates a confidential client for provisioning (client_credentials; scim:*, admin:*, access:*).', unset: 'none', schema: z.string().regex(/^[A-Za-z0-9._~-]{3,64}$/, 'is not 3 to 64 of A-Z a-z 0-9 . _ ~ -') },
-  { name: 'BEHALF_BOOTSTRAP_CLIENT_SECRET', about: 'Its secret, at least 32 characters; a changed value rotates it.', unset: 'none', schema: z.string().min(32, 'has fewer than 32 characters').max(256, 'has more than 256 characters') },
-  { name: 'BEHALF_TRUSTED_PROXIES', about: 'Comma-separated CIDR ranges whose X-Forwarded-For is believed.', unset: 'none', schema: cidrList },
-  { name: 'BEHALF_METRICS_TOKEN', about: 'Bearer token that opens /metrics, at least 32 characters.', unset: '/metrics is closed', schema: z.string().min(32, 'has fewer than 32 characters') },
+  {
+    name: 'BEHALF_ADMIN_EMAIL',
+    about: 'Creates the first administrator when there is none.',
+    unset: 'use /setup',
+    schema: z.email('is not an e-mail address'),
+  },
+  {
+    name: 'BEHALF_ADMIN_PASSWORD',
+    about: 'Password of that administrator, at least 12 characters.',
+    unset: 'use /setup',
+    schema: z.string().min(12, 'has fewer than 12 characters').max(256, 'has more than 256 characters'),
+  },
+  {
+    name: 'BEHALF_BOOTSTRAP_CLIENT_ID',
+    about: 'Creates a confidential client for provisioning (client_credentials; scim:*, admin:*, access:*).',
+    unset: 'none',
+    schema: z.string().regex(/^[A-Za-z0-9._~-]{3,64}$/, 'is not 3 to 64 of A-Z a-z 0-9 . _ ~ -'),
+  },
+  {
+    name: 'BEHALF_BOOTSTRAP_CLIENT_SECRET',
+    about: 'Its secret, at least 32 characters; a changed value rotates it.',
+    unset: 'none',
+    schema: z.string().min(32, 'has fewer than 32 characters').max(256, 'has more than 256 characters'),
+  },
+  {
+    name: 'BEHALF_TRUSTED_PROXIES',
+    about: 'Comma-separated CIDR ranges whose X-Forwarded-For is believed.',
+    unset: 'none',
+    schema: cidrList,
+  },
+  {
+    name: 'BEHALF_METRICS_TOKEN',
+    about: 'Bearer token that opens /metrics, at least 32 characters.',
+    unset: '/metrics is closed',
+    schema: z.string().min(32, 'has fewer than 32 characters'),
+  },
   { name: 'BEHALF_METRICS_PORT', about: 'Serves /metrics on a loopback port of its own.', unset: 'off', schema: port },
-  { name: 'BEHALF_LOG_LEVEL', about: 'trace, debug, info, warn, error, fatal or silent.', unset: 'info', schema: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], 'is none of trace, debug, info, warn, error, fatal, silent') },
+  {
+    name: 'BEHALF_LOG_LEVEL',
+    about: 'trace, debug, info, warn, error, fatal or silent.',
+    unset: 'info',
+    schema: z.enum(
+      ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'],
+      'is none of trace, debug, info, warn, error, fatal, silent',
+    ),
+  },
 ] as const satisfies readonly Variable[];
 
 type Name = (typeof VARIABLES)[number]['name'];
@@ -109,8 +172,10 @@ function readIssuer(value: string, faults: string[]): URL {
     return fallback;
   }
   const issuer = new URL(value);
-  if (issuer.protocol !== 'https:' && !(issuer.protocol === 'http:' && isLoopbackUrl(issuer))) faults.push('BEHALF_ISSUER must be https unless it is loopback.');
-  if (issuer.search !== '' || issuer.hash !== '' || issuer.username !== '' || issuer.password !== '') faults.push('BEHALF_ISSUER has a query, a fragment or credentials.');
+  if (issuer.protocol !== 'https:' && !(issuer.protocol === 'http:' && isLoopbackUrl(issuer)))
+    faults.push('BEHALF_ISSUER must be https unless it is loopback.');
+  if (issuer.search !== '' || issuer.hash !== '' || issuer.username !== '' || issuer.password !== '')
+    faults.push('BEHALF_ISSUER has a query, a fragment or credentials.');
   if (value.endsWith('/')) faults.push('BEHALF_ISSUER ends with a slash; leave it out, clients compare issuers letter by letter.');
   return issuer;
 }
@@ -118,7 +183,8 @@ function readIssuer(value: string, faults: string[]): URL {
 function pairOf(values: Values, first: Name, second: Name, faults: string[]): [string, string] | undefined {
   const [a, b] = [values[first], values[second]];
   if (typeof a === 'string' && typeof b === 'string') return [a, b];
-  if (a !== undefined || b !== undefined) faults.push(`${first} and ${second} only work together; ${a === undefined ? first : second} is missing.`);
+  if (a !== undefined || b !== undefined)
+    faults.push(`${first} and ${second} only work together; ${a === undefined ? first : second} is missing.`);
   return undefined;
 }
 

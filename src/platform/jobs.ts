@@ -40,7 +40,10 @@ export function createJobRunner(deps: { db: Db; log: Pick<Logger, 'error'> }): J
     const connection = await db.dedicated();
     let isBroken = true;
     try {
-      const { rows } = await connection.query<{ held: boolean }>('SELECT pg_try_advisory_lock($1, $2) AS held', [LOCK_CLASS, lockKey(job.name)]);
+      const { rows } = await connection.query<{ held: boolean }>('SELECT pg_try_advisory_lock($1, $2) AS held', [
+        LOCK_CLASS,
+        lockKey(job.name),
+      ]);
       if (rows[0]?.held === true) {
         await job.run();
         await connection.query('SELECT pg_advisory_unlock($1, $2)', [LOCK_CLASS, lockKey(job.name)]);
@@ -57,7 +60,8 @@ export function createJobRunner(deps: { db: Db; log: Pick<Logger, 'error'> }): J
     underWay.set(job.name, fresh);
     return fresh;
   };
-  const tick = (job: Job): void => void run(job).catch((error: unknown) => log.error({ err: error, job: job.name }, 'a job failed and will run again'));
+  const tick = (job: Job): void =>
+    void run(job).catch((error: unknown) => log.error({ err: error, job: job.name }, 'a job failed and will run again'));
   return {
     start(jobs) {
       for (const job of jobs) {

@@ -8,9 +8,29 @@ export type { Logger };
  * statement parameters). Lines are built from named fields only, so this is the second fence, not the first.
  */
 const REDACTED = [
-  'password', 'secret', 'client_secret', 'token', 'access_token', 'refresh_token', 'id_token', 'code', 'state', 'login_hint', 'id_token_hint',
-  'login_hint_token', 'request_uri', 'assertion', 'client_assertion', 'subject_token', 'actor_token', 'auth_req_id', 'authorization', 'cookie',
-  'parameters', 'params', 'body',
+  'password',
+  'secret',
+  'client_secret',
+  'token',
+  'access_token',
+  'refresh_token',
+  'id_token',
+  'code',
+  'state',
+  'login_hint',
+  'id_token_hint',
+  'login_hint_token',
+  'request_uri',
+  'assertion',
+  'client_assertion',
+  'subject_token',
+  'actor_token',
+  'auth_req_id',
+  'authorization',
+  'cookie',
+  'parameters',
+  'params',
+  'body',
 ];
 
 /** One JSON line an event on standard output, with secrets removed at the first two levels. */
@@ -28,5 +48,11 @@ export function createLogger(level: Config['logLevel']): Logger {
 function describeError(error: unknown): Record<string, unknown> {
   if (!(error instanceof Error)) return { message: String(error) };
   const { code } = error as Error & { code?: unknown };
-  return { name: error.name, message: error.message, code, stack: error.stack, ...(error.cause === undefined ? {} : { cause: describeError(error.cause) }) };
+  return {
+    name: error.name,
+    message: error.message,
+    code,
+    stack: error.stack,
+    ...(error.cause === undefined ? {} : { cause: describeError(error.cause) }),
+  };
 }

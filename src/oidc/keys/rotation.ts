@@ -27,14 +27,16 @@ function isDue(since: Date | undefined, seconds: number, now: Date): boolean {
 /** The rotation over its store; all of it inside one transaction behind one lock. */
 export function createKeyRotation(deps: { db: Db; store: SigningKeyStore; clock: Clock; notifications: Notifications }): KeyRotation {
   const { db, store, clock, notifications } = deps;
-  const locked = (work: (keys: SigningKey[]) => Promise<boolean>) => db.transaction(async () => {
-    await store.lock();
-    if (await work(await store.list())) await notifications.notify(KEYS_CHANNEL, '');
-  });
+  const locked = (work: (keys: SigningKey[]) => Promise<boolean>) =>
+    db.transaction(async () => {
+      await store.lock();
+      if (await work(await store.list())) await notifications.notify(KEYS_CHANNEL, '');
+    });
   const activate = async (next: SigningKey, current: SigningKey | undefined) => {
     const now = clock.now();
     await store.setStatus(next.kid, { status: 'current', activatedAt: now });
-    if (current !== undefined) await store.setStatus(current.kid, { status: 'retired', retiresAt: secondsAfter(now, KEY_TIMES.publishedAfterDays * DAY) });
+    if (current !== undefined)
+      await store.setStatus(current.kid, { status: 'retired', retiresAt: secondsAfter(now, KEY_TIMES.publishedAfterDays * DAY) });
   };
   const createCurrent = async (algorithm: SigningAlgorithm) => {
     const now = clock.now();
@@ -56,27 +58,35 @@ export function createKeyRotation(deps: { db: Db; store: SigningKeyStore; clock:
     return false;
   };
   return {
-    ensure: () => locked(async (keys) => {
-      const missing = SIGNING_ALGORITHMS.filter((algorithm) => !keys.some((key) => key.algorithm === algorithm && key.status === 'current'));
-      for (const algorithm of missing) await createCurrent(algorithm);
-      return missing.length > 0;
-    }),
-    advance: () => locked(async (keys) => {
-      let isChanged = false;
-      for (const algorithm of SIGNING_ALGORITHMS) isChanged = (await advanceAlgorithm(keys, algorithm)) || isChanged;
-      for (const key of keys.filter(({ retiresAt }) => isDue(retiresAt, 0, clock.now()))) {
-        await store.remove(key.kid);
-        isChanged = true;
-      }
-      return isChanged;
-    }),
-    rotateNow: () => locked(async (keys) => {
-      for (const algorithm of SIGNING_ALGORITHMS) {
-        const next = await generateSigningKey(algorithm, clock.now());
-        await store.insert(next);
-        await activate(next, keys.find((key) => key.algorithm === algorithm && key.status === 'current'));
-      }
-      return true;
-    }),
+    ensure: () =>
+      locked(async (keys) => {
+        const missing = SIGNING_ALGORITHMS.filter(
+          (algorithm) => !keys.some((key) => key.algorithm === algorithm && key.status === 'current'),
+        );
+        for (const algorithm of missing) await createCurrent(algorithm);
+        return missing.length > 0;
+      }),
+    advance: () =>
+      locked(async (keys) => {
+        let isChanged = false;
+        for (const algorithm of SIGNING_ALGORITHMS) isChanged = (await advanceAlgorithm(keys, algorithm)) || isChanged;
+        for (const key of keys.filter(({ retiresAt }) => isDue(retiresAt, 0, clock.now()))) {
+          await store.remove(key.kid);
+          isChanged = true;
+        }
+        return isChanged;
+      }),
+    rotateNow: () =>
+      locked(async (keys) => {
+        for (const algorithm of SIGNING_ALGORITHMS) {
+          const next = await generateSigningKey(algorithm, clock.now());
+          await store.insert(next);
+          await activate(
+            next,
+            keys.find((key) => key.algorithm === algorithm && key.status === 'current'),
+          );
+        }
+        return true;
+      }),
   };
 }

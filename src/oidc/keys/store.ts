@@ -22,25 +22,37 @@ const LOCK = 0x6b657973; // "keys"
 /** The store over PostgreSQL. */
 export function createSigningKeyStore(deps: { db: Db; vault: Vault }): SigningKeyStore {
   const { db, vault } = deps;
-  const seal = (key: Pick<SigningKey, 'kid' | 'privateJwk'>) => new Uint8Array(vault.seal(PURPOSE, JSON.stringify(key.privateJwk), key.kid));
+  const seal = (key: Pick<SigningKey, 'kid' | 'privateJwk'>) =>
+    new Uint8Array(vault.seal(PURPOSE, JSON.stringify(key.privateJwk), key.kid));
   const list = async () => {
     const rows = await db.prisma.signingKey.findMany({ orderBy: { createdAt: 'asc' } });
-    return rows.map((row): SigningKey => ({
-      kid: row.kid,
-      algorithm: row.algorithm as SigningAlgorithm,
-      status: row.status as SigningKeyStatus,
-      privateJwk: JSON.parse(vault.open(PURPOSE, row.privateJwk, row.kid).toString()) as JWK,
-      createdAt: row.createdAt,
-      activatedAt: row.activatedAt ?? undefined,
-      retiresAt: row.retiresAt ?? undefined,
-    }));
+    return rows.map(
+      (row): SigningKey => ({
+        kid: row.kid,
+        algorithm: row.algorithm as SigningAlgorithm,
+        status: row.status as SigningKeyStatus,
+        privateJwk: JSON.parse(vault.open(PURPOSE, row.privateJwk, row.kid).toString()) as JWK,
+        createdAt: row.createdAt,
+        activatedAt: row.activatedAt ?? undefined,
+        retiresAt: row.retiresAt ?? undefined,
+      }),
+    );
   };
   return {
     list,
     async insert(key) {
       const { kid, algorithm, status, createdAt, activatedAt = null, retiresAt = null } = key;
       await db.prisma.signingKey.create({
-        data: { kid, algorithm, status, publicJwk: publicJwkOf(key.privateJwk) as object, privateJwk: seal(key), createdAt, activatedAt, retiresAt },
+        data: {
+          kid,
+          algorithm,
+          status,
+          publicJwk: publicJwkOf(key.privateJwk) as object,
+          privateJwk: seal(key),
+          createdAt,
+          activatedAt,
+          retiresAt,
+        },
       });
     },
     async setStatus(kid, change) {

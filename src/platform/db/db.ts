@@ -2,10 +2,11 @@ import { PrismaPg } from '@prisma/adapter-pg';
 import type pg from 'pg';
 import { PrismaClient } from '../../generated/prisma/client.ts';
 import type { Logger } from '../log.ts';
+import type { DatabaseConnection } from './embedded-postgres.ts';
 import { RequestPool } from './request-pool.ts';
 
 /** Where a PostgreSQL answers: a URL, or the parts an embedded one was started with. */
-export type Connection = string | { readonly host: string; readonly port?: number; readonly user: string; readonly password: string; readonly database: string };
+export type Connection = string | DatabaseConnection;
 
 /** A prepared statement: the name makes PostgreSQL keep its plan, so it must be unique for its text. */
 export interface Statement {

@@ -50,10 +50,16 @@ export function createNotifications(deps: { db: Db; log: Pick<Logger, 'warn'> })
   const retry = (): void => {
     if (isStopped) return;
     timer = setTimeout(() => {
-      connect().then(() => reconnected.forEach((handler) => { handler(); }), () => {
-        log.warn('not listening to other servers; trying again');
-        retry();
-      });
+      connect().then(
+        () =>
+          reconnected.forEach((handler) => {
+            handler();
+          }),
+        () => {
+          log.warn('not listening to other servers; trying again');
+          retry();
+        },
+      );
     }, RETRY_MS);
     timer.unref();
   };

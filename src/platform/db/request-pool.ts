@@ -21,7 +21,11 @@ interface Unit {
 
 /** What is not certainly a plain read opens the transaction: an unknown statement counts as a write. */
 function isPlainRead(text: string): boolean {
-  return /^\s*(select|show|explain)\b/i.test(text) && !/\bfor\s+(update|share|no\s+key\s+update|key\s+share)\b/i.test(text) && !/\bpg_(notify|(try_)?advisory_xact)/i.test(text);
+  return (
+    /^\s*(select|show|explain)\b/i.test(text) &&
+    !/\bfor\s+(update|share|no\s+key\s+update|key\s+share)\b/i.test(text) &&
+    !/\bpg_(notify|(try_)?advisory_xact)/i.test(text)
+  );
 }
 
 function textOf(query: unknown): string {
@@ -63,13 +67,24 @@ export class RequestPool extends pg.Pool {
     const unit = this.#current;
     const direct = super.connect.bind(this) as unknown as (...rest: unknown[]) => Promise<pg.PoolClient>;
     if (unit === undefined || args.length > 0) return direct(...args);
-    const name = `s${(unit.savepoints += 1)}`;
+    unit.savepoints += 1;
+    const name = `s${unit.savepoints}`;
     const query = (statement: unknown, ...rest: unknown[]) => {
-      const mapped = typeof statement === 'string' ? asSavepoint(statement, name) : { ...(statement as object), text: asSavepoint(textOf(statement), name) };
+      const mapped =
+        typeof statement === 'string'
+          ? asSavepoint(statement, name)
+          : { ...(statement as object), text: asSavepoint(textOf(statement), name) };
       return this.#inUnit(unit, (client) => (client.query as unknown as AnyQuery)(mapped, ...rest));
     };
     const ignore = () => undefined;
-    return Promise.resolve({ query, release: ignore, on: ignore, once: ignore, off: ignore, removeListener: ignore } as unknown as pg.PoolClient);
+    return Promise.resolve({
+      query,
+      release: ignore,
+      on: ignore,
+      once: ignore,
+      off: ignore,
+      removeListener: ignore,
+    } as unknown as pg.PoolClient);
   }
 
   /** Queues `run` on the unit's connection, which the first call opens. */
@@ -98,7 +113,15 @@ export class RequestPool extends pg.Pool {
   /** Runs `work` as one unit: committed when it returns, rolled back when it throws or was marked. Joins a unit already under way. */
   async unit<T>(work: () => Promise<T>): Promise<T> {
     if (this.#current !== undefined) return work();
-    const unit: Unit = { state: 'idle', client: undefined, tail: Promise.resolve(), savepoints: 0, rollbackOnly: false, afterCommit: [], afterRollback: [] };
+    const unit: Unit = {
+      state: 'idle',
+      client: undefined,
+      tail: Promise.resolve(),
+      savepoints: 0,
+      rollbackOnly: false,
+      afterCommit: [],
+      afterRollback: [],
+    };
     try {
       const result = await this.#units.run(unit, work);
       await this.#end(unit, unit.rollbackOnly ? 'ROLLBACK' : 'COMMIT');

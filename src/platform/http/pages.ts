@@ -19,7 +19,10 @@ const LONGEST_FLASH = 300;
 
 /** Up to two letters that stand for a name in a round mark. */
 export function initialsOf(name: string): string {
-  const words = name.trim().split(/[\s._@-]+/u).filter((word) => word !== '');
+  const words = name
+    .trim()
+    .split(/[\s._@-]+/u)
+    .filter((word) => word !== '');
   const letters = [words[0], words.length > 1 ? words.at(-1) : undefined].map((word) => [...(word ?? '')][0] ?? '');
   return letters.join('').toUpperCase();
 }
@@ -45,15 +48,28 @@ function takeFlash(ctx: Context, cookie: { path: string; secure: boolean }): Fla
 /** The pages of views/ with everything their layouts need. */
 export function createPages(deps: PagesDeps): Pages {
   const { render, csrf, basePath } = deps;
-  const cookie = { path: basePath === '' ? '/' : basePath, secure: deps.isSecure, httpOnly: true, sameSite: 'lax', overwrite: true } as const;
+  const cookie = {
+    path: basePath === '' ? '/' : basePath,
+    secure: deps.isSecure,
+    httpOnly: true,
+    sameSite: 'lax',
+    overwrite: true,
+  } as const;
   const frameOf = async (ctx: Context, session: BrowserSession | undefined) => ({
-    ...(session === undefined ? {} : { person: { name: session.name, initials: initialsOf(session.name) }, waiting: await deps.waitingFor(session.accountId) }),
+    ...(session === undefined
+      ? {}
+      : { person: { name: session.name, initials: initialsOf(session.name) }, waiting: await deps.waitingFor(session.accountId) }),
     flash: takeFlash(ctx, cookie),
   });
   return {
     async show(ctx, template, model, session) {
       const { status } = model as { status?: unknown };
-      render(ctx, template, { csrf: csrf.token(ctx), frame: await frameOf(ctx, session), ...model }, typeof status === 'number' ? { status } : {});
+      render(
+        ctx,
+        template,
+        { csrf: csrf.token(ctx), frame: await frameOf(ctx, session), ...model },
+        typeof status === 'number' ? { status } : {},
+      );
     },
     async form(ctx) {
       const form = await readForm(ctx, { repeatable: ['scope', 'detail'] });
@@ -61,7 +77,8 @@ export function createPages(deps: PagesDeps): Pages {
       return form;
     },
     redirect(ctx, path, flash) {
-      if (flash !== undefined) ctx.cookies.set(FLASH_COOKIE, Buffer.from(JSON.stringify(flash)).toString('base64url'), { ...cookie, signed: true });
+      if (flash !== undefined)
+        ctx.cookies.set(FLASH_COOKIE, Buffer.from(JSON.stringify(flash)).toString('base64url'), { ...cookie, signed: true });
       ctx.status = 303;
       ctx.set('cache-control', 'no-store');
       ctx.redirect(`${basePath}${path}`);
