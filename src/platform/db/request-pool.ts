@@ -165,13 +165,13 @@ export class RequestPool extends pg.Pool {
 }
 
 async function endTransaction(client: pg.PoolClient, how: 'COMMIT' | 'ROLLBACK'): Promise<void> {
-  try {
-    const { command } = await client.query(how);
-    client.release();
-    // PostgreSQL answers COMMIT of an aborted transaction with ROLLBACK instead of an error: nothing was saved
-    if (command !== how) throw new Error('The transaction had failed and was rolled back.');
-  } catch (error) {
-    client.release(error as Error);
-    if (how === 'COMMIT') throw error;
+  const outcome = await client.query(how).catch((error: Error) => error);
+  if (outcome instanceof Error) {
+    client.release(outcome);
+    if (how === 'COMMIT') throw outcome;
+    return;
   }
+  client.release();
+  // PostgreSQL answers COMMIT of a failed transaction with ROLLBACK instead of an error: nothing was saved
+  if (outcome.command !== how) throw new Error('The transaction had failed and was rolled back.');
 }
