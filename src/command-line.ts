@@ -1,0 +1,78 @@
+import { Command } from 'commander';
+import { type Config, ConfigError, loadConfig } from './platform/config.ts';
+import { createLogger } from './platform/log.ts';
+import { migrateDatabase, runVerb, startServer } from './server.ts';
+
+/** Exit codes of sysexits.h: what a supervisor may act upon. */
+const EXIT_CONFIG = 78;
+const EXIT_UNAVAILABLE = 69;
+
+const out = (line: string): void => void process.stdout.write(`${line}\n`);
+const complain = (line: string): void => void process.stderr.write(`${line}\n`);
+
+/** Reads the configuration or ends the process with every fault on standard error. */
+function configuration(): Config {
+  try {
+    return loadConfig();
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    complain(error.message);
+    complain('Every setting is explained in .env.example.');
+    process.exit(EXIT_CONFIG);
+  }
+}
+
+/** Ends the process with a sentence instead of a stack, unless more was asked for. */
+async function guarded(work: () => Promise<number | undefined>): Promise<void> {
+  try {
+    const code = await work();
+    if (code !== undefined) process.exitCode = code;
+  } catch (error) {
+    complain(error instanceof Error ? error.message : String(error));
+    process.exitCode = EXIT_UNAVAILABLE;
+  }
+}
+
+async function start(): Promise<undefined> {
+  const config = configuration();
+  await startServer(config, { log: createLogger(config.logLevel), out });
+  return undefined;
+}
+
+async function migrate(): Promise<number> {
+  const config = configuration();
+  const applied = await migrateDatabase(config, createLogger('warn'));
+  out(applied.length === 0 ? 'The database is up to date.' : `Applied ${applied.join(', ')}.`);
+  return 0;
+}
+
+interface VerbOptions {
+  readonly json?: boolean;
+  readonly dryRun?: boolean;
+}
+
+/** A verb that a capability contributes: `behalf audit verify`, `behalf account reset-link …`. */
+function verb(words: readonly string[]) {
+  return (args: readonly string[], options: VerbOptions) =>
+    guarded(() => {
+      const config = configuration();
+      const how = { args, json: options.json === true, dryRun: options.dryRun === true, out };
+      return runVerb(config, { name: words.join(' '), log: createLogger('warn'), options: how });
+    });
+}
+
+/** Parses the arguments and runs one command. */
+export async function runCommandLine(argv: readonly string[]): Promise<void> {
+  const program = new Command('behalf').description('The authorization server for agents that act on behalf of people.').showHelpAfterError();
+  program.command('start').description('Serve; runs migrations first.').action(() => guarded(start));
+  program.command('migrate').description('Bring the database to this version and stop.').action(() => guarded(migrate));
+  const withFlags = (command: Command) => command.option('--json', 'print machine-readable output').option('--dry-run', 'say what would happen, change nothing');
+  withFlags(program.command('doctor').description('Look for what is wrong with this installation.')).action((options: VerbOptions) => verb(['doctor'])([], options));
+  const audit = program.command('audit').description('The audit trail.');
+  withFlags(audit.command('verify').description('Check that no event was changed, left out or invented.')).action((options: VerbOptions) => verb(['audit', 'verify'])([], options));
+  const account = program.command('account').description('People who sign in here.');
+  withFlags(account.command('reset-link <email>').description('Print a one-time link with which a person chooses a new password.')).action(
+    (email: string, options: VerbOptions) => verb(['account', 'reset-link'])([email], options),
+  );
+  await program.parseAsync([...argv]);
+}
