@@ -78,3 +78,14 @@ export function requireDetail(
   if (found) return found;
   throw new AccessRefused('insufficient_authorization', 'this needs a token whose authorization details allow it');
 }
+
+/**
+ * Returns the party that acts now, if `isAllowed` says so: the newest actor, or else the agent acting for itself. What a
+ * person may do is not yet what this agent may do for them (Actor Profile: judge subject and actor together).
+ * @throws AccessRefused 403 `actor_unauthorized`, also when nobody but the subject acts.
+ */
+export function requireActor(authorization: Pick<Authorization, 'actors' | 'agent'>, isAllowed: (actor: Actor) => boolean): Actor {
+  const acting = authorization.actors[0] ?? authorization.agent;
+  if (acting && isAllowed(acting)) return acting;
+  throw new AccessRefused('actor_unauthorized', 'this actor may not do this here');
+}

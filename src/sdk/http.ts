@@ -31,11 +31,16 @@ export function writeRefusal(server: ResourceServer, response: ServerResponse, e
  */
 export function serveMetadata(server: ResourceServer, request: IncomingMessage, response: ServerResponse): boolean {
   if (requestTarget(request) !== server.metadataPath) return false;
-  if (request.method !== 'GET' && request.method !== 'HEAD') {
-    response.writeHead(405, { allow: 'GET, HEAD' }).end();
+  const anyPage = { 'access-control-allow-origin': '*' };
+  if (request.method === 'OPTIONS') {
+    response.writeHead(204, { ...anyPage, 'access-control-allow-methods': 'GET', 'access-control-allow-headers': '*' }).end();
     return true;
   }
-  const headers = { 'content-type': 'application/json', 'cache-control': 'public, max-age=300', 'access-control-allow-origin': '*' };
+  if (request.method !== 'GET' && request.method !== 'HEAD') {
+    response.writeHead(405, { allow: 'GET, HEAD, OPTIONS' }).end();
+    return true;
+  }
+  const headers = { ...anyPage, 'content-type': 'application/json', 'cache-control': 'public, max-age=300' };
   const body = JSON.stringify(server.protectedResourceMetadata());
   response.writeHead(200, headers).end(request.method === 'HEAD' ? undefined : body);
   return true;

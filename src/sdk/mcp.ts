@@ -48,7 +48,8 @@ export interface McpProtection {
 async function readBody(request: IncomingMessage, maxBytes: number): Promise<unknown> {
   const chunks: Buffer[] = [];
   let length = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
+  const stream: AsyncIterable<Buffer> = request.iterator({ destroyOnReturn: false }); // the refusal needs the connection
+  for await (const chunk of stream) {
     length += chunk.byteLength;
     if (length > maxBytes) throw new AccessRefused('invalid_request', 'the request is too large');
     chunks.push(chunk);

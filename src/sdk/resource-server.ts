@@ -19,7 +19,7 @@ import type { ResourceServer, ResourceServerOptions } from './protection.ts';
 import { AccessRefused, invalidToken } from './refusal.ts';
 import { createMemorySingleUseStore, type SingleUseStore, takeOnce } from './single-use.ts';
 
-export { type Actor, type Approval, type Authorization, type AuthorizationDetail, type PresentedToken, requireDetail, requireScope } from './authorization.ts';
+export { type Actor, type Approval, type Authorization, type AuthorizationDetail, type PresentedToken, requireActor, requireDetail, requireScope } from './authorization.ts';
 export type { Challenge } from './challenge.ts';
 export type { SdkClock } from './clock.ts';
 export { authenticate, type ConnectMiddleware, type ConnectRequest, type NodeHandler, protect } from './http.ts';

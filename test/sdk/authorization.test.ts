@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { AccessRefused, createMemorySingleUseStore, createResourceServer, requireDetail, requireScope } from '../../src/sdk/resource-server.ts';
+import { AccessRefused, createMemorySingleUseStore, createResourceServer, requireActor, requireDetail, requireScope } from '../../src/sdk/resource-server.ts';
 import { type LocalIssuer, now, resource, startLocalIssuer } from './local-issuer.ts';
 import { bearer, refusalOf, requestWith } from './requests.ts';
 
@@ -29,6 +29,15 @@ describe('what a token allows', () => {
     const authorization = { authorizationDetails: [{ type: 'payment', amount: 5 }, { type: 'payment', amount: 50 }, { type: 'other', amount: 500 }] };
     expect(requireDetail(authorization, 'payment', (detail) => Number(detail['amount']) >= 20)).toEqual({ type: 'payment', amount: 50 });
     expect(() => requireDetail(authorization, 'payment', (detail) => Number(detail['amount']) >= 100)).toThrow(AccessRefused);
+  });
+
+  test('Actor Profile: the newest actor is judged, never an earlier one; none is 403 actor_unauthorized', () => {
+    const [newest, first] = ['agt_2', 'agt_1'].map((subject) => ({ issuer: 'https://auth.test', subject, profile: 'ai_agent' })) as [never, never];
+    const isFirst = ({ subject }: { subject: string }) => subject === 'agt_1';
+    expect(() => requireActor({ actors: [newest, first], agent: newest }, isFirst)).toThrow(expect.objectContaining({ code: 'actor_unauthorized', status: 403 }));
+    expect(requireActor({ actors: [first], agent: first }, isFirst)).toBe(first);
+    expect(requireActor({ actors: [], agent: first }, isFirst)).toBe(first);
+    expect(() => requireActor({ actors: [], agent: undefined }, () => true)).toThrow(AccessRefused);
   });
 
   test('requiredScopes hold for every request and stand in every challenge', async () => {
