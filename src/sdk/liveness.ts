@@ -6,7 +6,6 @@ import { freshJwtId } from './ids.ts';
 import { boundFetch, type Fetch, type Issuer } from './issuer.ts';
 import { AccessRefused, invalidToken, unavailable } from './refusal.ts';
 
-const maxRemembered = 10_000;
 const assertionLifetimeSeconds = 60;
 
 /** How this resource server proves itself to the issuer (RFC 6749 §2.3.1, RFC 7523 §2.2). */
@@ -25,6 +24,8 @@ export interface LivenessOptions {
   readonly credentials: IntrospectionCredentials;
   /** How old an answer may be, in seconds; 0 asks at every request. */
   readonly maxAgeSeconds: number;
+  /** Answers kept at most, 10 000 by default; the oldest goes first. */
+  readonly maxAnswers?: number;
 }
 
 /** What the question needs. */
@@ -94,7 +95,7 @@ export function createLivenessCheck(options: LivenessOptions, deps: LivenessDeps
   function remember(key: string, isActive: Promise<boolean>): void {
     answers.delete(key);
     const oldest = answers.keys().next().value;
-    if (answers.size >= maxRemembered && oldest !== undefined) answers.delete(oldest);
+    if (answers.size >= (options.maxAnswers ?? 10_000) && oldest !== undefined) answers.delete(oldest);
     const entry = { isActive, staleAt: deps.clock.now().getTime() + options.maxAgeSeconds * 1000 };
     answers.set(key, entry);
     isActive.catch(() => {

@@ -48,8 +48,7 @@ export interface McpProtection {
 async function readBody(request: IncomingMessage, maxBytes: number): Promise<unknown> {
   const chunks: Buffer[] = [];
   let length = 0;
-  const stream: AsyncIterable<Buffer> = request.iterator({ destroyOnReturn: false }); // the refusal needs the connection
-  for await (const chunk of stream) {
+  for await (const chunk of request as AsyncIterable<Buffer>) {
     length += chunk.byteLength;
     if (length > maxBytes) throw new AccessRefused('invalid_request', 'the request is too large');
     chunks.push(chunk);

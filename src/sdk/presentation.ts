@@ -1,5 +1,4 @@
 import type { TLSSocket } from 'node:tls';
-import { maxTokenLength } from './access-token.ts';
 import { sha256Base64Url } from './compare.ts';
 import { AccessRefused, invalidToken } from './refusal.ts';
 
@@ -31,6 +30,7 @@ export interface Presentation {
   readonly method: string;
 }
 
+const maxTokenLength = 8192;
 const credentials = /^(bearer|dpop) +([A-Za-z0-9._~+/-]+=*)$/i;
 
 function headerValues(request: IncomingRequest, name: string): readonly string[] {
@@ -78,9 +78,9 @@ export function readPresentation(request: IncomingRequest): Presentation {
   refuseTokenInQuery(request);
   const header = onlyHeader(request, 'authorization');
   if (header === undefined || !/^(bearer|dpop)( |$)/i.test(header)) throw new AccessRefused('token_missing', 'an access token is needed');
-  if (header.length > maxTokenLength + 16) throw invalidToken('the access token is too large');
   const [, scheme, token] = credentials.exec(header) ?? [];
   if (!scheme || !token) throw new AccessRefused('invalid_request', 'the authorization header is malformed');
+  if (token.length > maxTokenLength) throw invalidToken('the access token is too large');
   return {
     scheme: scheme.toLowerCase() === 'dpop' ? 'DPoP' : 'Bearer',
     token,

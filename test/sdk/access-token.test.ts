@@ -127,6 +127,15 @@ describe('signatures that are refused', () => {
     expect((await refusalOf(server, bearer(await issuer.token({}, { alg: 'HS256' }, secret)))).code).toBe('invalid_token');
   });
 
+  test('an algorithm outside the list, though the issuer publishes its key', async () => {
+    const other = await startLocalIssuer();
+    const key = await newKey('key-384', 'ES384');
+    other.published.push(key.publicJwk);
+    const token = await other.token({}, { alg: 'ES384', kid: key.kid }, key.privateKey);
+    expect((await refusalOf(createResourceServer({ issuer: other.issuer, resource }), bearer(token))).code).toBe('invalid_token');
+    await other.close();
+  });
+
   test('another key under the kid of ours, embedded or not', async () => {
     const evil = await newKey('key-1');
     expect((await refusalOf(server, bearer(await issuer.token({}, {}, evil.privateKey)))).code).toBe('invalid_token');
@@ -190,6 +199,18 @@ describe('RFC 8414 discovery', () => {
     }
     const gone = createResourceServer({ issuer: 'http://127.0.0.1:1', resource });
     expect((await refusalOf(gone, bearer(await issuer.token({ iss: 'http://127.0.0.1:1' })))).status).toBe(503);
+  });
+
+  test('an https issuer cannot send us to http for its keys', async () => {
+    const metadata = { issuer: 'https://auth.test', jwks_uri: `${issuer.issuer}/jwks` };
+    const asked: string[] = [];
+    const fetchMetadata = async (url: string, init: RequestInit) => {
+      asked.push(url);
+      return url.startsWith('https:') ? Response.json(metadata) : fetch(url, init);
+    };
+    const misled = createResourceServer({ issuer: 'https://auth.test', resource, fetch: fetchMetadata });
+    expect((await refusalOf(misled, bearer(await issuer.token({ iss: 'https://auth.test' })))).status).toBe(503);
+    expect(asked).toEqual(['https://auth.test/.well-known/oauth-authorization-server']);
   });
 
   test('a failed discovery is tried again, after a pause', async () => {

@@ -54,6 +54,13 @@ test('a dead token is refused, as soon as the remembered answer is too old', asy
   expect(questions()).toHaveLength(2);
 });
 
+test('the oldest answer is forgotten when there are too many', async () => {
+  const server = createResourceServer({ issuer: issuer.issuer, resource, checkLiveness: { credentials: secret, maxAgeSeconds: 60, maxAnswers: 1 } });
+  const [first, second] = [await issuer.token({ jti: 'a' }), await issuer.token({ jti: 'b' })];
+  for (const token of [first, second, second, first]) await server.verify(bearer(token));
+  expect(questions()).toHaveLength(3);
+});
+
 test('maxAgeSeconds 0 asks at every request', async () => {
   const { server } = serverWith(0);
   const token = await issuer.token();
@@ -67,7 +74,8 @@ test.each([
   [200, 'not json'],
   [200, '{"active":"true"}'],
   [200, '[true]'],
-  [302, ''],
+  [500, '{"active":true}'],
+  [307, '/elsewhere'],
   [200, `{"active":true,"pad":"${'x'.repeat(300_000)}"}`],
 ])('fails closed on %i %.40s, and asks again next time', async (status, body) => {
   const { server } = serverWith(60);

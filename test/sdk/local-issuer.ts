@@ -18,6 +18,7 @@ export interface LocalIssuer {
   readonly published: JWK[];
   /** Requests per path. */
   readonly requests: { path: string; authorization: string | undefined; body: string }[];
+  /** With status 307 the body is where to go. */
   answerIntrospection: (body: URLSearchParams) => { status: number; body: string };
   /** A signed access token: good claims for `resource`, changed by `claims` (undefined removes one) and `header`. */
   token(claims?: Record<string, unknown>, header?: Partial<JWTHeaderParameters>, key?: CryptoKey | Uint8Array): Promise<string>;
@@ -68,8 +69,9 @@ export async function startLocalIssuer(): Promise<LocalIssuer> {
     else if (request.url === '/jwks') response.writeHead(200, json).end(JSON.stringify({ keys: published }));
     else if (request.url === '/introspect') {
       const { status, body: text } = state.answer(new URLSearchParams(body));
-      response.writeHead(status, json).end(text);
-    } else response.writeHead(404).end();
+      response.writeHead(status, { ...json, ...(status === 307 && { location: text }) }).end(text);
+    } else if (request.url === '/elsewhere') response.writeHead(200, json).end('{"active":true}');
+    else response.writeHead(404).end();
   }
 
   const server = createServer((request, response) => void answer(request, response));

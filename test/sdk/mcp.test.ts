@@ -89,7 +89,9 @@ describe('tool calls that are refused', () => {
   test('no JSON is 400, more than 4 MiB is 400 as well', async () => {
     const token = await issuer.token({ aud: mcp.resource });
     expect((await post('{', token)).status).toBe(400);
-    expect((await post(`"${'x'.repeat(4 * 1024 * 1024)}"`, token)).status).toBe(400);
+    const large = await post(`"${'x'.repeat(16 * 1024 * 1024)}"`, token);
+    expect(large.status).toBe(400);
+    expect(await large.json()).toMatchObject({ error_description: 'the request is too large' });
   });
 
   test('R27 an approval of one use pays once, of ten at once', async () => {

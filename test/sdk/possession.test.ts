@@ -103,6 +103,11 @@ describe('RFC 9449 DPoP', () => {
     expect((await refusalOf(small, presented(await proofFor(token, holder)))).status).toBe(503);
   });
 
+  test('Express: the address is the one before mounting', async () => {
+    const mounted = { ...presented(await proofFor(token, holder), '/'), originalUrl: '/billing' };
+    await expect(server.verify(mounted)).resolves.toBeDefined();
+  });
+
   test('behind a proxy that rewrites paths the caller says which address was called', async () => {
     const proxied = createResourceServer({ issuer: issuer.issuer, resource, requestUrl: () => resource });
     await expect(proxied.verify(presented(await proofFor(token, holder), '/inner'))).resolves.toBeDefined();
