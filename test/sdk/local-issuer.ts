@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type CryptoKey, exportJWK, generateKeyPair, type JWK, type JWTHeaderParameters, SignJWT } from 'jose';
 
@@ -53,6 +53,11 @@ function withoutUndefined(record: Record<string, unknown>): Record<string, unkno
   return Object.fromEntries(Object.entries(record).filter(([, value]) => value !== undefined));
 }
 
+function stop(server: Server): Promise<void> {
+  server.closeAllConnections();
+  return new Promise((resolve) => server.close(() => resolve()));
+}
+
 /** Starts one on a free loopback port. */
 export async function startLocalIssuer(): Promise<LocalIssuer> {
   const key = await newKey('key-1');
@@ -91,10 +96,6 @@ export async function startLocalIssuer(): Promise<LocalIssuer> {
       new SignJWT(withoutUndefined({ ...goodClaims(issuer), ...claims }))
         .setProtectedHeader({ ...withoutUndefined({ alg: key.alg, typ: 'at+jwt', kid: key.kid, ...header }), alg: header.alg ?? key.alg })
         .sign(signWith),
-    close: () =>
-      new Promise((resolve) => {
-        server.closeAllConnections();
-        server.close(() => resolve());
-      }),
+    close: () => stop(server),
   };
 }

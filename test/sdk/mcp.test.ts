@@ -21,7 +21,7 @@ async function withClient<T>(token: string, use: (client: Client) => Promise<T>)
   const client = new Client({ name: 'test', version: '1.0.0' });
   const transport = new StreamableHTTPClientTransport(mcp.url, { requestInit: { headers: { authorization: `Bearer ${token}` } } });
   try {
-    await client.connect(transport as Parameters<typeof client.connect>[0]);
+    await client.connect(transport);
     return await use(client);
   } finally {
     await client.close();

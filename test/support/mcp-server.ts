@@ -49,7 +49,7 @@ async function handleMcp(request: McpRequest, response: ServerResponse, calls: M
   const mcp = createMcp(calls);
   const transport = new StreamableHTTPServerTransport({});
   response.on('close', () => void mcp.close());
-  await mcp.connect(transport as Parameters<typeof mcp.connect>[0]);
+  await mcp.connect(transport);
   await transport.handleRequest(request, response, request.body);
 }
 
