@@ -95,6 +95,13 @@ describe('coversAll', () => {
     expect(coversAll(detailTypes, granted, [call({ arguments: { amount: { equals: 11 } } })])).toMatchObject({ covered: false, path: '/0/arguments/amount' });
   });
 
+  test('R26: inherited limits count towards the size of a token', () => {
+    const limits = Object.fromEntries(Array.from({ length: 32 }, (_, index) => [`argument_${index}`, { prefix: 'x'.repeat(40) }]));
+    const granted = [call({ arguments: limits })];
+    expect(coversAll(detailTypes, granted, [call({})])).toMatchObject({ covered: true });
+    expect(coversAll(detailTypes, granted, [call({}), call({}), call({})])).toMatchObject({ covered: false, path: '/', reason: 'must not exceed 4096 bytes' });
+  });
+
   test('one counted grant feeds one entry: a budget is not spent twice', () => {
     const granted = [call({ tools: ['pay', 'read'], max_calls: 5 })];
     expect(coversAll(detailTypes, granted, [call({}), call({ tools: ['read'] })])).toMatchObject({ covered: false, path: '/1' });

@@ -64,6 +64,14 @@ describe('validateDetails (RFC 9396 §2, §5; R26)', () => {
     expect(result).toMatchObject({ ok: false, path: '/0/???script??' });
   });
 
+  test('R11: the name of a member is text too', () => {
+    expect(validateDetails(detailTypes, [call({ arguments: { 'to\u202e': { equals: 1 } } })])).toEqual({
+      ok: false,
+      path: '/0/arguments',
+      message: 'has a member whose name holds control or invisible characters',
+    });
+  });
+
   test('never throws, whatever it is given', () => {
     fc.assert(fc.property(fc.oneof(fc.anything(), fc.array(fc.object())), (input) => expect(validateDetails(detailTypes, input)).toHaveProperty('ok')));
   });

@@ -38,6 +38,8 @@ describe('redirect URIs (RFC 6749 §3.1.2, RFC 8252 §7, OAuth 2.1)', () => {
     ['userinfo on loopback', 'http://localhost:80@evil.example/cb'],
     ['userinfo behind a private scheme', 'com.example.app://u:p@cb'],
     ['a backslash', 'https://agent.example\\@evil.example/cb'],
+    ['a backslash in the path', 'https://agent.example/a\\b'],
+    ['a quote', 'https://agent.example/"onload=x'],
     ['a fragment', 'https://agent.example/cb#x'],
     ['an empty fragment', 'https://agent.example/cb#'],
     ['a wildcard host', 'https://*.agent.example/cb'],

@@ -92,6 +92,8 @@ describe('R1: who may exchange a token', () => {
     test.each<[string, unknown, object]>([
       ['the actor by sub', { sub: 'agt_b' }, allowed('may_act')],
       ['the actor by sub and iss', { iss, sub: 'agt_b' }, allowed('may_act')],
+      ['the actor by sub and profile', { sub: 'agt_b', sub_profile: 'ai_agent' }, allowed('may_act')],
+      ['another profile', { sub: 'agt_b', sub_profile: 'service' }, unauthorized],
       ['the client', { client_id: 'other' }, allowed('may_act')],
       ['another sub', { sub: 'agt_c' }, unauthorized],
       ['the same sub of another issuer', { iss: 'https://evil.example', sub: 'agt_b' }, unauthorized],
