@@ -70,8 +70,8 @@ export function createGuardedAgent(deps: AgentDeps): Agent {
     const hostname = stripBrackets(options.hostname);
     const addresses = isIP(hostname) === 0 ? await resolve(hostname) : [hostname];
     assertReachable(addresses, options.protocol, deps.allowLoopback);
-    const servername = isIP(hostname) === 0 && options.protocol === 'https:' ? { servername: hostname } : {};
-    return connectInTurn(connectTo, { ...options, ...servername }, addresses.slice(0, 3));
+    // `options.host` stays the name: the connector asks for it and checks the certificate against it.
+    return connectInTurn(connectTo, options, addresses.slice(0, 3));
   };
   return new Agent({
     allowH2: false,
