@@ -147,13 +147,31 @@ function applyOperation(container: Values, operation: PatchOperation): void {
   if (isUnassigned(container[attribute.name]) || isDeepStrictEqual(container[attribute.name], {})) delete container[attribute.name];
 }
 
+/** A copy of what the definitions know: what a store adds of its own is not for clients to keep or refuse. */
+function definedPart(attributes: readonly ScimAttribute[], values: ScimInput): Values {
+  const part: Values = {};
+  for (const { name, subAttributes } of attributes) {
+    const value = values[name];
+    if (value === undefined || value === null) continue;
+    const one = (each: unknown): unknown => (subAttributes ? definedPart(subAttributes, asObject(each)) : each);
+    part[name] = Array.isArray(value) ? value.map(one) : one(value);
+  }
+  return part;
+}
+
+function definedResource(type: ScimDescription, current: ScimResource): Values {
+  const patched = definedPart(topAttributes(type), current);
+  for (const { urn, attributes } of type.extensions) if (isObject(current[urn])) patched[urn] = definedPart(attributes, current[urn]);
+  return patched;
+}
+
 /**
  * A resource as a PATCH makes it (RFC 7644 §3.5.2), all operations or none; `current` is left as it is. The result still holds
  * readOnly attributes and is checked as a whole by `acceptRepresentation`. 400 with scimType `mutability`, `noTarget`,
  * `invalidPath`, `invalidFilter`, `invalidValue`, `invalidSyntax`; 413 beyond 100 operations.
  */
 export function applyPatch(type: ScimDescription, current: ScimResource, body: unknown): Readonly<Record<string, unknown>> {
-  const patched: Values = structuredClone(current) as Values;
+  const patched = definedResource(type, current);
   for (const operation of parsePatch(type, body)) {
     const { extension } = operation.target;
     if (extension === undefined) {

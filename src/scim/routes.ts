@@ -54,7 +54,7 @@ async function answerErrors(ctx: Context, next: Next): Promise<void> {
 /** Runs when no route matched path and method together. */
 function answerUnmatched(ctx: Context): void {
   const matched = (ctx as Context & { matched?: { methods: string[] }[] }).matched ?? [];
-  if (matched.length === 0) return send(ctx, 404, scimErrorBody(404, 'There is no such SCIM endpoint.'));
+  if (matched.length === 0) throw new AppError('not_found', 'There is no such SCIM endpoint.');
   const methods = [...new Set(matched.flatMap((layer) => layer.methods))];
   ctx.set('Allow', methods.join(', '));
   send(ctx, 405, scimErrorBody(405, `This endpoint takes ${methods.join(', ')}.`));
