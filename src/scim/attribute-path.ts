@@ -1,4 +1,4 @@
-import { type ScimAttribute, type ScimDescription, type ScimSchema, commonAttributes } from './resource-type.ts';
+import { type ScimAttribute, type ScimDescription, type ScimSchema, commonAttributes } from './schema.ts';
 
 /** A name a client wrote, resolved to what it means in one resource type. */
 export interface ScimAttributePath {

@@ -1,6 +1,7 @@
 import { AppError } from '../platform/errors.ts';
 import { defaultPageSize, maxPageSize } from './list-request.ts';
-import type { ScimAttribute, ScimResourceType, ScimSchema } from './resource-type.ts';
+import type { ScimResourceType } from './resource-type.ts';
+import type { ScimAttribute, ScimSchema } from './schema.ts';
 
 type Document = Readonly<Record<string, unknown>>;
 type Described = Pick<ScimResourceType<never>, 'name' | 'description' | 'endpoint' | 'schema' | 'extensions' | 'serviceProviderConfig'>;

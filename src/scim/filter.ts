@@ -1,7 +1,7 @@
 import { parse } from 'scim2-parse-filter';
 import { type ScimAttributePath, findAttribute, leafOf, resolveAttributePath, subAttributesOf } from './attribute-path.ts';
 import { scimRefusal } from './errors.ts';
-import type { ScimAttribute, ScimDescription } from './resource-type.ts';
+import type { ScimAttribute, ScimDescription } from './schema.ts';
 
 /** The comparing operators of RFC 7644 §3.4.2.2, table 3. */
 export type ScimComparison = 'eq' | 'ne' | 'co' | 'sw' | 'ew' | 'gt' | 'ge' | 'lt' | 'le';

@@ -10,8 +10,9 @@ export type { ScimColumn, ScimColumns, ScimSql, ScimValueTable } from './filter-
 export { matchesFilter } from './filter-match.ts';
 export type { ScimFilter, ScimSort } from './filter.ts';
 export { scimRefusal } from './errors.ts';
-export { scimAttribute, weakEtag } from './resource-type.ts';
-export type { ScimAttribute, ScimInput, ScimListQuery, ScimMeta, ScimPage, ScimPrecondition, ScimResource, ScimResourceType, ScimSchema } from './resource-type.ts';
+export { scimAttribute, weakEtag } from './schema.ts';
+export type { ScimListQuery, ScimPage, ScimPrecondition, ScimResourceType } from './resource-type.ts';
+export type { ScimAttribute, ScimInput, ScimMeta, ScimResource, ScimSchema } from './schema.ts';
 export type { ScimDependencies, ScimScope } from './routes.ts';
 
 function assertUnique(what: string, names: readonly string[]): void {

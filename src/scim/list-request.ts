@@ -1,7 +1,8 @@
 import { decodeCursor } from './cursor.ts';
 import { scimRefusal } from './errors.ts';
 import { parseFilter, parseSort } from './filter.ts';
-import type { ScimDescription, ScimListQuery, ScimPageRequest } from './resource-type.ts';
+import type { ScimListQuery, ScimPageRequest } from './resource-type.ts';
+import type { ScimDescription } from './schema.ts';
 import { isObject } from './schema-validation.ts';
 
 /** The largest page, and the page of a client that names no size. */

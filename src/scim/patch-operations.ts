@@ -2,7 +2,7 @@ import { AppError } from '../platform/errors.ts';
 import { type ScimAttributePath, findAttribute, findExtension, resolveAttributePath } from './attribute-path.ts';
 import { scimRefusal } from './errors.ts';
 import { type ScimFilter, parseValueFilter } from './filter.ts';
-import type { ScimDescription } from './resource-type.ts';
+import type { ScimDescription } from './schema.ts';
 import { isObject } from './schema-validation.ts';
 
 const patchSchema = 'urn:ietf:params:scim:api:messages:2.0:PatchOp';

@@ -4,7 +4,7 @@ import { scimRefusal } from './errors.ts';
 import type { ScimFilter } from './filter.ts';
 import { matchesFilter } from './filter-match.ts';
 import { type PatchOperation, parsePatch } from './patch-operations.ts';
-import type { ScimAttribute, ScimDescription, ScimInput, ScimResource } from './resource-type.ts';
+import type { ScimAttribute, ScimDescription, ScimInput, ScimResource } from './schema.ts';
 import { assertFew, coerceAttribute, coerceOne, isObject } from './schema-validation.ts';
 
 type Values = Record<string, unknown>;

@@ -1,6 +1,6 @@
 import { findExtension, resolveAttributePath, topAttributes } from './attribute-path.ts';
 import { scimRefusal } from './errors.ts';
-import type { ScimAttribute, ScimDescription } from './resource-type.ts';
+import type { ScimAttribute, ScimDescription } from './schema.ts';
 
 /** Which attributes a client wants (RFC 7644 §3.9): canonical paths and extension URNs. */
 export type ScimSelection =

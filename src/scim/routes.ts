@@ -6,7 +6,8 @@ import { scimErrorBody, scimRefusal, toScimError } from './errors.ts';
 import { readListRequest, readSearchRequest } from './list-request.ts';
 import { namesVersion } from './preconditions.ts';
 import { parseSelection } from './projection.ts';
-import type { ScimResource, ScimResourceType } from './resource-type.ts';
+import type { ScimResourceType } from './resource-type.ts';
+import type { ScimResource } from './schema.ts';
 import { createResource, listResources, locationOf, patchResource, presentResource, removeResource, replaceResource, searchAll } from './service.ts';
 
 /** The scopes of contract.md "Addresses". */

@@ -1,6 +1,6 @@
 import { findAttribute, findExtension, topAttributes } from './attribute-path.ts';
 import { scimRefusal } from './errors.ts';
-import type { ScimAttribute, ScimAttributeType, ScimDescription, ScimInput, ScimSchema } from './resource-type.ts';
+import type { ScimAttribute, ScimAttributeType, ScimDescription, ScimInput, ScimSchema } from './schema.ts';
 
 const defaultMaxLength = 4096;
 const defaultMaxValues = 1000;

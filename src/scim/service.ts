@@ -5,7 +5,8 @@ import { type ScimListRequest, cursorQuery, indexPage, toListQuery } from './lis
 import { applyPatch, assertImmutableUnchanged, isSameRepresentation } from './patch.ts';
 import { assertIfMatch } from './preconditions.ts';
 import { parseSelection, project } from './projection.ts';
-import type { ScimDescription, ScimPage, ScimResource, ScimResourceType } from './resource-type.ts';
+import type { ScimPage, ScimResourceType } from './resource-type.ts';
+import type { ScimDescription, ScimResource } from './schema.ts';
 import { acceptRepresentation, assertSchemas, isObject } from './schema-validation.ts';
 
 type Document = Readonly<Record<string, unknown>>;

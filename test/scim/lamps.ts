@@ -21,6 +21,8 @@ export const lampDescription = {
       scimAttribute('secret', 'string', { mutability: 'writeOnly', returned: 'never' }),
       scimAttribute('manual', 'string', { returned: 'request' }),
       scimAttribute('lastLitAt', 'dateTime', readOnly),
+      scimAttribute('maker', 'complex', { ...readOnly, subAttributes: [scimAttribute('value', 'string')] }),
+      scimAttribute('parts', 'complex', { ...readOnly, multiValued: true, subAttributes: [scimAttribute('value', 'string')] }),
       scimAttribute('tags', 'string', { multiValued: true, maxValues: 5 }),
       scimAttribute('place', 'complex', { subAttributes: [scimAttribute('room', 'string'), scimAttribute('floor', 'integer')] }),
       scimAttribute('owners', 'complex', {

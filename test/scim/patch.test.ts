@@ -8,7 +8,7 @@ import { lampDescription as lamp, lampExtension, lampSchema } from './lamps.ts';
 const patchSchema = 'urn:ietf:params:scim:api:messages:2.0:PatchOp';
 const meta = { created: '2026-01-01T00:00:00Z', lastModified: '2026-01-01T00:00:00Z', version: 'W/"1"' };
 const stored = {
-  id: 'lamp-1', meta, name: 'Hall', serial: 'S1', active: true, tags: ['old', 'brass'], place: { room: 'hall', floor: 1 },
+  id: 'lamp-1', meta, name: 'Hall', serial: 'S1', active: true, maker: { value: 'Acme' }, parts: [{ value: 'p1' }], tags: ['old', 'brass'], place: { room: 'hall', floor: 1 },
   owners: [{ value: 'u1', type: 'User', display: 'One', primary: true }, { value: 'g1', type: 'Group', display: 'Two' }],
   [lampExtension]: { status: 'active', fuses: [{ value: 'F1', amps: 10 }] },
 };
@@ -71,6 +71,8 @@ const refused: [string, unknown, string][] = [
   ['§3.5.2 readOnly id: mutability', { op: 'replace', value: { id: 'other' } }, 'mutability'],
   ['§3.5.2 readOnly meta.version: mutability', { op: 'replace', path: 'meta.version', value: 'W/"9"' }, 'mutability'],
   ['§3.5.2 readOnly sub-attribute: mutability', { op: 'replace', path: 'owners[value eq "u1"].display', value: 'x' }, 'mutability'],
+  ['§3.5.2 sub-attribute of a readOnly attribute: mutability', { op: 'replace', path: 'maker.value', value: 'x' }, 'mutability'],
+  ['§3.5.2 value of a readOnly attribute: mutability', { op: 'add', path: 'parts[value eq "p1"].value', value: 'p2' }, 'mutability'],
   ['§3.5.2 immutable once set: mutability', { op: 'replace', path: 'serial', value: 'S2' }, 'mutability'],
   ['§3.5.2 immutable is not removed: mutability', { op: 'remove', path: 'serial' }, 'mutability'],
   ['§3.5.2.2 removing a required attribute: mutability', { op: 'remove', path: 'name' }, 'mutability'],
