@@ -44,6 +44,8 @@ export interface App {
   readonly oidc: Oidc;
   readonly jobs: JobRunner;
   readonly capabilities: readonly Capability[];
+  /** What the first administrator needs to know when the server starts. */
+  readonly greeting: readonly string[];
   /** Begins periodic work and listens to other servers. */
   start(): Promise<void>;
   /** Ends periodic work; what is under way finishes. The HTTP server drains before, the database closes after. */
@@ -103,6 +105,7 @@ export async function createApp(deps: AppDeps): Promise<App> {
     oidc,
     jobs,
     capabilities,
+    greeting: [],
     async start() {
       await notifications.start();
       jobs.start([...oidc.jobs, ...capabilities.flatMap((capability) => capability.jobs ?? [])]);

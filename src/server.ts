@@ -6,7 +6,7 @@ import { issuerOf } from './oidc/index.ts';
 import { systemClock } from './platform/clock.ts';
 import type { Config } from './platform/config.ts';
 import { isDatabaseUnavailable } from './platform/db/availability.ts';
-import { type Connection, createDb, type Db } from './platform/db/db.ts';
+import { clientConfigOf, type Connection, createDb, type Db } from './platform/db/db.ts';
 import { startEmbeddedPostgres } from './platform/db/embedded-postgres.ts';
 import { migrate } from './platform/db/migrate.ts';
 import { type HttpServer, startHttpServer } from './platform/http/server.ts';
@@ -64,7 +64,7 @@ async function migrateWhenReachable(config: Config, database: OpenDatabase, log:
   let release: (() => Promise<void>) | undefined;
   for (;;) {
     try {
-      const applied = await migrate(database.migrationConnection, { dir: `${ROOT}migrations`, log, clock: systemClock });
+      const applied = await migrate(clientConfigOf(database.migrationConnection), { dir: `${ROOT}migrations`, log, clock: systemClock });
       await release?.();
       return applied;
     } catch (error) {
@@ -80,7 +80,7 @@ async function migrateWhenReachable(config: Config, database: OpenDatabase, log:
 export async function migrateDatabase(config: Config, log: Logger): Promise<string[]> {
   const database = await openDatabase(config, log);
   try {
-    return await migrate(database.migrationConnection, { dir: `${ROOT}migrations`, log, clock: systemClock });
+    return await migrate(clientConfigOf(database.migrationConnection), { dir: `${ROOT}migrations`, log, clock: systemClock });
   } finally {
     await database.stop();
   }

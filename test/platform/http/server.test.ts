@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import Router from '@koa/router';
 import { AppError } from '../../../src/platform/errors.ts';
-import { isDatabaseAway } from '../../../src/platform/http/failure.ts';
+import { isDatabaseUnavailable } from '../../../src/platform/db/availability.ts';
 import { allowFormAction, hideReferrer, keepOpener } from '../../../src/platform/http/security-headers.ts';
 import { at, closeEdges, form, startEdge } from './edge-client.ts';
 
@@ -42,7 +42,7 @@ describe('failures', () => {
     [{ message: 'Connection terminated unexpectedly' }, true], [{ meta: { driverAdapterError: { cause: { originalCode: '57P02' } } } }, true],
     [{ code: 'ENOENT', syscall: 'open' }, false], [{ code: '23505' }, false], [{ code: '57014' }, false], ['x', false], [undefined, false],
   ])('is the database away: %j → %s', (error, expected) => {
-    expect(isDatabaseAway(error)).toBe(expected);
+    expect(isDatabaseUnavailable(error)).toBe(expected);
   });
 
   test('429 tells when; stale headers of the route are gone', async () => {
