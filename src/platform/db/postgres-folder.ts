@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { existsSync, statSync } from 'node:fs';
-import { chown, lstat, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { chown, lstat, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import type { Ids } from '../ids.ts';
 import {
   EmbeddedPostgresError,
@@ -141,10 +141,8 @@ async function makeSocketFolder(databaseDir: string, user: ServiceUser | undefin
 /** Makes a new database folder beside its place and moves it there when it is whole. */
 async function initialise({ root, databaseDir, socketDir, user, run, ids }: Place & { ids: Pick<Ids, 'secret'> }): Promise<void> {
   const password = ids.secret(24);
-  const unfinished = join(root, `db.${process.pid}`);
-  const passwordFile = join(socketDir, `password.${process.pid}`);
-  await rm(unfinished, { recursive: true, force: true });
-  await mkdir(unfinished, { mode: 0o700 });
+  const unfinished = await mkdtemp(join(root, 'db.new-'));
+  const passwordFile = join(socketDir, basename(unfinished));
   await writeFile(passwordFile, password, { mode: 0o600 });
   if (user !== undefined) await Promise.all([unfinished, passwordFile].map((path) => chown(path, user.uid, user.gid)));
   try {
