@@ -8,7 +8,7 @@ import { migrate } from '../src/platform/db/migrate.ts';
 import { randomIds } from '../src/platform/ids.ts';
 import { sqlToSchema } from './schema-engine.mjs';
 
-const HELP = `node scripts/new-migration.mjs <name>
+const HELP = `npm run new-migration -- <name>
 
 Compares the tables that migrations/ makes with prisma/schema/*.prisma and writes the difference to
 migrations/<timestamp>_<name>/migration.sql. Read it before you commit it: what the schema language
