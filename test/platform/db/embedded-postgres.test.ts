@@ -153,11 +153,19 @@ test('starts over the pid file that a power cut left', async () => {
   expect(await query(connection, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
 });
 
-test('starts over a pid file whose number now belongs to another program', async () => {
-  const pidFile = join(folder.path, 'db', 'postmaster.pid');
-  await writeFile(pidFile, `${process.pid}\n${join(folder.path, 'db')}\n1\n5432\n${socketDir}\n\n\nready\n`);
-  const { connection } = await start();
-  expect(await query(connection, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
+test('starts over a pid file whose number now belongs to another program of the same account', async () => {
+  const databaseDir = join(folder.path, 'db');
+  const { uid, gid } = await stat(databaseDir);
+  const other = spawn('sleep', ['60'], { uid, gid, stdio: 'ignore' });
+  await once(other, 'spawn');
+  try {
+    await writeFile(join(databaseDir, 'postmaster.pid'), `${other.pid}\n${databaseDir}\n1\n5432\n${socketDir}\n\n\nready\n`);
+    const { connection } = await start();
+    expect(await query(connection, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
+    expect(other.exitCode ?? other.signalCode).toBeNull();
+  } finally {
+    other.kill();
+  }
 });
 
 test('a second server on the same folder is refused and does not disturb the first', async () => {
