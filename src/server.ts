@@ -46,7 +46,11 @@ async function answerUnavailable(config: Config): Promise<() => Promise<void>> {
   const server = http.createServer((request, response) => {
     const isAlive = request.url === '/healthz';
     response.writeHead(isAlive ? 200 : 503, { 'content-type': 'application/json', 'retry-after': '2', 'cache-control': 'no-store' });
-    response.end(JSON.stringify(isAlive ? { status: 'ok' } : { error: 'temporarily_unavailable', error_description: 'The server waits for its database.' }));
+    response.end(
+      JSON.stringify(
+        isAlive ? { status: 'ok' } : { error: 'temporarily_unavailable', error_description: 'The server waits for its database.' },
+      ),
+    );
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -92,8 +96,10 @@ interface Assembled {
 }
 
 async function assemble(config: Config, database: OpenDatabase, { log, out }: Console): Promise<Assembled> {
-  const master = config.masterKey === undefined ? masterKeyFile(config.dataDir, randomIds) : { key: config.masterKey, createdAt: undefined };
-  if (master.createdAt !== undefined) out(`Made a master key: ${master.createdAt}. Back this file up; without it the database cannot be opened.`);
+  const master =
+    config.masterKey === undefined ? masterKeyFile(config.dataDir, randomIds) : { key: config.masterKey, createdAt: undefined };
+  if (master.createdAt !== undefined)
+    out(`Made a master key: ${master.createdAt}. Back this file up; without it the database cannot be opened.`);
   const vault = createVault({ masterKey: master.key, previousMasterKey: config.previousMasterKey, ids: randomIds });
   const db = createDb({ connection: database.connection, log });
   try {

@@ -64,7 +64,10 @@ export function createAuditService(deps: { db: Db; store: AuditStore; clock: Clo
       const head = (await store.head()) ?? { position: 0, hash: genesisHash };
       const events = await store.unsealed(SEAL_BATCH);
       if (events.length === 0) return 0;
-      const hashes = seal(head.hash, events.map((event) => event.digest));
+      const hashes = seal(
+        head.hash,
+        events.map((event) => event.digest),
+      );
       await store.setPlaces(events.map(({ id }, index) => ({ id, position: head.position + index + 1, hash: hashes[index] ?? '' })));
       return events.length;
     });

@@ -19,7 +19,8 @@ export interface AuditRow {
 }
 
 /** The columns of `audit_events` that a writer fills. */
-export const AUDIT_COLUMNS = 'id, occurred_at, type, actor_kind, actor_id, correlation_id, agent_id, subject_id, client_id, resource, data, digest';
+export const AUDIT_COLUMNS =
+  'id, occurred_at, type, actor_kind, actor_id, correlation_id, agent_id, subject_id, client_id, resource, data, digest';
 
 /** The values of a row in the order of `AUDIT_COLUMNS`. */
 export function valuesOf(row: AuditRow): readonly unknown[] {
@@ -106,15 +107,27 @@ export function createAuditStore(deps: { db: Db }): AuditStore {
       return row && toStored(row);
     },
     async sealedFrom(position, limit) {
-      const rows = await db.rows<Row>({ name: 'audit-sealed', text: `${SELECT} WHERE position >= $1 ORDER BY position LIMIT $2`, values: [position, limit] });
+      const rows = await db.rows<Row>({
+        name: 'audit-sealed',
+        text: `${SELECT} WHERE position >= $1 ORDER BY position LIMIT $2`,
+        values: [position, limit],
+      });
       return rows.map(toStored);
     },
     async countUnsealed() {
-      const row = await db.row<{ count: string }>({ name: 'audit-unsealed-count', text: 'SELECT count(*) AS count FROM audit_events WHERE position IS NULL', values: [] });
+      const row = await db.row<{ count: string }>({
+        name: 'audit-unsealed-count',
+        text: 'SELECT count(*) AS count FROM audit_events WHERE position IS NULL',
+        values: [],
+      });
       return Number(row?.count ?? 0);
     },
     async lockSealer() {
-      const row = await db.row<{ held: boolean }>({ name: 'audit-lock', text: 'SELECT pg_try_advisory_xact_lock($1) AS held', values: [SEALER_LOCK] });
+      const row = await db.row<{ held: boolean }>({
+        name: 'audit-lock',
+        text: 'SELECT pg_try_advisory_xact_lock($1) AS held',
+        values: [SEALER_LOCK],
+      });
       return row?.held === true;
     },
     async head() {
@@ -125,7 +138,12 @@ export function createAuditStore(deps: { db: Db }): AuditStore {
       });
       return row && { position: Number(row.position), hash: row.hash };
     },
-    unsealed: (limit) => db.rows({ name: 'audit-unsealed', text: 'SELECT id, digest FROM audit_events WHERE position IS NULL ORDER BY id LIMIT $1', values: [limit] }),
+    unsealed: (limit) =>
+      db.rows({
+        name: 'audit-unsealed',
+        text: 'SELECT id, digest FROM audit_events WHERE position IS NULL ORDER BY id LIMIT $1',
+        values: [limit],
+      }),
     async setPlaces(places) {
       await db.rows({
         name: 'audit-seal',

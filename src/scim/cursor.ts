@@ -21,7 +21,8 @@ export function decodeCursor(cursor: string, query: readonly unknown[]): string 
   if (cursor.length > maxLength) throw invalid;
   try {
     const decoded: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8'));
-    if (Array.isArray(decoded) && decoded.length === 2 && decoded[0] === fingerprint(query) && typeof decoded[1] === 'string') return decoded[1];
+    if (Array.isArray(decoded) && decoded.length === 2 && decoded[0] === fingerprint(query) && typeof decoded[1] === 'string')
+      return decoded[1];
   } catch {
     throw invalid;
   }

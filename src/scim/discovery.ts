@@ -12,7 +12,10 @@ const core = (name: string): string => `urn:ietf:params:scim:schemas:core:2.0:${
 export function listOfAll(resources: readonly Document[]): Document {
   return {
     schemas: ['urn:ietf:params:scim:api:messages:2.0:ListResponse'],
-    totalResults: resources.length, startIndex: 1, itemsPerPage: resources.length, Resources: resources,
+    totalResults: resources.length,
+    startIndex: 1,
+    itemsPerPage: resources.length,
+    Resources: resources,
   };
 }
 
@@ -27,7 +30,9 @@ export function serviceProviderConfig(types: readonly Described[], baseUrl: stri
     sort: { supported: true },
     etag: { supported: true },
     pagination: { cursor: true, index: true, defaultPaginationMethod: 'index', defaultPageSize, maxPageSize },
-    authenticationSchemes: [{ type: 'oauthbearertoken', name: 'OAuth bearer token', description: 'RFC 6750, scopes scim:read and scim:write', primary: true }],
+    authenticationSchemes: [
+      { type: 'oauthbearertoken', name: 'OAuth bearer token', description: 'RFC 6750, scopes scim:read and scim:write', primary: true },
+    ],
     meta: { resourceType: 'ServiceProviderConfig', location: `${baseUrl}/ServiceProviderConfig` },
   };
   for (const [name, members] of types.flatMap((type) => Object.entries(type.serviceProviderConfig ?? {}))) {
@@ -39,7 +44,12 @@ export function serviceProviderConfig(types: readonly Described[], baseUrl: stri
 /** RFC 7643 §6. */
 export function resourceTypeDocument(type: Described, baseUrl: string): Document {
   return {
-    schemas: [core('ResourceType')], id: type.name, name: type.name, description: type.description, endpoint: type.endpoint, schema: type.schema.urn,
+    schemas: [core('ResourceType')],
+    id: type.name,
+    name: type.name,
+    description: type.description,
+    endpoint: type.endpoint,
+    schema: type.schema.urn,
     schemaExtensions: type.extensions.map(({ urn, required }) => ({ schema: urn, required })),
     meta: { resourceType: 'ResourceType', location: `${baseUrl}/ResourceTypes/${type.name}` },
   };
@@ -53,7 +63,11 @@ function attributeDocument(attribute: ScimAttribute): Document {
 /** RFC 7643 §7. */
 export function schemaDocument(schema: ScimSchema, baseUrl: string): Document {
   return {
-    schemas: [core('Schema')], id: schema.urn, name: schema.name, description: schema.description, attributes: schema.attributes.map(attributeDocument),
+    schemas: [core('Schema')],
+    id: schema.urn,
+    name: schema.name,
+    description: schema.description,
+    attributes: schema.attributes.map(attributeDocument),
     meta: { resourceType: 'Schema', location: `${baseUrl}/Schemas/${schema.urn}` },
   };
 }

@@ -17,8 +17,19 @@ const statusOf = {
 
 /** The finer words of RFC 7644 §3.12 table 9 and RFC 9865 §2.1. */
 export type ScimType =
-  | 'invalidFilter' | 'tooMany' | 'uniqueness' | 'mutability' | 'invalidSyntax' | 'invalidPath' | 'noTarget' | 'invalidValue' | 'invalidVers' | 'sensitive'
-  | 'invalidCursor' | 'expiredCursor' | 'invalidCount';
+  | 'invalidFilter'
+  | 'tooMany'
+  | 'uniqueness'
+  | 'mutability'
+  | 'invalidSyntax'
+  | 'invalidPath'
+  | 'noTarget'
+  | 'invalidValue'
+  | 'invalidVers'
+  | 'sensitive'
+  | 'invalidCursor'
+  | 'expiredCursor'
+  | 'invalidCount';
 
 /** The body of every refusal (RFC 7644 §3.12); `status` is a string there. */
 export interface ScimErrorBody {

@@ -174,8 +174,10 @@ export function parseValueFilter(attribute: ScimAttribute, text: string): ScimFi
 /** Resolves `sortBy` and `sortOrder` (RFC 7644 §3.4.2.3): unknown names are 400 `invalidPath`, other orders `invalidValue`. */
 export function parseSort(type: ScimDescription, sortBy: string, sortOrder: string | undefined): ScimSort {
   const target = resolveAttributePath(type, sortBy);
-  if (!target || leafOf(target).returned === 'never') throw scimRefusal('invalidPath', `There is no attribute ${sortBy} to sort by.`, 'sortBy');
+  if (!target || leafOf(target).returned === 'never')
+    throw scimRefusal('invalidPath', `There is no attribute ${sortBy} to sort by.`, 'sortBy');
   const order = (sortOrder ?? 'ascending').toLowerCase();
-  if (order !== 'ascending' && order !== 'descending') throw scimRefusal('invalidValue', 'sortOrder is ascending or descending.', 'sortOrder');
+  if (order !== 'ascending' && order !== 'descending')
+    throw scimRefusal('invalidValue', 'sortOrder is ascending or descending.', 'sortOrder');
   return { target, order };
 }

@@ -31,13 +31,23 @@ const reserved = ['/ServiceProviderConfig', '/ResourceTypes', '/Schemas', '/Me',
  */
 export function createScim<Caller>(deps: ScimDependencies<Caller>): { readonly routes: ReturnType<typeof createScimRoutes<Caller>> } {
   const { resourceTypes } = deps;
-  assertUnique('resource type', resourceTypes.map(({ name }) => name));
+  assertUnique(
+    'resource type',
+    resourceTypes.map(({ name }) => name),
+  );
   assertUnique('endpoint', [...reserved, ...resourceTypes.map(({ endpoint }) => endpoint)]);
-  assertUnique('schema', resourceTypes.map(({ schema }) => schema.urn));
+  assertUnique(
+    'schema',
+    resourceTypes.map(({ schema }) => schema.urn),
+  );
   for (const { endpoint, schema, extensions } of resourceTypes) {
     if (!/^\/[A-Za-z][A-Za-z0-9]*$/.test(endpoint)) throw new Error(`SCIM endpoint ${endpoint} is not one path segment`);
     assertUnique('attribute', ['schemas', 'id', 'externalId', 'meta', ...schema.attributes.map(({ name }) => name)]);
-    for (const extension of extensions) assertUnique('attribute', extension.attributes.map(({ name }) => name));
+    for (const extension of extensions)
+      assertUnique(
+        'attribute',
+        extension.attributes.map(({ name }) => name),
+      );
   }
   return { routes: createScimRoutes(deps) };
 }

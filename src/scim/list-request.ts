@@ -15,9 +15,9 @@ const lists = ['attributes', 'excludedAttributes'] as const;
 const numbers = ['startIndex', 'count'] as const;
 
 /** The parameters of a list request or a search (RFC 7644 §3.4.2 table 4, §3.4.3; RFC 9865 §2), read but not yet understood. */
-export type ScimListRequest = { readonly [K in (typeof texts)[number]]?: string }
-  & { readonly [K in (typeof lists)[number]]?: readonly string[] }
-  & { readonly [K in (typeof numbers)[number]]?: number };
+export type ScimListRequest = { readonly [K in (typeof texts)[number]]?: string } & {
+  readonly [K in (typeof lists)[number]]?: readonly string[];
+} & { readonly [K in (typeof numbers)[number]]?: number };
 
 const invalidValue = (name: string, expectation: string): Error => scimRefusal('invalidValue', `${name} is ${expectation}.`, name);
 
@@ -43,7 +43,8 @@ export function readListRequest(params: Readonly<Record<string, unknown>>): Scim
     request[name] = params[name];
   }
   for (const name of lists) if (params[name] !== undefined && params[name] !== '') request[name] = readList(name, params[name]);
-  for (const name of numbers) if (params[name] !== undefined) request[name] = readInteger(name, params[name], params['cursor'] !== undefined);
+  for (const name of numbers)
+    if (params[name] !== undefined) request[name] = readInteger(name, params[name], params['cursor'] !== undefined);
   return request;
 }
 

@@ -77,8 +77,10 @@ function parseOperation(type: ScimDescription, entry: unknown): PatchOperation[]
 export function parsePatch(type: ScimDescription, body: unknown): PatchOperation[] {
   if (!isObject(body)) throw scimRefusal('invalidSyntax', 'The body is a JSON object.');
   const { schemas, Operations: operations } = body as { schemas?: unknown; Operations?: unknown };
-  if (!Array.isArray(schemas) || !schemas.includes(patchSchema)) throw scimRefusal('invalidSyntax', `schemas contains ${patchSchema}.`, 'schemas');
-  if (!Array.isArray(operations) || operations.length === 0) throw scimRefusal('invalidSyntax', 'Operations is an array of at least one operation.', 'Operations');
+  if (!Array.isArray(schemas) || !schemas.includes(patchSchema))
+    throw scimRefusal('invalidSyntax', `schemas contains ${patchSchema}.`, 'schemas');
+  if (!Array.isArray(operations) || operations.length === 0)
+    throw scimRefusal('invalidSyntax', 'Operations is an array of at least one operation.', 'Operations');
   if (operations.length > maxOperations) throw new AppError('too_large', `A PATCH has at most ${maxOperations} operations.`);
   return operations.flatMap((entry) => parseOperation(type, entry));
 }

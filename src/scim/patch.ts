@@ -30,7 +30,12 @@ function isMeantBy(given: unknown, { attribute, element }: { attribute: ScimAttr
   if (!isObject(given)) return given === (attribute.type === 'complex' ? asObject(element)['value'] : element);
   if (given['value'] !== undefined) return given['value'] === asObject(element)['value'];
   const members = Object.entries(given);
-  return members.length > 0 && members.every(([name, value]) => isDeepStrictEqual(asObject(element)[findAttribute(attribute.subAttributes ?? [], name)?.name ?? ''], value));
+  return (
+    members.length > 0 &&
+    members.every(([name, value]) =>
+      isDeepStrictEqual(asObject(element)[findAttribute(attribute.subAttributes ?? [], name)?.name ?? ''], value),
+    )
+  );
 }
 
 function editMultiValued(existing: readonly unknown[], { op, attribute, value, path }: Edit): unknown {
@@ -77,7 +82,8 @@ function setMember(container: Values, edit: Edit): void {
     throw mutability(path, 'is read-only');
   }
   const after = edited(before, edit);
-  if (attribute.mutability === 'immutable' && before !== undefined && !isDeepStrictEqual(before, after)) throw mutability(path, 'is set once and never changed');
+  if (attribute.mutability === 'immutable' && before !== undefined && !isDeepStrictEqual(before, after))
+    throw mutability(path, 'is set once and never changed');
   if (!isUnassigned(after)) {
     container[attribute.name] = after;
     return;
@@ -88,7 +94,8 @@ function setMember(container: Values, edit: Edit): void {
 
 /** The value that `type eq "work"` and conjunctions of such describe, for an add that finds none (Entra relies on it). */
 function describedBy(filter: ScimFilter): Values | undefined {
-  if (filter.op === 'eq') return { [filter.target.attribute.name]: filter.value instanceof Date ? filter.value.toISOString() : filter.value };
+  if (filter.op === 'eq')
+    return { [filter.target.attribute.name]: filter.value instanceof Date ? filter.value.toISOString() : filter.value };
   if (filter.op !== 'and') return undefined;
   const parts = filter.filters.map(describedBy);
   return parts.includes(undefined) ? undefined : Object.assign({}, ...parts);
@@ -107,11 +114,16 @@ function editedElement(element: unknown, { op, target, value }: PatchOperation):
 }
 
 function editElements(elements: readonly unknown[], operation: PatchOperation): readonly unknown[] {
-  const { op, target: { attribute, filter, path } } = operation;
+  const {
+    op,
+    target: { attribute, filter, path },
+  } = operation;
   const isComplex = attribute.type === 'complex';
   const isMatch = (element: unknown): boolean => !filter || matchesFilter(filter, isComplex ? asObject(element) : { value: element });
   if (elements.some(isMatch)) {
-    return elements.map((element) => (isMatch(element) ? editedElement(element, operation) : element)).filter((element) => element !== undefined);
+    return elements
+      .map((element) => (isMatch(element) ? editedElement(element, operation) : element))
+      .filter((element) => element !== undefined);
   }
   const seed = op === 'add' && isComplex && filter ? describedBy(filter) : undefined;
   if (!seed) throw scimRefusal('noTarget', `${path} has no value that the path selects.`, 'path');
@@ -127,7 +139,11 @@ function withOnePrimary(before: readonly unknown[], after: readonly unknown[]): 
 }
 
 function applyOperation(container: Values, operation: PatchOperation): void {
-  const { op, value, target: { attribute, subAttribute, filter, path } } = operation;
+  const {
+    op,
+    value,
+    target: { attribute, subAttribute, filter, path },
+  } = operation;
   const existing = container[attribute.name];
   if (attribute.multiValued && (filter || subAttribute)) {
     if (attribute.mutability === 'readOnly' || attribute.mutability === 'immutable') throw mutability(path, `is ${attribute.mutability}`);
@@ -189,8 +205,10 @@ export function applyPatch(type: ScimDescription, current: ScimResource, body: u
 function assertUnchanged(attributes: readonly ScimAttribute[], before: ScimInput, after: ScimInput): void {
   for (const attribute of attributes) {
     const [old, now] = [before[attribute.name], after[attribute.name]];
-    if (attribute.mutability === 'immutable' && old !== undefined && !isDeepStrictEqual(old, now)) throw mutability(attribute.name, 'is set once and never changed');
-    if (attribute.type === 'complex' && !attribute.multiValued && old !== undefined) assertUnchanged(attribute.subAttributes ?? [], asObject(old), asObject(now));
+    if (attribute.mutability === 'immutable' && old !== undefined && !isDeepStrictEqual(old, now))
+      throw mutability(attribute.name, 'is set once and never changed');
+    if (attribute.type === 'complex' && !attribute.multiValued && old !== undefined)
+      assertUnchanged(attribute.subAttributes ?? [], asObject(old), asObject(now));
   }
 }
 
@@ -202,13 +220,22 @@ export function assertImmutableUnchanged(type: ScimDescription, current: ScimRes
 
 /** Whether a patched representation asks for nothing that the resource is not already (readOnly attributes aside). */
 export function isSameRepresentation(type: ScimDescription, current: ScimInput, input: ScimInput): boolean {
-  const strip = (attributes: readonly ScimAttribute[], values: ScimInput): Values => Object.fromEntries(
-    attributes.filter(({ mutability: kind, name }) => kind !== 'readOnly' && values[name] !== undefined).map((attribute) => {
-      const value = values[attribute.name];
-      return [attribute.name, attribute.multiValued ? asArray(value).map((each) => writablePart(attribute, each)) : writablePart(attribute, value)];
-    }),
+  const strip = (attributes: readonly ScimAttribute[], values: ScimInput): Values =>
+    Object.fromEntries(
+      attributes
+        .filter(({ mutability: kind, name }) => kind !== 'readOnly' && values[name] !== undefined)
+        .map((attribute) => {
+          const value = values[attribute.name];
+          return [
+            attribute.name,
+            attribute.multiValued ? asArray(value).map((each) => writablePart(attribute, each)) : writablePart(attribute, value),
+          ];
+        }),
+    );
+  const isSame = (attributes: readonly ScimAttribute[], left: ScimInput, right: ScimInput): boolean =>
+    isDeepStrictEqual(strip(attributes, left), strip(attributes, right));
+  return (
+    isSame(topAttributes(type), current, input) &&
+    type.extensions.every(({ urn, attributes }) => isSame(attributes, asObject(current[urn]), asObject(input[urn])))
   );
-  const isSame = (attributes: readonly ScimAttribute[], left: ScimInput, right: ScimInput): boolean => isDeepStrictEqual(strip(attributes, left), strip(attributes, right));
-  return isSame(topAttributes(type), current, input)
-    && type.extensions.every(({ urn, attributes }) => isSame(attributes, asObject(current[urn]), asObject(input[urn])));
 }

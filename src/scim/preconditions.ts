@@ -16,5 +16,6 @@ export function namesVersion(header: string, version: string): boolean {
 
 /** Refuses with `precondition_failed` when an If-Match header does not name the version. */
 export function assertIfMatch(header: string, version: string): void {
-  if (!namesVersion(header, version)) throw new AppError('precondition_failed', 'The resource has changed: read it again and send its new version in If-Match.');
+  if (!namesVersion(header, version))
+    throw new AppError('precondition_failed', 'The resource has changed: read it again and send its new version in If-Match.');
 }

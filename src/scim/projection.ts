@@ -3,9 +3,7 @@ import { scimRefusal } from './errors.ts';
 import type { ScimAttribute, ScimDescription } from './schema.ts';
 
 /** Which attributes a client wants (RFC 7644 §3.9): canonical paths and extension URNs. */
-export type ScimSelection =
-  | { readonly kind: 'default' }
-  | { readonly kind: 'only' | 'except'; readonly paths: ReadonlySet<string> };
+export type ScimSelection = { readonly kind: 'default' } | { readonly kind: 'only' | 'except'; readonly paths: ReadonlySet<string> };
 
 const maxNames = 200;
 
@@ -13,7 +11,10 @@ const maxNames = 200;
  * Reads `attributes` and `excludedAttributes`, lists of names in any case. Names the type does not have are skipped, because a
  * search over several types names attributes that only some have. Both at once, or over 200 names: 400 `invalidValue`.
  */
-export function parseSelection(type: ScimDescription, wanted: { attributes?: readonly string[]; excludedAttributes?: readonly string[] }): ScimSelection {
+export function parseSelection(
+  type: ScimDescription,
+  wanted: { attributes?: readonly string[]; excludedAttributes?: readonly string[] },
+): ScimSelection {
   const { attributes, excludedAttributes } = wanted;
   if (attributes && excludedAttributes) throw scimRefusal('invalidValue', 'Give attributes or excludedAttributes, not both.', 'attributes');
   const names = attributes ?? excludedAttributes;
@@ -44,11 +45,16 @@ function isNamedBelow(selection: ScimSelection, path: string): boolean {
 function mayReturn(attribute: ScimAttribute, { selection, isNamed }: Place, path: string): boolean {
   if (attribute.returned === 'never') return false;
   if (attribute.returned === 'always') return true;
-  if (selection.kind === 'only') return selection.paths.has(path) || isNamedBelow(selection, path) || (isNamed && attribute.returned === 'default');
+  if (selection.kind === 'only')
+    return selection.paths.has(path) || isNamedBelow(selection, path) || (isNamed && attribute.returned === 'default');
   return attribute.returned === 'default' && !(selection.kind === 'except' && selection.paths.has(path));
 }
 
-function projectObject(attributes: readonly ScimAttribute[], values: Readonly<Record<string, unknown>>, place: Place): Record<string, unknown> {
+function projectObject(
+  attributes: readonly ScimAttribute[],
+  values: Readonly<Record<string, unknown>>,
+  place: Place,
+): Record<string, unknown> {
   const projected: Record<string, unknown> = {};
   for (const attribute of attributes) {
     const value = values[attribute.name];
@@ -65,7 +71,11 @@ function projectObject(attributes: readonly ScimAttribute[], values: Readonly<Re
  * The part of a representation that goes to the client (RFC 7644 §3.9, RFC 7643 §7 `returned`). Only defined attributes leave:
  * what a store adds beyond its definitions stays here.
  */
-export function project(type: ScimDescription, document: Readonly<Record<string, unknown>>, selection: ScimSelection): Record<string, unknown> {
+export function project(
+  type: ScimDescription,
+  document: Readonly<Record<string, unknown>>,
+  selection: ScimSelection,
+): Record<string, unknown> {
   const projected = projectObject(topAttributes(type), document, { selection, prefix: '', isNamed: false });
   for (const { urn, attributes } of type.extensions) {
     const isNamed = selection.kind === 'only' && selection.paths.has(urn);

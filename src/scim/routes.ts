@@ -8,7 +8,16 @@ import { namesVersion } from './preconditions.ts';
 import { parseSelection } from './projection.ts';
 import type { ScimResourceType } from './resource-type.ts';
 import type { ScimResource } from './schema.ts';
-import { createResource, listResources, locationOf, patchResource, presentResource, removeResource, replaceResource, searchAll } from './service.ts';
+import {
+  createResource,
+  listResources,
+  locationOf,
+  patchResource,
+  presentResource,
+  removeResource,
+  replaceResource,
+  searchAll,
+} from './service.ts';
 
 /** The scopes of contract.md "Addresses". */
 export type ScimScope = 'scim:read' | 'scim:write';
@@ -76,7 +85,11 @@ async function bodyOf(ctx: Context, readJson: (ctx: Context) => Promise<unknown>
   return readJson(ctx);
 }
 
-function sendResource<Caller>(ctx: Context, resource: ScimResource, { type, baseUrl, status }: { type: ScimResourceType<Caller>; baseUrl: string; status: number }): void {
+function sendResource<Caller>(
+  ctx: Context,
+  resource: ScimResource,
+  { type, baseUrl, status }: { type: ScimResourceType<Caller>; baseUrl: string; status: number },
+): void {
   ctx.set('ETag', resource.meta.version);
   if (status === 201) ctx.set('Location', locationOf(type, resource.id, baseUrl));
   send(ctx, status, presentResource(type, resource, { baseUrl, wanted: readListRequest(ctx.query) }));
@@ -138,7 +151,10 @@ function addDiscovery<Caller>(router: Router, { resourceTypes, baseUrl, guard }:
     assertUnfiltered(ctx.query['filter']);
     send(ctx, 200, serviceProviderConfig(resourceTypes, baseUrl));
   });
-  for (const [endpoint, documents] of [['/ResourceTypes', types], ['/Schemas', schemas]] as const) {
+  for (const [endpoint, documents] of [
+    ['/ResourceTypes', types],
+    ['/Schemas', schemas],
+  ] as const) {
     router.get(endpoint, async (ctx) => {
       await guard(ctx, 'scim:read');
       assertUnfiltered(ctx.query['filter']);
@@ -161,7 +177,11 @@ export function createScimRoutes<Caller>(deps: ScimDependencies<Caller>): Middle
   const router = new Router({ prefix: root });
   router.post('/.search', async (ctx) => {
     const caller = await deps.guard(ctx, 'scim:read');
-    send(ctx, 200, await searchAll(deps.resourceTypes, { request: readSearchRequest(await bodyOf(ctx, deps.readJson)), baseUrl: deps.baseUrl }, caller));
+    send(
+      ctx,
+      200,
+      await searchAll(deps.resourceTypes, { request: readSearchRequest(await bodyOf(ctx, deps.readJson)), baseUrl: deps.baseUrl }, caller),
+    );
   });
   router.all('/Me', (ctx) => send(ctx, 501, scimErrorBody(501, 'Address resources by their id.')));
   addDiscovery(router, deps);

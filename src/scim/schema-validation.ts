@@ -16,7 +16,8 @@ export function isObject(value: unknown): value is Readonly<Record<string, unkno
 
 function coerceText(attribute: ScimAttribute, value: unknown, path: string): string {
   if (typeof value !== 'string') throw invalidValue(path, 'is a string');
-  if (value.length > (attribute.maxLength ?? defaultMaxLength)) throw invalidValue(path, `has at most ${attribute.maxLength ?? defaultMaxLength} characters`);
+  if (value.length > (attribute.maxLength ?? defaultMaxLength))
+    throw invalidValue(path, `has at most ${attribute.maxLength ?? defaultMaxLength} characters`);
   // PostgreSQL has no text with NUL in it.
   if (value.includes('\u0000') || !value.isWellFormed()) throw invalidValue(path, 'is well-formed text without NUL');
   if (!attribute.canonicalValues) return value;
@@ -78,7 +79,8 @@ export function coerceOne(attribute: ScimAttribute, value: unknown, path: string
 }
 
 function assertOnePrimary(values: readonly unknown[], path: string): void {
-  if (values.filter((value) => isObject(value) && value['primary'] === true).length > 1) throw invalidValue(path, 'has at most one primary value');
+  if (values.filter((value) => isObject(value) && value['primary'] === true).length > 1)
+    throw invalidValue(path, 'has at most one primary value');
 }
 
 /** The values, unless they are more than the attribute may have: 400 `invalidValue`. */
@@ -96,7 +98,9 @@ export function coerceAttribute(attribute: ScimAttribute, value: unknown, path: 
   if (value === null || value === undefined) return undefined;
   if (!attribute.multiValued) return coerceOne(attribute, value, path);
   if (!Array.isArray(value)) throw invalidValue(path, 'is an array');
-  const values = assertFew(value, attribute, path).map((each, index) => coerceOne(attribute, each, `${path}[${index}]`)).filter((each) => each !== undefined);
+  const values = assertFew(value, attribute, path)
+    .map((each, index) => coerceOne(attribute, each, `${path}[${index}]`))
+    .filter((each) => each !== undefined);
   assertOnePrimary(values, path);
   return values.length > 0 ? values : undefined;
 }
@@ -106,8 +110,10 @@ function acceptAttributes(attributes: readonly ScimAttribute[], body: ScimInput,
   const seen = new Set<string>();
   for (const [name, value] of Object.entries(body)) {
     const attribute = findAttribute(attributes, name);
-    if (!attribute) throw scimRefusal('invalidSyntax', `There is no attribute ${prefix}${name.slice(0, 100)}.`, `${prefix}${name.slice(0, 100)}`);
-    if (seen.has(attribute.name)) throw scimRefusal('invalidSyntax', `${prefix}${attribute.name} is given twice.`, `${prefix}${attribute.name}`);
+    if (!attribute)
+      throw scimRefusal('invalidSyntax', `There is no attribute ${prefix}${name.slice(0, 100)}.`, `${prefix}${name.slice(0, 100)}`);
+    if (seen.has(attribute.name))
+      throw scimRefusal('invalidSyntax', `${prefix}${attribute.name} is given twice.`, `${prefix}${attribute.name}`);
     seen.add(attribute.name);
     // RFC 7644 §3.3 and §3.5.1: readOnly attributes are ignored.
     if (attribute.mutability === 'readOnly') continue;
@@ -133,7 +139,8 @@ function acceptExtension(extension: ScimSchema & { readonly required: boolean },
  */
 export function assertSchemas(type: ScimDescription, body: ScimInput): void {
   const schemas = body['schemas'];
-  if (!Array.isArray(schemas) || !schemas.every((urn) => typeof urn === 'string')) throw scimRefusal('invalidSyntax', 'schemas is an array of URNs.', 'schemas');
+  if (!Array.isArray(schemas) || !schemas.every((urn) => typeof urn === 'string'))
+    throw scimRefusal('invalidSyntax', 'schemas is an array of URNs.', 'schemas');
   const core = type.schema.urn.toLowerCase();
   if (!schemas.some((urn) => urn.toLowerCase() === core)) throw invalidValue('schemas', `contains ${type.schema.urn}`);
   const unknown = schemas.find((urn) => urn.toLowerCase() !== core && !findExtension(type, urn));

@@ -59,11 +59,23 @@ export interface ScimDescription {
 }
 
 /** An attribute definition from its name, type and what differs from the defaults of RFC 7643 §2.2. */
-export function scimAttribute(name: string, type: ScimAttributeType, rest: Partial<Omit<ScimAttribute, 'name' | 'type'>> = {}): ScimAttribute {
+export function scimAttribute(
+  name: string,
+  type: ScimAttributeType,
+  rest: Partial<Omit<ScimAttribute, 'name' | 'type'>> = {},
+): ScimAttribute {
   const exact = type === 'reference' || type === 'binary';
   return {
-    name, type, description: '', multiValued: false, required: false, caseExact: exact,
-    mutability: 'readWrite', returned: 'default', uniqueness: 'none', ...rest,
+    name,
+    type,
+    description: '',
+    multiValued: false,
+    required: false,
+    caseExact: exact,
+    mutability: 'readWrite',
+    returned: 'default',
+    uniqueness: 'none',
+    ...rest,
   };
 }
 

@@ -23,7 +23,11 @@ const listSchema = 'urn:ietf:params:scim:api:messages:2.0:ListResponse';
 const patchAttempts = 3;
 
 /** A resource as clients see it: `schemas`, `meta.resourceType` and `meta.location` added, projected (RFC 7643 §3). */
-export function presentResource(type: ScimDescription & { readonly endpoint: string }, resource: ScimResource, { baseUrl, wanted }: { baseUrl: string; wanted: Wanted }): Document {
+export function presentResource(
+  type: ScimDescription & { readonly endpoint: string },
+  resource: ScimResource,
+  { baseUrl, wanted }: { baseUrl: string; wanted: Wanted },
+): Document {
   const extensions = type.extensions.map(({ urn }) => urn).filter((urn) => isObject(resource[urn]));
   const document = {
     ...resource,
@@ -45,7 +49,11 @@ export function createResource<Caller>(type: ScimResourceType<Caller>, body: unk
 }
 
 /** PUT (RFC 7644 §3.5.1). */
-export async function replaceResource<Caller>(type: ScimResourceType<Caller>, { id, body, ifMatch }: ScimChange, caller: Caller): Promise<ScimResource> {
+export async function replaceResource<Caller>(
+  type: ScimResourceType<Caller>,
+  { id, body, ifMatch }: ScimChange,
+  caller: Caller,
+): Promise<ScimResource> {
   if (isObject(body)) assertSchemas(type, body);
   const input = acceptRepresentation(type, body);
   const current = await type.get(id, caller);
@@ -80,7 +88,11 @@ export async function patchResource<Caller>(type: ScimResourceType<Caller>, chan
 }
 
 /** DELETE (RFC 7644 §3.6). */
-export async function removeResource<Caller>(type: ScimResourceType<Caller>, { id, ifMatch }: Omit<ScimChange, 'body'>, caller: Caller): Promise<void> {
+export async function removeResource<Caller>(
+  type: ScimResourceType<Caller>,
+  { id, ifMatch }: Omit<ScimChange, 'body'>,
+  caller: Caller,
+): Promise<void> {
   if (ifMatch === undefined) return type.remove(id, {}, caller);
   const current = await type.get(id, caller);
   assertIfMatch(ifMatch, current.meta.version);
@@ -88,7 +100,11 @@ export async function removeResource<Caller>(type: ScimResourceType<Caller>, { i
 }
 
 /** A list or search within one resource type as a ListResponse (RFC 7644 §3.4.2, RFC 9865 §2). */
-export async function listResources<Caller>(type: ScimResourceType<Caller>, { request, baseUrl }: { request: ScimListRequest; baseUrl: string }, caller: Caller): Promise<Document> {
+export async function listResources<Caller>(
+  type: ScimResourceType<Caller>,
+  { request, baseUrl }: { request: ScimListRequest; baseUrl: string },
+  caller: Caller,
+): Promise<Document> {
   const query = toListQuery(type, request);
   parseSelection(type, request);
   const page = await type.list(query, caller);
@@ -99,7 +115,9 @@ export async function listResources<Caller>(type: ScimResourceType<Caller>, { re
     ...(page.totalResults === undefined ? {} : { totalResults: page.totalResults }),
     ...(asked.by === 'index' ? { startIndex: asked.startIndex } : {}),
     itemsPerPage: resources.length,
-    ...(asked.by === 'position' && page.nextPosition !== undefined ? { nextCursor: encodeCursor(page.nextPosition, cursorQuery(type, request)) } : {}),
+    ...(asked.by === 'position' && page.nextPosition !== undefined
+      ? { nextCursor: encodeCursor(page.nextPosition, cursorQuery(type, request)) }
+      : {}),
     Resources: resources,
   };
 }
@@ -119,7 +137,11 @@ async function pageOfType<Caller>(type: ScimResourceType<Caller>, request: ScimL
  * A search over all resource types (RFC 7644 §3.4.3), one type after the other; sorting is within a type, paging by index only.
  * A filter that no type understands is refused as the first type refuses it.
  */
-export async function searchAll<Caller>(types: readonly ScimResourceType<Caller>[], { request, baseUrl }: { request: ScimListRequest; baseUrl: string }, caller: Caller): Promise<Document> {
+export async function searchAll<Caller>(
+  types: readonly ScimResourceType<Caller>[],
+  { request, baseUrl }: { request: ScimListRequest; baseUrl: string },
+  caller: Caller,
+): Promise<Document> {
   if (request.cursor !== undefined) throw scimRefusal('invalidCursor', 'A search over all resource types pages by startIndex.', 'cursor');
   const { startIndex, count } = indexPage(request);
   const resources: Document[] = [];

@@ -1,5 +1,15 @@
 import { AppError } from '../../src/platform/errors.ts';
-import { type ScimInput, type ScimListQuery, type ScimPage, type ScimResource, type ScimResourceType, matchesFilter, scimAttribute, scimRefusal, weakEtag } from '../../src/scim/index.ts';
+import {
+  type ScimInput,
+  type ScimListQuery,
+  type ScimPage,
+  type ScimResource,
+  type ScimResourceType,
+  matchesFilter,
+  scimAttribute,
+  scimRefusal,
+  weakEtag,
+} from '../../src/scim/index.ts';
 
 /** Lamps stand for any resource: src/scim knows none, so its tests bring one of their own, kept in a Map. */
 export const lampSchema = 'urn:example:scim:schemas:core:2.0:Lamp';
@@ -12,7 +22,9 @@ export const lampDescription = {
   description: 'A lamp',
   endpoint: '/Lamps',
   schema: {
-    urn: lampSchema, name: 'Lamp', description: 'A lamp',
+    urn: lampSchema,
+    name: 'Lamp',
+    description: 'A lamp',
     attributes: [
       scimAttribute('name', 'string', { required: true, uniqueness: 'server', maxLength: 100 }),
       scimAttribute('serial', 'string', { mutability: 'immutable', caseExact: true }),
@@ -36,14 +48,22 @@ export const lampDescription = {
       }),
     ],
   },
-  extensions: [{
-    urn: lampExtension, name: 'Wiring', description: 'How it is wired', required: false,
-    attributes: [
-      scimAttribute('status', 'string', { canonicalValues: ['proposed', 'active', 'retired'] }),
-      scimAttribute('checkedAt', 'dateTime'),
-      scimAttribute('fuses', 'complex', { multiValued: true, subAttributes: [scimAttribute('value', 'string'), scimAttribute('amps', 'decimal')] }),
-    ],
-  }],
+  extensions: [
+    {
+      urn: lampExtension,
+      name: 'Wiring',
+      description: 'How it is wired',
+      required: false,
+      attributes: [
+        scimAttribute('status', 'string', { canonicalValues: ['proposed', 'active', 'retired'] }),
+        scimAttribute('checkedAt', 'dateTime'),
+        scimAttribute('fuses', 'complex', {
+          multiValued: true,
+          subAttributes: [scimAttribute('value', 'string'), scimAttribute('amps', 'decimal')],
+        }),
+      ],
+    },
+  ],
 } as const;
 
 export interface Lamps extends ScimResourceType<string> {
@@ -70,13 +90,25 @@ export function createLamps(): Lamps {
   const present = (id: string): ScimResource => {
     const row = rows.get(id);
     if (!row) throw new AppError('not_found', `There is no lamp ${id}.`);
-    const owners = (row.input['owners'] as Record<string, unknown>[] | undefined)?.map((owner) => ({ ...owner, display: `Owner ${owner['value']}` }));
+    const owners = (row.input['owners'] as Record<string, unknown>[] | undefined)?.map((owner) => ({
+      ...owner,
+      display: `Owner ${owner['value']}`,
+    }));
     const at = '2026-01-01T00:00:00Z';
     const { secret, ...visible } = row.input;
-    return { ...visible, ...(owners ? { owners } : {}), hidden: 'not an attribute', secret, id, meta: { created: at, lastModified: at, version: weakEtag(row.revision) } };
+    return {
+      ...visible,
+      ...(owners ? { owners } : {}),
+      hidden: 'not an attribute',
+      secret,
+      id,
+      meta: { created: at, lastModified: at, version: weakEtag(row.revision) },
+    };
   };
   const assertFree = (input: ScimInput, ownId: string): void => {
-    const isTaken = [...rows].some(([id, row]) => id !== ownId && String(row.input['name']).toLowerCase() === String(input['name']).toLowerCase());
+    const isTaken = [...rows].some(
+      ([id, row]) => id !== ownId && String(row.input['name']).toLowerCase() === String(input['name']).toLowerCase(),
+    );
     if (isTaken) throw new AppError('conflict', 'Another lamp has this name.', { scimType: 'uniqueness' });
   };
   const assertVersion = (id: string, ifMatch: string | undefined): void => {
@@ -86,8 +118,13 @@ export function createLamps(): Lamps {
     ...lampDescription,
     serviceProviderConfig: { lampExtension: { supported: true } },
     callers,
-    beforeNextReplace: (action) => { interference = action; },
-    touch: (id) => { const row = rows.get(id); if (row) row.revision += 1; },
+    beforeNextReplace: (action) => {
+      interference = action;
+    },
+    touch: (id) => {
+      const row = rows.get(id);
+      if (row) row.revision += 1;
+    },
     create: async (input, caller) => {
       callers.push(caller);
       assertFree(input, '');
@@ -100,7 +137,8 @@ export function createLamps(): Lamps {
       const { filter, sort } = query;
       const found = [...rows.keys()].map(present).filter((lamp) => !filter || matchesFilter(filter, lamp));
       if (sort && sort.target.path !== 'name') throw scimRefusal('invalidPath', 'Lamps sort by name.');
-      if (sort) found.sort((left, right) => String(left['name']).localeCompare(String(right['name'])) * (sort.order === 'ascending' ? 1 : -1));
+      if (sort)
+        found.sort((left, right) => String(left['name']).localeCompare(String(right['name'])) * (sort.order === 'ascending' ? 1 : -1));
       return onPage(found, query);
     },
     replace: async (id, { input, ifMatch }) => {

@@ -12,7 +12,11 @@ interface Binaries {
 /** PostgreSQL refuses to run as root, so there the server runs as `nobody`. */
 function unprivileged(): { uid?: number; gid?: number } {
   if (process.getuid?.() !== 0) return {};
-  const [, , uid, gid] = readFileSync('/etc/passwd', 'utf8').split('\n').find((line) => line.startsWith('nobody:'))?.split(':') ?? [];
+  const [, , uid, gid] =
+    readFileSync('/etc/passwd', 'utf8')
+      .split('\n')
+      .find((line) => line.startsWith('nobody:'))
+      ?.split(':') ?? [];
   return { uid: Number(uid), gid: Number(gid) };
 }
 
@@ -29,8 +33,29 @@ export async function startPostgres(): Promise<{ client: pg.Client; stop: () => 
     const { status, stderr } = spawnSync(command, args, { ...owner, cwd: '/', encoding: 'utf8', stdio: ['ignore', 'ignore', 'pipe'] });
     if (status !== 0) throw new Error(`${command}: ${stderr}`);
   };
-  run(initdb, ['-D', data, '-U', 'behalf', '--auth=trust', '--encoding=UTF8', '--locale-provider=builtin', '--builtin-locale=C.UTF-8', '--locale=C', '--no-sync']);
-  run(pg_ctl, ['start', '-D', data, '-w', '-s', '-l', join(data, 'log'), '-o', `-c listen_addresses='' -c unix_socket_directories='${folder}' -c fsync=off`]);
+  run(initdb, [
+    '-D',
+    data,
+    '-U',
+    'behalf',
+    '--auth=trust',
+    '--encoding=UTF8',
+    '--locale-provider=builtin',
+    '--builtin-locale=C.UTF-8',
+    '--locale=C',
+    '--no-sync',
+  ]);
+  run(pg_ctl, [
+    'start',
+    '-D',
+    data,
+    '-w',
+    '-s',
+    '-l',
+    join(data, 'log'),
+    '-o',
+    `-c listen_addresses='' -c unix_socket_directories='${folder}' -c fsync=off`,
+  ]);
   const client = new pg.Client({ host: folder, user: 'behalf', database: 'postgres' });
   await client.connect();
   const stop = async (): Promise<void> => {

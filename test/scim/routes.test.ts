@@ -8,26 +8,53 @@ const patchSchema = 'urn:ietf:params:scim:api:messages:2.0:PatchOp';
 const errorSchema = 'urn:ietf:params:scim:api:messages:2.0:Error';
 let scim: ScimServer;
 
-beforeEach(async () => { scim = await startScim(); });
+beforeEach(async () => {
+  scim = await startScim();
+});
 afterEach(() => scim.close());
 
 const lampOf = (rest: object): object => ({ schemas: [lampSchema], ...rest });
 const create = (rest: object): Promise<Answer> => scim.send('POST /Lamps', lampOf(rest));
-const patch = (operation: object, headers: Record<string, string> = {}): Promise<Answer> => scim.send('PATCH /Lamps/lamp-1', { schemas: [patchSchema], Operations: [operation] }, headers);
-const failure = ({ status, body }: Answer): unknown => ({ status, inBody: body.status, scimType: body['scimType'], schemas: body['schemas'] });
+const patch = (operation: object, headers: Record<string, string> = {}): Promise<Answer> =>
+  scim.send('PATCH /Lamps/lamp-1', { schemas: [patchSchema], Operations: [operation] }, headers);
+const failure = ({ status, body }: Answer): unknown => ({
+  status,
+  inBody: body.status,
+  scimType: body['scimType'],
+  schemas: body['schemas'],
+});
 const refusal = (status: number, scimType?: string): unknown => ({ status, inBody: String(status), scimType, schemas: [errorSchema] });
 
 describe('RFC 7644 §3.3 create', () => {
   test('answers 201 with Location, ETag and the representation', async () => {
-    const { status, headers, body } = await create({ NAME: 'Hall', active: 'True', id: 'mine', lastLitAt: '2020-01-01T00:00:00Z', tags: [], secret: 'hush', owners: [{ value: 'u1', type: 'user' }], [lampExtension]: { status: 'Active' } });
+    const { status, headers, body } = await create({
+      NAME: 'Hall',
+      active: 'True',
+      id: 'mine',
+      lastLitAt: '2020-01-01T00:00:00Z',
+      tags: [],
+      secret: 'hush',
+      owners: [{ value: 'u1', type: 'user' }],
+      [lampExtension]: { status: 'Active' },
+    });
     expect(status).toBe(201);
     expect(headers.get('content-type')).toBe('application/scim+json');
     expect(headers.get('location')).toBe(`${baseUrl}/Lamps/lamp-1`);
     expect(headers.get('etag')).toBe('W/"1"');
     expect(body).toEqual({
-      schemas: [lampSchema, lampExtension], id: 'lamp-1', name: 'Hall', active: true, owners: [{ value: 'u1', type: 'User', display: 'Owner u1' }],
+      schemas: [lampSchema, lampExtension],
+      id: 'lamp-1',
+      name: 'Hall',
+      active: true,
+      owners: [{ value: 'u1', type: 'User', display: 'Owner u1' }],
       [lampExtension]: { status: 'active' },
-      meta: { resourceType: 'Lamp', created: '2026-01-01T00:00:00Z', lastModified: '2026-01-01T00:00:00Z', location: `${baseUrl}/Lamps/lamp-1`, version: 'W/"1"' },
+      meta: {
+        resourceType: 'Lamp',
+        created: '2026-01-01T00:00:00Z',
+        lastModified: '2026-01-01T00:00:00Z',
+        location: `${baseUrl}/Lamps/lamp-1`,
+        version: 'W/"1"',
+      },
     });
     expect(scim.lamps.callers).toEqual(['ada']);
   });
@@ -44,16 +71,36 @@ describe('RFC 7644 §3.3 create', () => {
   });
 
   const malformed: [string, unknown, string][] = [
-    ['a required attribute is missing', lampOf({}), 'invalidValue'], ['a required attribute is null', lampOf({ name: null }), 'invalidValue'],
-    ['an unknown attribute', lampOf({ name: 'a', colour: 'red' }), 'invalidSyntax'], ['an inherited name', `{"schemas":["${lampSchema}"],"name":"a","__proto__":{"x":1}}`, 'invalidSyntax'],
-    ['a name twice in two cases', lampOf({ name: 'a', Name: 'b' }), 'invalidSyntax'], ['a wrong type', lampOf({ name: 5 }), 'invalidValue'],
-    ['text beyond its bound', lampOf({ name: 'x'.repeat(101) }), 'invalidValue'], ['NUL in text', lampOf({ name: 'a\u0000' }), 'invalidValue'],
-    ['a fraction for an integer', lampOf({ name: 'a', watts: 1.5 }), 'invalidValue'], ['a value outside the canonical ones', lampOf({ name: 'a', [lampExtension]: { status: 'lit' } }), 'invalidValue'],
-    ['a bad dateTime', lampOf({ name: 'a', [lampExtension]: { checkedAt: 'soon' } }), 'invalidValue'], ['an object for an array', lampOf({ name: 'a', tags: 'x' }), 'invalidValue'],
-    ['too many values', lampOf({ name: 'a', tags: ['1', '2', '3', '4', '5', '6'] }), 'invalidValue'], ['two primary values', lampOf({ name: 'a', owners: [{ value: '1', primary: true }, { value: '2', primary: true }] }), 'invalidValue'],
+    ['a required attribute is missing', lampOf({}), 'invalidValue'],
+    ['a required attribute is null', lampOf({ name: null }), 'invalidValue'],
+    ['an unknown attribute', lampOf({ name: 'a', colour: 'red' }), 'invalidSyntax'],
+    ['an inherited name', `{"schemas":["${lampSchema}"],"name":"a","__proto__":{"x":1}}`, 'invalidSyntax'],
+    ['a name twice in two cases', lampOf({ name: 'a', Name: 'b' }), 'invalidSyntax'],
+    ['a wrong type', lampOf({ name: 5 }), 'invalidValue'],
+    ['text beyond its bound', lampOf({ name: 'x'.repeat(101) }), 'invalidValue'],
+    ['NUL in text', lampOf({ name: 'a\u0000' }), 'invalidValue'],
+    ['a fraction for an integer', lampOf({ name: 'a', watts: 1.5 }), 'invalidValue'],
+    ['a value outside the canonical ones', lampOf({ name: 'a', [lampExtension]: { status: 'lit' } }), 'invalidValue'],
+    ['a bad dateTime', lampOf({ name: 'a', [lampExtension]: { checkedAt: 'soon' } }), 'invalidValue'],
+    ['an object for an array', lampOf({ name: 'a', tags: 'x' }), 'invalidValue'],
+    ['too many values', lampOf({ name: 'a', tags: ['1', '2', '3', '4', '5', '6'] }), 'invalidValue'],
+    [
+      'two primary values',
+      lampOf({
+        name: 'a',
+        owners: [
+          { value: '1', primary: true },
+          { value: '2', primary: true },
+        ],
+      }),
+      'invalidValue',
+    ],
     ['a required sub-attribute is missing', lampOf({ name: 'a', owners: [{ type: 'User' }] }), 'invalidValue'],
-    ['no schemas', { name: 'a' }, 'invalidSyntax'], ['other schemas', { schemas: ['urn:x'], name: 'a' }, 'invalidValue'], ['an unknown extension', { schemas: [lampSchema, 'urn:x'], name: 'a' }, 'invalidValue'],
-    ['an array', [], 'invalidSyntax'], ['no JSON', '{', 'invalidSyntax'],
+    ['no schemas', { name: 'a' }, 'invalidSyntax'],
+    ['other schemas', { schemas: ['urn:x'], name: 'a' }, 'invalidValue'],
+    ['an unknown extension', { schemas: [lampSchema, 'urn:x'], name: 'a' }, 'invalidValue'],
+    ['an array', [], 'invalidSyntax'],
+    ['no JSON', '{', 'invalidSyntax'],
   ];
   test.each(malformed)('§3.12 400: %s', async (_title, body, scimType) => {
     expect(failure(await scim.send('POST /Lamps', body))).toEqual(refusal(400, scimType));
@@ -83,7 +130,14 @@ describe('RFC 7644 §3.4.1, §3.14 read', () => {
 });
 
 describe('RFC 7644 §3.9, RFC 7643 §7 what is returned', () => {
-  const full = { name: 'Hall', manual: 'long', secret: 'hush', place: { room: 'hall', floor: 1 }, owners: [{ value: 'u1', type: 'User' }], [lampExtension]: { status: 'active', checkedAt: '2026-01-01T00:00:00Z' } };
+  const full = {
+    name: 'Hall',
+    manual: 'long',
+    secret: 'hush',
+    place: { room: 'hall', floor: 1 },
+    owners: [{ value: 'u1', type: 'User' }],
+    [lampExtension]: { status: 'active', checkedAt: '2026-01-01T00:00:00Z' },
+  };
   const cases: [string, string, object][] = [
     ['only what is named, and what is always returned', 'attributes=Name', { name: 'Hall' }],
     ['a sub-attribute', 'attributes=place.FLOOR,owners.type', { place: { floor: 1 }, owners: [{ type: 'User' }] }],
@@ -91,7 +145,11 @@ describe('RFC 7644 §3.9, RFC 7643 §7 what is returned', () => {
     ['never what is never returned', 'attributes=secret,hidden', {}],
     ['an attribute of an extension', `attributes=${lampExtension}:status`, { [lampExtension]: { status: 'active' } }],
     ['a whole extension', `attributes=${lampExtension}`, { [lampExtension]: { status: 'active', checkedAt: '2026-01-01T00:00:00Z' } }],
-    ['all but what is excluded', `excludedAttributes=meta,place.room,owners,id,${lampExtension}:status`, { name: 'Hall', place: { floor: 1 }, [lampExtension]: { checkedAt: '2026-01-01T00:00:00Z' } }],
+    [
+      'all but what is excluded',
+      `excludedAttributes=meta,place.room,owners,id,${lampExtension}:status`,
+      { name: 'Hall', place: { floor: 1 }, [lampExtension]: { checkedAt: '2026-01-01T00:00:00Z' } },
+    ],
   ];
   test.each(cases)('%s', async (_title, query, expected) => {
     await create(full);
@@ -101,11 +159,15 @@ describe('RFC 7644 §3.9, RFC 7643 §7 what is returned', () => {
 
   test('without a selection: neither never nor request, nor what the store adds of its own', async () => {
     await create(full);
-    expect(Object.keys((await scim.send('GET /Lamps/lamp-1')).body).sort()).toEqual(['id', 'meta', 'name', 'owners', 'place', 'schemas', lampExtension].sort());
+    expect(Object.keys((await scim.send('GET /Lamps/lamp-1')).body).sort()).toEqual(
+      ['id', 'meta', 'name', 'owners', 'place', 'schemas', lampExtension].sort(),
+    );
   });
 
   test('attributes and excludedAttributes together are 400, before anything is written', async () => {
-    expect(failure(await scim.send('POST /Lamps?attributes=name&excludedAttributes=id', lampOf({ name: 'a' })))).toEqual(refusal(400, 'invalidValue'));
+    expect(failure(await scim.send('POST /Lamps?attributes=name&excludedAttributes=id', lampOf({ name: 'a' })))).toEqual(
+      refusal(400, 'invalidValue'),
+    );
     expect(scim.lamps.callers).toEqual([]);
   });
 });
@@ -144,7 +206,14 @@ describe('RFC 7644 §3.5.2 modify', () => {
   test('answers the patched resource; a patch that changes nothing writes nothing', async () => {
     await create({ name: 'Hall', owners: [{ value: 'u1' }] });
     const changed = await patch({ op: 'Add', path: 'owners', value: [{ value: 'u2' }] });
-    expect([changed.status, changed.headers.get('etag'), changed.body['owners']]).toEqual([200, 'W/"2"', [{ value: 'u1', display: 'Owner u1' }, { value: 'u2', display: 'Owner u2' }]]);
+    expect([changed.status, changed.headers.get('etag'), changed.body['owners']]).toEqual([
+      200,
+      'W/"2"',
+      [
+        { value: 'u1', display: 'Owner u1' },
+        { value: 'u2', display: 'Owner u2' },
+      ],
+    ]);
     const same = await patch({ op: 'add', path: 'owners', value: [{ value: 'u1' }] }, { 'if-match': 'W/"2"' });
     expect([same.status, same.headers.get('etag')]).toEqual([200, 'W/"2"']);
   });
@@ -192,7 +261,15 @@ describe('RFC 7644 §3.6 delete', () => {
 describe('RFC 7644 §3.12, §3.2 refusals', () => {
   test('nobody is let in without the guard, on any endpoint', async () => {
     const anonymous = { authorization: '' };
-    for (const target of ['GET /Lamps', 'GET /Lamps/1', 'GET /Schemas', 'GET /Schemas/x', 'GET /ResourceTypes', 'GET /ServiceProviderConfig', 'DELETE /Lamps/1']) {
+    for (const target of [
+      'GET /Lamps',
+      'GET /Lamps/1',
+      'GET /Schemas',
+      'GET /Schemas/x',
+      'GET /ResourceTypes',
+      'GET /ServiceProviderConfig',
+      'DELETE /Lamps/1',
+    ]) {
       const answer = await scim.send(target, undefined, anonymous);
       expect([target, failure(answer), answer.headers.get('www-authenticate')]).toEqual([target, refusal(401), 'Bearer']);
     }
@@ -234,19 +311,27 @@ describe('RFC 7644 §3.12, §3.2 refusals', () => {
 
   test('a refusal that tells when to come back says so', async () => {
     await scim.close();
-    scim = await startScim({ ...createLamps(), get: () => Promise.reject(new AppError('too_many_requests', 'Slower.', { retryAfterSeconds: 7 })) });
+    scim = await startScim({
+      ...createLamps(),
+      get: () => Promise.reject(new AppError('too_many_requests', 'Slower.', { retryAfterSeconds: 7 })),
+    });
     const answer = await scim.send('GET /Lamps/1');
     expect([failure(answer), answer.headers.get('retry-after')]).toEqual([refusal(429), '7']);
   });
 });
 
 describe('createScim', () => {
-  const start = (...types: object[]): unknown => createScim({ resourceTypes: types as never, baseUrl, guard: async () => '', readJson: async () => ({}) });
+  const start = (...types: object[]): unknown =>
+    createScim({ resourceTypes: types as never, baseUrl, guard: async () => '', readJson: async () => ({}) });
 
   test('refuses to start on contradicting resource types', () => {
     const lamp = createLamps();
-    expect(() => start(lamp, { ...lamp, endpoint: '/Others', schema: { ...lamp.schema, urn: 'urn:x' } })).toThrow('resource type lamp is contributed twice');
-    expect(() => start(lamp, { ...lamp, name: 'Other', schema: { ...lamp.schema, urn: 'urn:x' } })).toThrow('endpoint /lamps is contributed twice');
+    expect(() => start(lamp, { ...lamp, endpoint: '/Others', schema: { ...lamp.schema, urn: 'urn:x' } })).toThrow(
+      'resource type lamp is contributed twice',
+    );
+    expect(() => start(lamp, { ...lamp, name: 'Other', schema: { ...lamp.schema, urn: 'urn:x' } })).toThrow(
+      'endpoint /lamps is contributed twice',
+    );
     expect(() => start(lamp, { ...lamp, name: 'Other', endpoint: '/Others' })).toThrow('is contributed twice');
     expect(() => start({ ...lamp, endpoint: '/Schemas' })).toThrow('endpoint /schemas is contributed twice');
     expect(() => start({ ...lamp, endpoint: '/a/b' })).toThrow('is not one path segment');

@@ -39,7 +39,13 @@ export async function startScim(lamps: Lamps = createLamps()): Promise<ScimServe
   const app = new Koa();
   const failures: unknown[] = [];
   app.on('error', (error) => failures.push(error));
-  const other = { ...createLamps(), name: 'Torch', endpoint: '/Torches', schema: { urn: 'urn:example:Torch', name: 'Torch', description: '', attributes: [] }, extensions: [] };
+  const other = {
+    ...createLamps(),
+    name: 'Torch',
+    endpoint: '/Torches',
+    schema: { urn: 'urn:example:Torch', name: 'Torch', description: '', attributes: [] },
+    extensions: [],
+  };
   const { routes } = createScim<string>({
     resourceTypes: [lamps, other],
     baseUrl,
@@ -58,7 +64,9 @@ export async function startScim(lamps: Lamps = createLamps()): Promise<ScimServe
     },
   });
   app.use(routes);
-  app.use((ctx) => { ctx.body = 'elsewhere'; });
+  app.use((ctx) => {
+    ctx.body = 'elsewhere';
+  });
   const server = app.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -66,7 +74,11 @@ export async function startScim(lamps: Lamps = createLamps()): Promise<ScimServe
     const [method = 'GET', path = ''] = target.split(/ (.*)/);
     const response = await fetch(path.startsWith('!') ? `${origin}${path.slice(1)}` : `${origin}/scim/v2${path}`, {
       method,
-      headers: { authorization: 'ada scim:read scim:write', ...(body === undefined ? {} : { 'content-type': 'application/scim+json' }), ...headers },
+      headers: {
+        authorization: 'ada scim:read scim:write',
+        ...(body === undefined ? {} : { 'content-type': 'application/scim+json' }),
+        ...headers,
+      },
       ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
     });
     const text = await response.text();
@@ -75,7 +87,9 @@ export async function startScim(lamps: Lamps = createLamps()): Promise<ScimServe
   };
   const close = async (): Promise<void> => {
     server.closeAllConnections();
-    await new Promise((resolve) => { server.close(resolve); });
+    await new Promise((resolve) => {
+      server.close(resolve);
+    });
   };
   return { lamps, failures, send, close };
 }

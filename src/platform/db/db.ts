@@ -50,7 +50,13 @@ export function clientConfigOf(connection: Connection): pg.ClientConfig {
 
 function poolConfig(connection: Connection, size: number): pg.PoolConfig {
   const limits = `-c statement_timeout=${STATEMENT_TIMEOUT_MS} -c lock_timeout=${LOCK_TIMEOUT_MS} -c idle_in_transaction_session_timeout=${IDLE_IN_TRANSACTION_MS}`;
-  return { ...clientConfigOf(connection), max: size, options: limits, connectionTimeoutMillis: CONNECT_TIMEOUT_MS, application_name: 'behalf' };
+  return {
+    ...clientConfigOf(connection),
+    max: size,
+    options: limits,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    application_name: 'behalf',
+  };
 }
 
 /** Opens the pool; connects at the first statement. `poolSize` counts connections. */
