@@ -68,7 +68,7 @@ interface AxeViolation {
 }
 
 async function violations(page: Page, rules: readonly string[] = []): Promise<readonly string[]> {
-  const options = rules.length ? { runOnly: rules } : {};
+  const options = { resultTypes: ['violations'], preload: false, ...(rules.length ? { runOnly: rules } : {}) };
   const run = `axe.run(document, ${JSON.stringify(options)}).then((result) => result.violations)`;
   const found = (await page.evaluate(run)) as readonly AxeViolation[];
   return found.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html.slice(0, 160)} ${node.failureSummary}`));

@@ -1,4 +1,4 @@
-import { base, fact, id, parties, payment, paymentJson, signedIn, state, times, type Sample } from '../shapes.ts';
+import { base, fact, id, parties, payment, paymentJson, signedIn, state, times, type Flash, type Sample } from '../shapes.ts';
 
 const approval = {
   action: `${base}/me/approvals/apr_1`,
@@ -111,6 +111,7 @@ const approvals: readonly Sample[] = [
   },
 ];
 
+const ended: Flash = { tone: 'yes', words: 'Done: Travel helper can no longer act for you.' };
 const home = {
   heading: '2 agents act for you',
   waiting: 2,
@@ -151,7 +152,7 @@ const home = {
 const me: readonly Sample[] = [
   {
     template: 'me/home',
-    model: { ...home, frame: { ...signedIn, flash: { tone: 'yes', words: 'Done: Travel helper can no longer act for you.' } } },
+    model: { ...home, frame: { ...signedIn, flash: ended } },
   },
   {
     template: 'me/home',
