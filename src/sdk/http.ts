@@ -1,0 +1,82 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Authorization } from './authorization.ts';
+import { requestTarget } from './presentation.ts';
+import type { ResourceServer } from './protection.ts';
+
+/** Serves a request that has been verified. */
+export type NodeHandler = (request: IncomingMessage, response: ServerResponse, authorization: Authorization) => Promise<void> | void;
+
+/** A request to which a middleware adds what it learnt. */
+export interface ConnectRequest extends IncomingMessage {
+  originalUrl?: string;
+  authorization?: Authorization;
+}
+
+/** A middleware as Express and Connect call it. */
+export type ConnectMiddleware = (request: ConnectRequest, response: ServerResponse, next: (error?: unknown) => void) => Promise<void>;
+
+/** Writes the answer to a refused request; a response that has already begun is cut off instead. */
+export function writeRefusal(server: ResourceServer, response: ServerResponse, error: unknown): void {
+  if (response.headersSent) {
+    response.destroy();
+    return;
+  }
+  const { status, headers, body } = server.challenge(error);
+  response.writeHead(status, headers).end(body);
+}
+
+/**
+ * Answers a request for the RFC 9728 document. True when it was one and is answered. Any web page may read it: a client that
+ * runs in a browser has to.
+ */
+export function serveMetadata(server: ResourceServer, request: IncomingMessage, response: ServerResponse): boolean {
+  if (requestTarget(request) !== server.metadataPath) return false;
+  const anyPage = { 'access-control-allow-origin': '*' };
+  if (request.method === 'OPTIONS') {
+    response.writeHead(204, { ...anyPage, 'access-control-allow-methods': 'GET', 'access-control-allow-headers': '*' }).end();
+    return true;
+  }
+  if (request.method !== 'GET' && request.method !== 'HEAD') {
+    response.writeHead(405, { allow: 'GET, HEAD, OPTIONS' }).end();
+    return true;
+  }
+  const headers = { ...anyPage, 'content-type': 'application/json', 'cache-control': 'public, max-age=300' };
+  const body = JSON.stringify(server.protectedResourceMetadata());
+  response.writeHead(200, headers).end(request.method === 'HEAD' ? undefined : body);
+  return true;
+}
+
+/**
+ * A `node:http` listener that serves the resource metadata, lets verified requests through to `handler` and answers the rest.
+ * What `handler` throws is answered too: a refusal as its challenge, anything else as a bare 500.
+ */
+export function protect(
+  server: ResourceServer,
+  handler: NodeHandler,
+): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
+  return async (request, response) => {
+    try {
+      if (serveMetadata(server, request, response)) return;
+      await handler(request, response, await server.verify(request));
+    } catch (error) {
+      writeRefusal(server, response, error);
+    }
+  };
+}
+
+/**
+ * The same for Express and Connect: sets `request.authorization` and calls `next`, or answers. Mount it at the root, so that
+ * it also serves the metadata. In Koa call `server.verify(ctx.req)` and put `server.challenge(error)` on `ctx`.
+ */
+export function authenticate(server: ResourceServer): ConnectMiddleware {
+  return async (request, response, next) => {
+    try {
+      if (serveMetadata(server, request, response)) return;
+      request.authorization = await server.verify(request);
+    } catch (error) {
+      writeRefusal(server, response, error);
+      return;
+    }
+    next();
+  };
+}

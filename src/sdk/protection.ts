@@ -1,0 +1,69 @@
+import type { Authorization } from './authorization.ts';
+import type { Challenge } from './challenge.ts';
+import type { SdkClock } from './clock.ts';
+import type { Fetch } from './issuer.ts';
+import type { LivenessOptions } from './liveness.ts';
+import type { IncomingRequest } from './presentation.ts';
+import type { SingleUseStore } from './single-use.ts';
+
+/** How one protected resource is set up. Only `issuer` and `resource` are needed. */
+export interface ResourceServerOptions {
+  /** The authorization server's issuer identifier, exactly as in its metadata. https, or http on loopback. */
+  readonly issuer: string;
+  /** This API's resource identifier (RFC 8707), exactly as registered: the `aud` that tokens must have. */
+  readonly resource: string;
+  /** Published in the resource metadata (RFC 9728 §2). */
+  readonly scopesSupported?: readonly string[];
+  /** Needed for every request. */
+  readonly requiredScopes?: readonly string[];
+  /** Published in the resource metadata (RFC 9728 §2). */
+  readonly authorizationDetailsTypes?: readonly string[];
+  /** A name for people, published in the resource metadata. */
+  readonly resourceName?: string;
+  /** How far the clocks may be apart, 0–60 s, 10 by default. */
+  readonly clockToleranceSeconds?: number;
+  /** How far a DPoP proof's `iat` may be from now, 1–300 s, 300 by default. */
+  readonly proofWindowSeconds?: number;
+  /** Longest delegation chain that is read, 4 by default; a longer one is refused, never cut. */
+  readonly maxActors?: number;
+  /** `required` refuses tokens that are not bound to a DPoP key. */
+  readonly dpop?: 'accepted' | 'required';
+  /** Where used DPoP proofs are remembered; this process's memory by default. */
+  readonly replayStore?: SingleUseStore;
+  /** Where used approvals are remembered; this process's memory by default: right for a single process only. */
+  readonly maxUsesStore?: SingleUseStore;
+  /** Ask the issuer whether each token is still alive (RFC 7662). */
+  readonly checkLiveness?: LivenessOptions;
+  /**
+   * `x5t#S256` of the client's certificate, where a proxy ends TLS. Read it only from a connection that is known to be the
+   * proxy's. By default the certificate of this process's own TLS connection counts.
+   */
+  readonly clientCertificateThumbprint?: (request: IncomingRequest) => string | undefined;
+  /** The address the client called, where a proxy rewrites paths; by default the resource's origin and the request's path. */
+  readonly requestUrl?: (request: IncomingRequest) => string;
+  readonly fetch?: Fetch;
+  readonly clock?: SdkClock;
+}
+
+/** A protected resource: verifies requests, says what it needs, answers those it refuses. */
+export interface ResourceServer {
+  readonly issuer: string;
+  readonly resource: string;
+  /**
+   * Who asks for what in whose name, if the request proves it.
+   * @throws AccessRefused; `challenge` turns it into the answer.
+   */
+  verify(request: IncomingRequest): Promise<Authorization>;
+  /**
+   * Uses up one use of the approval this token rests on; call it right before the approved act, once per act. Without an
+   * approval, or without a bound on its uses, it returns at once.
+   * @throws AccessRefused `invalid_token` when it was used up before, 503 when the store cannot tell.
+   */
+  useOnce(authorization: Pick<Authorization, 'issuer' | 'approval'>): Promise<void>;
+  /** The RFC 9728 document. */
+  protectedResourceMetadata(): Readonly<Record<string, unknown>>;
+  /** Where to serve it: `/.well-known/oauth-protected-resource` and the resource's path (RFC 9728 §3.1). */
+  readonly metadataPath: string;
+  /** Status, headers and body for an error that `verify` or a `require…` threw. */
+  challenge(error: unknown): Challenge;
+}
