@@ -56,7 +56,11 @@ export function needsSecondFactor(role: Role): boolean {
 
 /** The form in which an e-mail address is stored and compared. What cannot be an address stays recognisably different. */
 export function emailKey(email: string): string {
-  return email.slice(0, 4 * MAX_EMAIL).trim().normalize('NFKC').toLowerCase();
+  return email
+    .slice(0, 4 * MAX_EMAIL)
+    .trim()
+    .normalize('NFKC')
+    .toLowerCase();
 }
 
 /** A checked address in its stored form. @throws {AppError} `invalid_input` with member `email`. */
@@ -68,7 +72,10 @@ export function readEmail(email: string): string {
 
 /** A checked display name of 1 to 120 characters, without control and direction characters. @throws {AppError} `invalid_input` with member `name`. */
 export function readName(name: string): string {
-  const clean = name.slice(0, 4 * MAX_NAME).trim().normalize('NFC');
+  const clean = name
+    .slice(0, 4 * MAX_NAME)
+    .trim()
+    .normalize('NFC');
   const length = [...clean].length;
   if (length === 0 || length > MAX_NAME || DISGUISES.test(clean)) {
     throw new AppError('invalid_input', `A name has 1 to ${MAX_NAME} characters and no invisible ones.`, { member: 'name' });

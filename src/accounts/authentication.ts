@@ -107,7 +107,8 @@ export function createAuthentication(deps: Deps): Authentication {
       }
       await admission.succeeded();
       const { account, passwordHash } = found;
-      if (result.replacement !== undefined && passwordHash !== undefined) await store.replaceHash(account.id, passwordHash, result.replacement);
+      if (result.replacement !== undefined && passwordHash !== undefined)
+        await store.replaceHash(account.id, passwordHash, result.replacement);
       const methods = await secondFactors.methodsOf(account.id);
       return { ok: true, account, needsSecondFactor: methods.length > 0, methods, assurance: PASSWORD_ASSURANCE };
     },

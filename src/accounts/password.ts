@@ -80,7 +80,7 @@ function createGate(): <T>(work: () => Promise<T>) => Promise<T> {
 /** Passwords by argon2id (RFC 9106), 19 MiB each and two at a time (security rule R16). */
 export function createPasswords(cost: PasswordCost = PASSWORD_COST): Passwords {
   const gate = createGate();
-  const options = { type: argon2.argon2id, ...cost };
+  const options = { type: argon2.argon2id, ...cost } as const;
   return {
     async hash(password, about) {
       checkPassword(password, about);

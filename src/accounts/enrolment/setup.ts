@@ -60,7 +60,9 @@ export function createSetup(deps: Deps): Setup {
   const isOpen = async () => (await store.countAdministrators()) === 0;
   const done = () => new AppError('conflict', 'This server has its administrator already.');
   const wrongCode = () =>
-    new AppError('invalid_input', 'This code is not one that the server printed, or it ran out. Start the server again for a new one.', { member: 'code' });
+    new AppError('invalid_input', 'This code is not one that the server printed, or it ran out. Start the server again for a new one.', {
+      member: 'code',
+    });
 
   /** In the transaction under way, with the lock on who administers held. */
   const insertAdministrator = async (person: { email: string; name: string; passwordHash: string }, by: By): Promise<Account> => {
@@ -74,7 +76,8 @@ export function createSetup(deps: Deps): Setup {
     isOpen,
     async ensureFirstAdministrator(config) {
       if (config === undefined) return undefined;
-      const ignore = () => log.warn('BEHALF_ADMIN_EMAIL and BEHALF_ADMIN_PASSWORD are ignored: this server has its administrator; remove them');
+      const ignore = () =>
+        log.warn('BEHALF_ADMIN_EMAIL and BEHALF_ADMIN_PASSWORD are ignored: this server has its administrator; remove them');
       if (!(await isOpen())) {
         ignore();
         return undefined;
@@ -83,7 +86,8 @@ export function createSetup(deps: Deps): Setup {
       const passwordHash = await passwords.hash(config.password, { email });
       return db.transaction(async () => {
         await store.lockAdministrators();
-        if (await isOpen()) return insertAdministrator({ email, name: nameFrom(email), passwordHash }, { kind: 'system', id: 'environment' });
+        if (await isOpen())
+          return insertAdministrator({ email, name: nameFrom(email), passwordHash }, { kind: 'system', id: 'environment' });
         ignore();
         return undefined;
       });

@@ -75,7 +75,11 @@ export function createSetupCodeStore(db: Db) {
   const exists = async (name: string, text: string, values: readonly unknown[]) => (await db.row({ name, text, values })) !== undefined;
   return {
     async insert(codeHash: Buffer, expiresAt: Date): Promise<void> {
-      await db.rows({ name: 'setup-insert', text: 'INSERT INTO setup_codes (code_hash, expires_at) VALUES ($1, $2)', values: [codeHash, expiresAt] });
+      await db.rows({
+        name: 'setup-insert',
+        text: 'INSERT INTO setup_codes (code_hash, expires_at) VALUES ($1, $2)',
+        values: [codeHash, expiresAt],
+      });
     },
     isValid: (codeHash: Buffer, now: Date) =>
       exists('setup-find', 'SELECT 1 AS one FROM setup_codes WHERE code_hash = $1 AND expires_at > $2', [codeHash, now]),

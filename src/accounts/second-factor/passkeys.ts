@@ -64,7 +64,10 @@ const MAX_CREDENTIAL = 16_384;
 const MAX_LABEL = 60;
 const PURGE_BATCH = 500;
 
-const base64url = z.string().regex(/^[A-Za-z0-9_-]+$/).max(MAX_CREDENTIAL);
+const base64url = z
+  .string()
+  .regex(/^[A-Za-z0-9_-]+$/)
+  .max(MAX_CREDENTIAL);
 const credentialShape = z.object({
   id: base64url.max(1_400),
   rawId: base64url.max(1_400),
@@ -171,7 +174,8 @@ export function createPasskeys(deps: { db: Db; clock: Clock; ids: Ids; issuer: U
       const isOurs = await db.detached(() => challenges.take(challenge, 'registration', { binding, accountId: account.id }));
       const result = await attempt(() => verifyRegistrationResponse({ response, expectedChallenge: challenge, ...expected }));
       if (!isOurs || result?.registrationInfo === undefined) throw refused();
-      if ((await store.list(account.id)).length >= MAX_PASSKEYS) throw new AppError('conflict', `One person has at most ${MAX_PASSKEYS} passkeys.`);
+      if ((await store.list(account.id)).length >= MAX_PASSKEYS)
+        throw new AppError('conflict', `One person has at most ${MAX_PASSKEYS} passkeys.`);
       const { credential: made, credentialDeviceType } = result.registrationInfo;
       const passkey = {
         id: ids.next('cred'),
@@ -203,7 +207,9 @@ export function createPasskeys(deps: { db: Db; clock: Clock; ids: Ids; issuer: U
       const key = await store.findByCredential(Buffer.from(response.id, 'base64url'));
       if (key === undefined || (ceremony.accountId !== undefined && key.accountId !== ceremony.accountId)) return undefined;
       const stored = { id: response.id, publicKey: bytes(key.publicKey), counter: key.counter };
-      const result = await attempt(() => verifyAuthenticationResponse({ response, expectedChallenge: challenge, credential: stored, ...expected }));
+      const result = await attempt(() =>
+        verifyAuthenticationResponse({ response, expectedChallenge: challenge, credential: stored, ...expected }),
+      );
       if (result === undefined || !(await store.use(key.id, result.authenticationInfo.newCounter, clock.now()))) return undefined;
       return { accountId: key.accountId, passkeyId: key.id, amr: [key.deviceType === 'singleDevice' ? 'hwk' : 'swk', 'user', 'mfa'] };
     },

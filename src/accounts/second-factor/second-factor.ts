@@ -49,8 +49,11 @@ export function createSecondFactors(deps: Deps): SecondFactors {
     const { passkeys: keys, hasCode } = await securityOf(accountId);
     return [...(keys.length > 0 ? (['passkey'] as const) : []), ...(hasCode ? (['code'] as const) : [])];
   };
-  const changed = (type: 'account.credential_added' | 'account.credential_removed', account: { id: string }, what: { action: string; resource?: string }) =>
-    audit.record({ type, actor: { kind: 'account', id: account.id }, subjectId: account.id, ...what });
+  const changed = (
+    type: 'account.credential_added' | 'account.credential_removed',
+    account: { id: string },
+    what: { action: string; resource?: string },
+  ) => audit.record({ type, actor: { kind: 'account', id: account.id }, subjectId: account.id, ...what });
   return {
     passkeys,
     codes,

@@ -149,7 +149,8 @@ export function createPasskeyStore(db: Db) {
 
 /** Authenticator apps in SQL. */
 export function createTotpStore(db: Db) {
-  const run = async (name: string, text: string, values: readonly unknown[]) => (await db.row({ name, text: `${text} RETURNING account_id`, values })) !== undefined;
+  const run = async (name: string, text: string, values: readonly unknown[]) =>
+    (await db.row({ name, text: `${text} RETURNING account_id`, values })) !== undefined;
   return {
     async find(accountId: string): Promise<StoredTotp | undefined> {
       const text = 'SELECT account_id, secret, confirmed_at, pending_secret, pending_expires_at FROM totp_secrets WHERE account_id = $1';
@@ -179,7 +180,10 @@ export function createTotpStore(db: Db) {
       ),
     /** False when this step or a later one was used before (RFC 6238 §5.2). */
     useStep: (accountId: string, step: number) =>
-      run('totp-use', 'UPDATE totp_secrets SET last_step = $2 WHERE account_id = $1 AND (last_step IS NULL OR last_step < $2)', [accountId, step]),
+      run('totp-use', 'UPDATE totp_secrets SET last_step = $2 WHERE account_id = $1 AND (last_step IS NULL OR last_step < $2)', [
+        accountId,
+        step,
+      ]),
     remove: (accountId: string) => run('totp-remove', 'DELETE FROM totp_secrets WHERE account_id = $1', [accountId]),
     /** Passes every stored secret through `seal`, row by row. */
     async reseal(seal: (accountId: string, sealed: Buffer) => Buffer): Promise<void> {

@@ -64,7 +64,10 @@ function isPlausible(deviceToken: string | undefined): deviceToken is string {
 export function createThrottle(deps: { db: Db; clock: Clock; ids: Pick<Ids, 'secret'>; vault: Pick<Vault, 'fingerprint'> }): Throttle {
   const { db, clock, ids, vault } = deps;
   const store = createThrottleStore(db);
-  const counter = (kind: string, value: string, pace: Pace): Counter => ({ keyHash: vault.fingerprint('throttle', `${kind}:${value}`), pace });
+  const counter = (kind: string, value: string, pace: Pace): Counter => ({
+    keyHash: vault.fingerprint('throttle', `${kind}:${value}`),
+    pace,
+  });
 
   const pauseUntil = (at: Date): Pause => ({
     isAllowed: false,
