@@ -44,7 +44,10 @@ describe('the first administrator by setup code', () => {
   test('ends after thirty minutes', async () => {
     const code = (await house.accounts.setup.makeCode()) ?? '';
     clock.advance(minutes(30) + seconds(1));
-    await expect(house.accounts.setup.redeem({ ...FIRST, code })).rejects.toMatchObject({ code: 'invalid_input', details: { member: 'code' } });
+    await expect(house.accounts.setup.redeem({ ...FIRST, code })).rejects.toMatchObject({
+      code: 'invalid_input',
+      details: { member: 'code' },
+    });
   });
 
   test.each([
@@ -56,7 +59,10 @@ describe('the first administrator by setup code', () => {
     ['password', { password: 'jana@acme.test' }],
   ])('names what is wrong with the %s and keeps the code', async (member, wrong) => {
     const code = (await house.accounts.setup.makeCode()) ?? '';
-    await expect(house.accounts.setup.redeem({ ...FIRST, code, ...wrong })).rejects.toMatchObject({ code: 'invalid_input', details: { member } });
+    await expect(house.accounts.setup.redeem({ ...FIRST, code, ...wrong })).rejects.toMatchObject({
+      code: 'invalid_input',
+      details: { member },
+    });
     await expect(house.accounts.setup.redeem({ ...FIRST, code })).resolves.toMatchObject({ role: 'admin' });
   });
 
@@ -90,7 +96,9 @@ describe('the first administrator by environment', () => {
   });
 
   test('ten servers that start at once make one', async () => {
-    const starts = Array.from({ length: 10 }, (_, n) => house.accounts.setup.ensureFirstAdministrator({ ...config, email: `ops${n}@acme.test` }));
+    const starts = Array.from({ length: 10 }, (_, n) =>
+      house.accounts.setup.ensureFirstAdministrator({ ...config, email: `ops${n}@acme.test` }),
+    );
     expect((await Promise.all(starts)).filter((account) => account !== undefined)).toHaveLength(1);
   });
 });
@@ -116,7 +124,10 @@ describe('one-time links', () => {
     expect(await signIn('jonas@acme.test', winner)).toMatchObject({ ok: true });
   });
 
-  test.each([['invitation', hours(24)], ['reset', hours(1)]] as const)('an expired %s does not work', async (purpose, lifetimeMs) => {
+  test.each([
+    ['invitation', hours(24)],
+    ['reset', hours(1)],
+  ] as const)('an expired %s does not work', async (purpose, lifetimeMs) => {
     const { id } = purpose === 'reset' ? await house.person('mira@acme.test') : (await invite()).account;
     const { url } = await house.accounts.makeLink(id, SYSTEM);
     clock.advance(lifetimeMs + seconds(1));
@@ -144,7 +155,11 @@ describe('one-time links', () => {
 
   test('a reset ends sessions and known devices and removes what was lost', async () => {
     const account = await house.person('mira@acme.test');
-    const { deviceToken } = await house.accounts.authentication.signedIn({ account, assurance: { acr: '', amr: ['pwd'] }, deviceToken: undefined });
+    const { deviceToken } = await house.accounts.authentication.signedIn({
+      account,
+      assurance: { acr: '', amr: ['pwd'] },
+      deviceToken: undefined,
+    });
     const { url, purpose } = await house.accounts.makeLink(account.id, SYSTEM);
     expect(purpose).toBe('reset');
     await redeem(house.accounts, url, { password: 'a whole new password', name: 'Somebody else' });
