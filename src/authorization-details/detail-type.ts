@@ -1,0 +1,115 @@
+/** Any JSON value. */
+export type JsonValue = null | boolean | number | string | readonly JsonValue[] | JsonObject;
+
+/** A JSON object. */
+export interface JsonObject {
+  readonly [member: string]: JsonValue;
+}
+
+/** One element of `authorization_details` (RFC 9396 §2): `type` names what the other members mean. */
+export interface AuthorizationDetail extends JsonObject {
+  readonly type: string;
+}
+
+/**
+ * How a member may change from a granted detail to one derived from it:
+ * `upperBound` and `lowerBound` numbers, decimal strings or times that may only fall or rise · `subset` lists of scalars ·
+ * `prefix` a text, or a list of texts, each inside a granted one · `equal` unchanged · `window` an object with the times `from`
+ * and `until`, inside the granted window · `optionalConstraint` an object whose members each narrow by their own rule.
+ */
+export type Narrowing = 'upperBound' | 'lowerBound' | 'subset' | 'prefix' | 'equal' | 'window' | 'optionalConstraint';
+
+/** The JSON types a member may have. */
+export type MemberType = 'string' | 'number' | 'integer' | 'boolean' | 'array' | 'object';
+
+/** Formats of strings we know how to check without a regular expression from outside. */
+export type MemberFormat = 'amount' | 'argument-name' | 'currency' | 'date-time' | 'decimal' | 'path-pattern' | 'resource-uri';
+
+/**
+ * The part of JSON Schema 2020-12 that describes a member, plus our annotations. It is closed: no `pattern`, no `$ref`, no
+ * combinators, so that a type that an administrator registers can neither loop nor backtrack.
+ */
+export interface MemberSchema {
+  readonly type?: MemberType | readonly MemberType[];
+  readonly const?: JsonValue;
+  readonly enum?: readonly JsonValue[];
+  readonly format?: MemberFormat;
+  readonly minLength?: number;
+  readonly maxLength?: number;
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly items?: MemberSchema;
+  readonly minItems?: number;
+  readonly maxItems?: number;
+  readonly uniqueItems?: boolean;
+  readonly properties?: { readonly [name: string]: MemberSchema };
+  readonly required?: readonly string[];
+  readonly additionalProperties?: false | MemberSchema;
+  readonly propertyNames?: { readonly format: MemberFormat };
+  readonly minProperties?: number;
+  readonly maxProperties?: number;
+  /** Default: `optionalConstraint` for an object, `equal` for everything else. */
+  readonly 'x-narrowing'?: Narrowing;
+  /** What a grant without this member means: no limit (default), or nothing of it. */
+  readonly 'x-absent'?: 'unlimited' | 'nothing';
+  /** A number that is used up: a granted detail that has it feeds at most one derived detail, so that it cannot be doubled. */
+  readonly 'x-counted'?: true;
+  /** The object limits one value by `equals`, `oneOf`, `min`, `max`, `prefix`, all of which must hold. */
+  readonly 'x-value-constraint'?: true;
+  /** The object is an amount of money: `amount` and `currency`. */
+  readonly 'x-money'?: true;
+  /** The name of the member for a human. Without it the member is not shown on its own. */
+  readonly 'x-label'?: string;
+  /** The sentence around the value, `{value}` standing for it. */
+  readonly 'x-phrase'?: string;
+}
+
+/** A type of authorization detail, as data: what it may hold, how it narrows, how it reads. */
+export interface DetailTypeDefinition {
+  readonly type: string;
+  /** What it is called in a list of types. */
+  readonly title: string;
+  /** One line for a human: `{items}` and `{count}` of the list `counted`, `{resource}` the name of the resource server. */
+  readonly headline: { readonly counted: string; readonly one: string; readonly many: string };
+  readonly schema: MemberSchema;
+}
+
+/** What a check says about one detail: nothing, or the place (JSON Pointer, relative to the detail) and a sentence. */
+export type Fault = { readonly path: string; readonly message: string };
+
+/** A compiled type: its definition and its checker. */
+export interface DetailType {
+  readonly definition: DetailTypeDefinition;
+  /** The first thing wrong with `detail`, or undefined. Pure; checks schema and contradictions, not size (validation.ts). */
+  readonly faultOf: (detail: JsonObject) => Fault | undefined;
+}
+
+/** The rule by which a member narrows. */
+export function narrowingOf(schema: MemberSchema): Narrowing {
+  return schema['x-narrowing'] ?? (schema.type === 'object' ? 'optionalConstraint' : 'equal');
+}
+
+/** The schema of `name` inside an object schema, own members only (a member named `constructor` is a member). */
+export function memberSchema(schema: MemberSchema, name: string): MemberSchema | undefined {
+  const { properties, additionalProperties } = schema;
+  if (properties !== undefined && Object.hasOwn(properties, name)) return properties[name];
+  return additionalProperties === false ? undefined : additionalProperties;
+}
+
+/** The own member `name` of a JSON object, or undefined. */
+export function memberOf(value: JsonObject, name: string): JsonValue | undefined {
+  return Object.hasOwn(value, name) ? value[name] : undefined;
+}
+
+/** Whether a JSON value is an object (not null, not an array). */
+export function isJsonObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/**
+ * `path` with `name` appended, as a JSON Pointer fit for an `error_description` (RFC 6749 §5.2 allows neither quotes nor
+ * backslashes nor anything beyond ASCII): what came from outside is cut and cleaned.
+ */
+export function pointer(path: string, name: string | number): string {
+  return `${path}/${String(name).slice(0, 64).replace(/[^A-Za-z0-9_.-]/g, '?')}`;
+}
