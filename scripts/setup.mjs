@@ -90,7 +90,7 @@ const schema = () => ['package-lock.json', 'prisma.config.ts', ...filesBelow('pr
 const steps = [
   {
     name: 'install',
-    doing: 'installing packages, about half a minute',
+    doing: 'installing packages, this takes a minute',
     inputs: () => ['package-lock.json'],
     result: 'node_modules',
     work: npmInstall,

@@ -6,17 +6,15 @@ import { join } from 'node:path';
 import Router from '@koa/router';
 import type { Middleware } from 'koa';
 import type { Capability } from './capability.ts';
-import { createArtifactStore, createOidc, issuerOf, type Oidc } from './oidc/index.ts';
+import { createArtifactStore, createOidc, type Oidc } from './oidc/index.ts';
 import type { Clock } from './platform/clock.ts';
 import type { Config } from './platform/config.ts';
 import type { Db } from './platform/db/db.ts';
 import { createNotifications } from './platform/db/notifications.ts';
 import { createAssets } from './platform/http/assets.ts';
-import { readJson } from './platform/http/body.ts';
 import { createCsrf } from './platform/http/csrf.ts';
 import { createEventStreams } from './platform/http/event-stream.ts';
 import { basePathOf } from './platform/http/issuer-path.ts';
-import { packageFiles } from './platform/http/package-files.ts';
 import { createPages } from './platform/http/pages.ts';
 import { createRenderer } from './platform/http/render.ts';
 import { createHttpApp, type HttpApp } from './platform/http/server.ts';
@@ -44,6 +42,8 @@ export interface App {
   readonly oidc: Oidc;
   readonly jobs: JobRunner;
   readonly capabilities: readonly Capability[];
+  /** What the first administrator needs to know when the server starts. */
+  readonly greeting: readonly string[];
   /** Begins periodic work and listens to other servers. */
   start(): Promise<void>;
   /** Ends periodic work; what is under way finishes. The HTTP server drains before, the database closes after. */
@@ -73,7 +73,7 @@ export async function createApp(deps: AppDeps): Promise<App> {
     vault,
     log,
     notifications,
-    fetch: outgoing.engineFetch,
+    fetch: (input, init) => outgoing.engineFetch(input instanceof Request ? input.url : input, init),
     contributions: () => contributions,
   });
 
@@ -103,6 +103,7 @@ export async function createApp(deps: AppDeps): Promise<App> {
     oidc,
     jobs,
     capabilities,
+    greeting: [],
     async start() {
       await notifications.start();
       jobs.start([...oidc.jobs, ...capabilities.flatMap((capability) => capability.jobs ?? [])]);

@@ -1,5 +1,5 @@
 import type { OidcContribution } from './oidc/index.ts';
-import type { Routes } from './platform/http/web.ts';
+import type { ApiCaller, Routes } from './platform/http/web.ts';
 import type { Job } from './platform/jobs.ts';
 import type { ScimResourceType } from './scim/index.ts';
 
@@ -20,7 +20,7 @@ export interface Command {
 export interface Capability {
   readonly name: string;
   readonly oidc?: OidcContribution;
-  readonly scim?: readonly ScimResourceType[];
+  readonly scim?: readonly ScimResourceType<ApiCaller>[];
   readonly routes?: Routes;
   readonly jobs?: readonly Job[];
   readonly commands?: readonly Command[];

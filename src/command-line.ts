@@ -63,13 +63,26 @@ function verb(words: readonly string[]) {
 
 /** Parses the arguments and runs one command. */
 export async function runCommandLine(argv: readonly string[]): Promise<void> {
-  const program = new Command('behalf').description('The authorization server for agents that act on behalf of people.').showHelpAfterError();
-  program.command('start').description('Serve; runs migrations first.').action(() => guarded(start));
-  program.command('migrate').description('Bring the database to this version and stop.').action(() => guarded(migrate));
-  const withFlags = (command: Command) => command.option('--json', 'print machine-readable output').option('--dry-run', 'say what would happen, change nothing');
-  withFlags(program.command('doctor').description('Look for what is wrong with this installation.')).action((options: VerbOptions) => verb(['doctor'])([], options));
+  const program = new Command('behalf')
+    .description('The authorization server for agents that act on behalf of people.')
+    .showHelpAfterError();
+  program
+    .command('start')
+    .description('Serve; runs migrations first.')
+    .action(() => guarded(start));
+  program
+    .command('migrate')
+    .description('Bring the database to this version and stop.')
+    .action(() => guarded(migrate));
+  const withFlags = (command: Command) =>
+    command.option('--json', 'print machine-readable output').option('--dry-run', 'say what would happen, change nothing');
+  withFlags(program.command('doctor').description('Look for what is wrong with this installation.')).action((options: VerbOptions) =>
+    verb(['doctor'])([], options),
+  );
   const audit = program.command('audit').description('The audit trail.');
-  withFlags(audit.command('verify').description('Check that no event was changed, left out or invented.')).action((options: VerbOptions) => verb(['audit', 'verify'])([], options));
+  withFlags(audit.command('verify').description('Check that no event was changed, left out or invented.')).action((options: VerbOptions) =>
+    verb(['audit', 'verify'])([], options),
+  );
   const account = program.command('account').description('People who sign in here.');
   withFlags(account.command('reset-link <email>').description('Print a one-time link with which a person chooses a new password.')).action(
     (email: string, options: VerbOptions) => verb(['account', 'reset-link'])([email], options),

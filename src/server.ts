@@ -6,7 +6,7 @@ import { issuerOf } from './oidc/index.ts';
 import { systemClock } from './platform/clock.ts';
 import type { Config } from './platform/config.ts';
 import { isDatabaseUnavailable } from './platform/db/availability.ts';
-import { type Connection, createDb, type Db } from './platform/db/db.ts';
+import { clientConfigOf, type Connection, createDb, type Db } from './platform/db/db.ts';
 import { startEmbeddedPostgres } from './platform/db/embedded-postgres.ts';
 import { migrate } from './platform/db/migrate.ts';
 import { type HttpServer, startHttpServer } from './platform/http/server.ts';
@@ -46,7 +46,11 @@ async function answerUnavailable(config: Config): Promise<() => Promise<void>> {
   const server = http.createServer((request, response) => {
     const isAlive = request.url === '/healthz';
     response.writeHead(isAlive ? 200 : 503, { 'content-type': 'application/json', 'retry-after': '2', 'cache-control': 'no-store' });
-    response.end(JSON.stringify(isAlive ? { status: 'ok' } : { error: 'temporarily_unavailable', error_description: 'The server waits for its database.' }));
+    response.end(
+      JSON.stringify(
+        isAlive ? { status: 'ok' } : { error: 'temporarily_unavailable', error_description: 'The server waits for its database.' },
+      ),
+    );
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -64,7 +68,7 @@ async function migrateWhenReachable(config: Config, database: OpenDatabase, log:
   let release: (() => Promise<void>) | undefined;
   for (;;) {
     try {
-      const applied = await migrate(database.migrationConnection, { dir: `${ROOT}migrations`, log, clock: systemClock });
+      const applied = await migrate(clientConfigOf(database.migrationConnection), { dir: `${ROOT}migrations`, log, clock: systemClock });
       await release?.();
       return applied;
     } catch (error) {
@@ -80,7 +84,7 @@ async function migrateWhenReachable(config: Config, database: OpenDatabase, log:
 export async function migrateDatabase(config: Config, log: Logger): Promise<string[]> {
   const database = await openDatabase(config, log);
   try {
-    return await migrate(database.migrationConnection, { dir: `${ROOT}migrations`, log, clock: systemClock });
+    return await migrate(clientConfigOf(database.migrationConnection), { dir: `${ROOT}migrations`, log, clock: systemClock });
   } finally {
     await database.stop();
   }
@@ -92,8 +96,10 @@ interface Assembled {
 }
 
 async function assemble(config: Config, database: OpenDatabase, { log, out }: Console): Promise<Assembled> {
-  const master = config.masterKey === undefined ? masterKeyFile(config.dataDir, randomIds) : { key: config.masterKey, createdAt: undefined };
-  if (master.createdAt !== undefined) out(`Made a master key: ${master.createdAt}. Back this file up; without it the database cannot be opened.`);
+  const master =
+    config.masterKey === undefined ? masterKeyFile(config.dataDir, randomIds) : { key: config.masterKey, createdAt: undefined };
+  if (master.createdAt !== undefined)
+    out(`Made a master key: ${master.createdAt}. Back this file up; without it the database cannot be opened.`);
   const vault = createVault({ masterKey: master.key, previousMasterKey: config.previousMasterKey, ids: randomIds });
   const db = createDb({ connection: database.connection, log });
   try {

@@ -23,7 +23,12 @@ const governance: readonly LifecycleParty[] = ['administrator', 'provisioner'];
 const anyone: readonly LifecycleParty[] = ['administrator', 'owner', 'provisioner', 'system'];
 
 const activates = (from: AgentStatus): LifecycleTransition => ({ from, to: 'active', by: governance, isOwnerRequired: true });
-const stops = (from: AgentStatus, to: AgentStatus, by: readonly LifecycleParty[]): LifecycleTransition => ({ from, to, by, isOwnerRequired: false });
+const stops = (from: AgentStatus, to: AgentStatus, by: readonly LifecycleParty[]): LifecycleTransition => ({
+  from,
+  to,
+  by,
+  isOwnerRequired: false,
+});
 
 /**
  * Every permitted move; what is not here is refused. Whoever answers for an agent may stop it, but not let it run: an owner
@@ -80,7 +85,13 @@ export function tokenIssuance(status: AgentStatus): 'allowed' | 'byPolicy' | 'ne
   return issuance[status];
 }
 
-const issuance = { proposed: 'byPolicy', active: 'allowed', underReview: 'byPolicy', suspended: 'never', retired: 'never' } as const satisfies Record<AgentStatus, string>;
+const issuance = {
+  proposed: 'byPolicy',
+  active: 'allowed',
+  underReview: 'byPolicy',
+  suspended: 'never',
+  retired: 'never',
+} as const satisfies Record<AgentStatus, string>;
 
 /** Whether an agent in this state gets tokens without any policy: only an active one (R5). */
 export function mayIssueTokens(status: AgentStatus): boolean {

@@ -1,6 +1,18 @@
 import canonicalize from 'canonicalize';
 import { compareDecimals, isDecimal } from './decimal.ts';
-import { type AuthorizationDetail, type DetailType, isJsonObject, type JsonObject, type JsonValue, type MemberSchema, memberOf, memberSchema, type Narrowing, narrowingOf, pointer } from './detail-type.ts';
+import {
+  type AuthorizationDetail,
+  type DetailType,
+  isJsonObject,
+  type JsonObject,
+  type JsonValue,
+  type MemberSchema,
+  memberOf,
+  memberSchema,
+  type Narrowing,
+  narrowingOf,
+  pointer,
+} from './detail-type.ts';
 
 /** Whether a detail lies inside a granted one; if not, the member (JSON Pointer) that reaches beyond, and a sentence. */
 export type Coverage = { readonly covered: true } | { readonly covered: false; readonly path: string; readonly reason: string };
@@ -52,7 +64,8 @@ function inheritMembers(schema: MemberSchema, granted: JsonObject, requested: Js
 }
 
 const rules: Record<Narrowing, (pair: Pair) => Coverage> = {
-  equal: (pair) => (canonicalize(pair.granted) === canonicalize(pair.requested) ? covered : beyond(pair.path, 'differs from what was granted')),
+  equal: (pair) =>
+    canonicalize(pair.granted) === canonicalize(pair.requested) ? covered : beyond(pair.path, 'differs from what was granted'),
   upperBound: (pair) => ordered(pair, (order) => order <= 0),
   lowerBound: (pair) => ordered(pair, (order) => order >= 0),
   subset: coversSet,

@@ -22,7 +22,12 @@ const member = {
     minItems: count,
     maxItems: count,
     uniqueItems: { type: 'boolean' },
-    properties: { type: 'object', additionalProperties: { $ref: '#/$defs/member' }, propertyNames: { format: 'argument-name' }, maxProperties: 32 },
+    properties: {
+      type: 'object',
+      additionalProperties: { $ref: '#/$defs/member' },
+      propertyNames: { format: 'argument-name' },
+      maxProperties: 32,
+    },
     required: { type: 'array', items: text, maxItems: 32 },
     additionalProperties: { anyOf: [{ const: false }, { $ref: '#/$defs/member' }] },
     propertyNames: { type: 'object', properties: { format }, required: ['format'], additionalProperties: false },
@@ -53,7 +58,12 @@ export const definitionSchema = {
       required: ['counted', 'one', 'many'],
       additionalProperties: false,
     },
-    schema: { allOf: [{ $ref: '#/$defs/member' }, { properties: { type: { const: 'object' }, additionalProperties: { const: false } }, required: ['type', 'properties', 'required'] }] },
+    schema: {
+      allOf: [
+        { $ref: '#/$defs/member' },
+        { properties: { type: { const: 'object' }, additionalProperties: { const: false } }, required: ['type', 'properties', 'required'] },
+      ],
+    },
   },
   required: ['type', 'title', 'headline', 'schema'],
   additionalProperties: false,

@@ -4,7 +4,9 @@ import type { DetailTypes } from './registry.ts';
 import { validateDetails } from './validation.ts';
 
 /** The details a derived token carries, or the first requested one that reaches beyond (JSON Pointer into the request). */
-export type Derivation = { readonly covered: true; readonly details: readonly AuthorizationDetail[] } | { readonly covered: false; readonly path: string; readonly reason: string };
+export type Derivation =
+  | { readonly covered: true; readonly details: readonly AuthorizationDetail[] }
+  | { readonly covered: false; readonly path: string; readonly reason: string };
 
 /** A granted detail that can give a requested one, and what would come of it. */
 interface Source {
@@ -18,20 +20,30 @@ interface Source {
  * feeds at most one requested detail, so that one budget is not spent twice (RFC 9396 §7.1; R2).
  * Both lists must have passed validation.
  */
-export function coversAll(types: DetailTypes, granted: readonly AuthorizationDetail[], requested: readonly AuthorizationDetail[]): Derivation {
+export function coversAll(
+  types: DetailTypes,
+  granted: readonly AuthorizationDetail[],
+  requested: readonly AuthorizationDetail[],
+): Derivation {
   const choices: Source[][] = [];
   for (const [index, detail] of requested.entries()) {
     const { sources, nearest } = sourcesOf(types, granted, detail);
-    if (sources.length === 0) return { covered: false, path: `${pointer('', index)}${nearest.path === '/' ? '' : nearest.path}`, reason: nearest.reason };
+    if (sources.length === 0)
+      return { covered: false, path: `${pointer('', index)}${nearest.path === '/' ? '' : nearest.path}`, reason: nearest.reason };
     choices.push(sources);
   }
   const assigned = assign(choices, countedIndexes(types, granted));
-  if (typeof assigned === 'number') return { covered: false, path: pointer('', assigned), reason: 'draws again on a counted limit that another entry already uses' };
+  if (typeof assigned === 'number')
+    return { covered: false, path: pointer('', assigned), reason: 'draws again on a counted limit that another entry already uses' };
   const checked = validateDetails(types, assigned);
   return checked.ok ? { covered: true, details: checked.details } : { covered: false, path: checked.path, reason: checked.message };
 }
 
-function sourcesOf(types: DetailTypes, granted: readonly AuthorizationDetail[], detail: AuthorizationDetail): { sources: Source[]; nearest: { path: string; reason: string } } {
+function sourcesOf(
+  types: DetailTypes,
+  granted: readonly AuthorizationDetail[],
+  detail: AuthorizationDetail,
+): { sources: Source[]; nearest: { path: string; reason: string } } {
   const sources: Source[] = [];
   let nearest = { path: '/type', reason: 'is of a type that was not granted' };
   for (const [grantedIndex, source] of granted.entries()) {
@@ -61,7 +73,9 @@ function countedIndexes(types: DetailTypes, granted: readonly AuthorizationDetai
 }
 
 function isCounted(schema: MemberSchema | undefined, detail: AuthorizationDetail): boolean {
-  return Object.entries(schema?.properties ?? {}).some(([name, member]) => member['x-counted'] === true && memberOf(detail, name) !== undefined);
+  return Object.entries(schema?.properties ?? {}).some(
+    ([name, member]) => member['x-counted'] === true && memberOf(detail, name) !== undefined,
+  );
 }
 
 /**

@@ -111,5 +111,7 @@ export function isJsonObject(value: unknown): value is JsonObject {
  * backslashes nor anything beyond ASCII): what came from outside is cut and cleaned.
  */
 export function pointer(path: string, name: string | number): string {
-  return `${path}/${String(name).slice(0, 64).replace(/[^A-Za-z0-9_.-]/g, '?')}`;
+  return `${path}/${String(name)
+    .slice(0, 64)
+    .replace(/[^A-Za-z0-9_.-]/g, '?')}`;
 }

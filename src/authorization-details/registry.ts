@@ -1,7 +1,17 @@
 import { Ajv2020, type ErrorObject, type Options, type ValidateFunction } from 'ajv/dist/2020.js';
 import { AppError } from '../platform/errors.ts';
 import { builtInDetailTypes } from './built-in-types.ts';
-import { type DetailType, type DetailTypeDefinition, type Fault, isJsonObject, type JsonValue, type MemberSchema, memberSchema, narrowingOf, pointer } from './detail-type.ts';
+import {
+  type DetailType,
+  type DetailTypeDefinition,
+  type Fault,
+  isJsonObject,
+  type JsonValue,
+  type MemberSchema,
+  memberSchema,
+  narrowingOf,
+  pointer,
+} from './detail-type.ts';
 import { formats } from './formats.ts';
 import { definitionSchema } from './definition-schema.ts';
 import { isContradictory } from './value-constraint.ts';
@@ -29,7 +39,8 @@ export function createDetailTypes(definitions: readonly DetailTypeDefinition[] =
   const known = new Map<string, DetailType>();
   for (const definition of definitions) {
     checkDefinition(definition, isDefinition);
-    if (known.has(definition.type)) throw new AppError('invalid_input', `The type ${definition.type} is defined twice.`, { member: '/type' });
+    if (known.has(definition.type))
+      throw new AppError('invalid_input', `The type ${definition.type} is defined twice.`, { member: '/type' });
     known.set(definition.type, compile(definition, ajv));
   }
   return { find: (type) => known.get(type), names: [...known.keys()] };
@@ -55,7 +66,11 @@ function compileSchema(definition: DetailTypeDefinition, ajv: Ajv2020): Validate
   try {
     return ajv.compile(definition.schema);
   } catch (error) {
-    throw new AppError('invalid_input', `The schema of ${definition.type} does not compile: ${error instanceof Error ? error.message : 'unknown reason'}.`, { member: '/schema' });
+    throw new AppError(
+      'invalid_input',
+      `The schema of ${definition.type} does not compile: ${error instanceof Error ? error.message : 'unknown reason'}.`,
+      { member: '/schema' },
+    );
   }
 }
 
@@ -82,7 +97,8 @@ function plain(message: string | undefined): string {
 
 function contradictionIn(schema: MemberSchema, value: JsonValue, path: string): Fault | undefined {
   if (!isJsonObject(value)) return undefined;
-  if (schema['x-value-constraint'] === true && isContradictory(value)) return { path, message: 'allows no value at all: its limits contradict each other' };
+  if (schema['x-value-constraint'] === true && isContradictory(value))
+    return { path, message: 'allows no value at all: its limits contradict each other' };
   for (const [name, member] of Object.entries(value)) {
     const fault = contradictionIn(memberSchema(schema, name) ?? {}, member, pointer(path, name));
     if (fault !== undefined) return fault;
@@ -113,7 +129,11 @@ const comparable: { readonly [narrowing: string]: (schema: MemberSchema) => bool
 
 function isWindow({ type, properties = {} }: MemberSchema): boolean {
   const members = Object.entries(properties);
-  return type === 'object' && members.length > 0 && members.every(([name, member]) => (name === 'from' || name === 'until') && member.format === 'date-time');
+  return (
+    type === 'object' &&
+    members.length > 0 &&
+    members.every(([name, member]) => (name === 'from' || name === 'until') && member.format === 'date-time')
+  );
 }
 
 function isOrdered({ type, format }: MemberSchema): boolean {
@@ -123,11 +143,13 @@ function isOrdered({ type, format }: MemberSchema): boolean {
 }
 
 function checkMember(schema: MemberSchema, path: string, depth: number): void {
-  if (depth > maxSchemaDepth) throw new AppError('invalid_input', `The schema is nested more than ${maxSchemaDepth} levels deep.`, { member: path });
+  if (depth > maxSchemaDepth)
+    throw new AppError('invalid_input', `The schema is nested more than ${maxSchemaDepth} levels deep.`, { member: path });
   if (comparable[narrowingOf(schema)]?.(schema) !== true) {
     throw new AppError('invalid_input', `x-narrowing ${narrowingOf(schema)} does not fit the type of ${path}.`, { member: path });
   }
   for (const [name, member] of Object.entries(schema.properties ?? {})) checkMember(member, pointer(path, name), depth + 1);
-  if (typeof schema.additionalProperties === 'object') checkMember(schema.additionalProperties, pointer(path, 'additionalProperties'), depth + 1);
+  if (typeof schema.additionalProperties === 'object')
+    checkMember(schema.additionalProperties, pointer(path, 'additionalProperties'), depth + 1);
   if (schema.items !== undefined) checkMember(schema.items, pointer(path, 'items'), depth + 1);
 }

@@ -1,4 +1,14 @@
-import { type AuthorizationDetail, type DetailType, isJsonObject, type JsonObject, type JsonValue, type MemberSchema, memberOf, memberSchema, narrowingOf } from './detail-type.ts';
+import {
+  type AuthorizationDetail,
+  type DetailType,
+  isJsonObject,
+  type JsonObject,
+  type JsonValue,
+  type MemberSchema,
+  memberOf,
+  memberSchema,
+  narrowingOf,
+} from './detail-type.ts';
 
 /** One line of a detail for a human. */
 export interface DetailRow {
@@ -36,7 +46,11 @@ function headlineOf(type: DetailType, detail: AuthorizationDetail, resourceName:
   const { counted, one, many } = type.definition.headline;
   const value = memberOf(detail, counted) ?? [];
   const items: readonly JsonValue[] = Array.isArray(value) ? value : [value];
-  const words: ReadonlyMap<string, string> = new Map([['items', listed(items, 'and')], ['count', String(items.length)], ['resource', resourceName]]);
+  const words: ReadonlyMap<string, string> = new Map([
+    ['items', listed(items, 'and')],
+    ['count', String(items.length)],
+    ['resource', resourceName],
+  ]);
   return filled(items.length === 1 ? one : many, words);
 }
 
@@ -45,7 +59,10 @@ function rowsOf(schema: MemberSchema, value: JsonValue): readonly DetailRow[] {
   const label = schema['x-label'];
   if (label === undefined) return [];
   if (!isJsonObject(value) || schema.properties !== undefined) return [{ label, value: phrase(schema, value) }];
-  return Object.entries(value).map(([name, member]) => ({ label: `${label}: ${name}`, value: phrase(memberSchema(schema, name) ?? {}, member) }));
+  return Object.entries(value).map(([name, member]) => ({
+    label: `${label}: ${name}`,
+    value: phrase(memberSchema(schema, name) ?? {}, member),
+  }));
 }
 
 function phrase(schema: MemberSchema, value: JsonValue): string {
@@ -76,7 +93,10 @@ function moneyOf(schema: MemberSchema, value: JsonValue): DetailWords['amount'] 
 }
 
 function listed(items: readonly JsonValue[], conjunction: string): string {
-  return joined(items.map((item) => (typeof item === 'string' ? item : JSON.stringify(item))), conjunction);
+  return joined(
+    items.map((item) => (typeof item === 'string' ? item : JSON.stringify(item))),
+    conjunction,
+  );
 }
 
 function joined(parts: readonly string[], conjunction: string): string {

@@ -2,7 +2,9 @@
 export type ApplicationType = 'web' | 'native';
 
 /** What kind of address a redirect URI is; or why it may not be registered (`invalid_redirect_uri`, RFC 7591 §3.2.2). */
-export type RedirectUri = { readonly ok: true; readonly kind: 'https' | 'loopback' | 'private-scheme' } | { readonly ok: false; readonly reason: string };
+export type RedirectUri =
+  | { readonly ok: true; readonly kind: 'https' | 'loopback' | 'private-scheme' }
+  | { readonly ok: false; readonly reason: string };
 
 const maxLength = 2000;
 const printableAscii = /^[!-~]+$/;
@@ -25,7 +27,8 @@ const refused = (reason: string): RedirectUri => ({ ok: false, reason });
 export function checkRedirectUri(uri: unknown, applicationType: ApplicationType): RedirectUri {
   if (typeof uri !== 'string' || uri === '') return refused('must be a non-empty string');
   if (uri.length > maxLength) return refused(`must not be longer than ${maxLength} characters`);
-  if (!printableAscii.test(uri) || unsafeCharacters.test(uri) || brokenEscape.test(uri)) return refused('holds characters that URIs do not allow');
+  if (!printableAscii.test(uri) || unsafeCharacters.test(uri) || brokenEscape.test(uri))
+    return refused('holds characters that URIs do not allow');
   if (uri.includes('#')) return refused('must not have a fragment');
   const scheme = schemeShape.exec(uri)?.[1]?.toLowerCase();
   if (scheme === undefined) return refused('must be an absolute URI');
@@ -42,7 +45,9 @@ function checkHttp(uri: string, scheme: 'https' | 'http'): RedirectUri {
   const host = authority.replace(/:\d*$/, '').toLowerCase();
   if (host !== hostname || host.endsWith('.') || host.includes('*')) return refused('must name its host plainly');
   if (scheme === 'https') return { ok: true, kind: loopbackHosts.has(hostname) ? 'loopback' : 'https' };
-  return loopbackHosts.has(hostname) ? { ok: true, kind: 'loopback' } : refused('must use https unless the host is 127.0.0.1, [::1] or localhost');
+  return loopbackHosts.has(hostname)
+    ? { ok: true, kind: 'loopback' }
+    : refused('must use https unless the host is 127.0.0.1, [::1] or localhost');
 }
 
 /** With an authority (`com.example.app://callback`) the address is still the scheme's alone, but userinfo hides in it. */

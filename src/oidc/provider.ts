@@ -120,7 +120,8 @@ export function cookieKeysOf(vault: Vault): string[] {
 /** Builds one engine of the composition and the keys in force. Takes about a millisecond. */
 export function buildProvider(composition: Composition, deps: ProviderDeps, keys: readonly JWK[]): Provider {
   const provider = new Provider(issuerOf(deps.issuer), configurationOf(composition, deps, keys));
-  provider.proxy = false;
+  // the edge has replaced every forwarded header by the issuer's own host and scheme: contexts the engine makes itself read them
+  provider.proxy = true;
   registerGrants(provider, { policies: composition.tokenPolicies, ours: composition.grantTypes });
   makeReplayDetectionAtomic(provider, deps);
   if (composition.compareClientSecret !== undefined) compareSecretsByHash(provider, composition.compareClientSecret);

@@ -1,6 +1,18 @@
 import { errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose';
 import type { Actor, Authorization, PresentedToken } from './authorization.ts';
-import { isAgentProfile, isJsonObject, type JsonObject, readActors, readApproval, readDetails, readNumericDate, readOptionalString, readProfile, readScopes, readString } from './claims.ts';
+import {
+  isAgentProfile,
+  isJsonObject,
+  type JsonObject,
+  readActors,
+  readApproval,
+  readDetails,
+  readNumericDate,
+  readOptionalString,
+  readProfile,
+  readScopes,
+  readString,
+} from './claims.ts';
 import { epochSeconds, fromEpochSeconds, type SdkClock } from './clock.ts';
 import { AccessRefused, invalidToken } from './refusal.ts';
 
@@ -20,7 +32,8 @@ export interface TokenExpectations {
 function explain(error: unknown): AccessRefused {
   if (error instanceof AccessRefused) return error;
   if (error instanceof errors.JWTExpired) return invalidToken('the access token has expired', error);
-  if (error instanceof errors.JWTClaimValidationFailed) return invalidToken(`the ${error.claim} of the access token is not acceptable`, error);
+  if (error instanceof errors.JWTClaimValidationFailed)
+    return invalidToken(`the ${error.claim} of the access token is not acceptable`, error);
   return invalidToken('the access token is not valid', error);
 }
 

@@ -52,7 +52,10 @@ async function verifyProofSignature(proof: string, clock: SdkClock): Promise<{ r
     return { claims: payload, thumbprint: await calculateJwkThumbprint(jwk, 'sha256') };
   } catch (error) {
     if (error instanceof AccessRefused) throw error;
-    const reason = error instanceof errors.JWTClaimValidationFailed ? `the ${error.claim} of the DPoP proof is not acceptable` : 'the DPoP proof is not valid';
+    const reason =
+      error instanceof errors.JWTClaimValidationFailed
+        ? `the ${error.claim} of the DPoP proof is not acceptable`
+        : 'the DPoP proof is not valid';
     throw invalidProof(reason, error);
   }
 }

@@ -50,7 +50,10 @@ export function serveMetadata(server: ResourceServer, request: IncomingMessage, 
  * A `node:http` listener that serves the resource metadata, lets verified requests through to `handler` and answers the rest.
  * What `handler` throws is answered too: a refusal as its challenge, anything else as a bare 500.
  */
-export function protect(server: ResourceServer, handler: NodeHandler): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
+export function protect(
+  server: ResourceServer,
+  handler: NodeHandler,
+): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
   return async (request, response) => {
     try {
       if (serveMetadata(server, request, response)) return;

@@ -115,7 +115,11 @@ export function authorizationOf(info: { readonly extra?: Record<string, unknown>
  * document, verifies every request, checks each called tool's scopes and uses up approvals before `handler` runs.
  * A refusal is 401, or 403 with the scopes to ask for (MCP authorization, step-up).
  */
-export function protectMcp(server: ResourceServer, protection: McpProtection, handler: McpHandler): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
+export function protectMcp(
+  server: ResourceServer,
+  protection: McpProtection,
+  handler: McpHandler,
+): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
   const usesApproval = protection.usesApproval ?? (() => true);
   return async (request, response) => {
     try {

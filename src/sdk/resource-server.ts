@@ -19,7 +19,16 @@ import type { ResourceServer, ResourceServerOptions } from './protection.ts';
 import { AccessRefused, invalidToken } from './refusal.ts';
 import { createMemorySingleUseStore, type SingleUseStore, takeOnce } from './single-use.ts';
 
-export { type Actor, type Approval, type Authorization, type AuthorizationDetail, type PresentedToken, requireActor, requireDetail, requireScope } from './authorization.ts';
+export {
+  type Actor,
+  type Approval,
+  type Authorization,
+  type AuthorizationDetail,
+  type PresentedToken,
+  requireActor,
+  requireDetail,
+  requireScope,
+} from './authorization.ts';
 export type { Challenge } from './challenge.ts';
 export type { SdkClock } from './clock.ts';
 export { authenticate, type ConnectMiddleware, type ConnectRequest, type NodeHandler, protect } from './http.ts';
@@ -58,9 +67,12 @@ function createPossessionCheck(options: ResourceServerOptions, proofs: ProofExpe
   async function checkProof(request: IncomingRequest, presented: Presentation, jwkThumbprint: string | undefined): Promise<void> {
     if (!jwkThumbprint) {
       if (presented.scheme === 'Bearer' && options.dpop !== 'required') return;
-      throw new AccessRefused('invalid_token', 'the access token is not bound to a DPoP key', { scheme: options.dpop === 'required' ? 'DPoP' : 'Bearer' });
+      throw new AccessRefused('invalid_token', 'the access token is not bound to a DPoP key', {
+        scheme: options.dpop === 'required' ? 'DPoP' : 'Bearer',
+      });
     }
-    if (presented.scheme !== 'DPoP') throw new AccessRefused('invalid_token', 'a bound access token needs the DPoP scheme', { scheme: 'DPoP' });
+    if (presented.scheme !== 'DPoP')
+      throw new AccessRefused('invalid_token', 'a bound access token needs the DPoP scheme', { scheme: 'DPoP' });
     if (!presented.proof) throw new AccessRefused('invalid_dpop_proof', 'the DPoP proof is missing', { scheme: 'DPoP' });
     const proven = { method: presented.method, url: new URL(urlOf(request)), token: presented.token, jwkThumbprint };
     await verifyProof(presented.proof, proven, proofs);
@@ -70,7 +82,8 @@ function createPossessionCheck(options: ResourceServerOptions, proofs: ProofExpe
     const { jwkThumbprint, certificateThumbprint } = authorization.token.boundTo;
     if (certificateThumbprint) {
       const given = thumbprintOf(request);
-      if (!given || !equalsInConstantTime(given, certificateThumbprint)) throw invalidToken('the access token is bound to another certificate');
+      if (!given || !equalsInConstantTime(given, certificateThumbprint))
+        throw invalidToken('the access token is bound to another certificate');
     }
     await checkProof(request, presented, jwkThumbprint);
   };
@@ -109,7 +122,8 @@ export function createResourceServer(options: ResourceServerOptions): ResourceSe
     maxActors: bounded(options.maxActors ?? 4, 'maxActors', [1, 16]),
     clock,
   };
-  const checkLiveness = options.checkLiveness && createLivenessCheck(options.checkLiveness, { issuer, issuerId: options.issuer, fetch: fetchImpl, clock });
+  const checkLiveness =
+    options.checkLiveness && createLivenessCheck(options.checkLiveness, { issuer, issuerId: options.issuer, fetch: fetchImpl, clock });
 
   return {
     issuer: options.issuer,
@@ -125,6 +139,7 @@ export function createResourceServer(options: ResourceServerOptions): ResourceSe
     },
     useOnce: createUseOnce(options.maxUsesStore ?? createMemorySingleUseStore({ clock })),
     protectedResourceMetadata: () => metadataDocument(options),
-    challenge: (error) => createChallenge(error, { metadataUrl: metadataUrl.href, requiredScopes, scheme: options.dpop === 'required' ? 'DPoP' : 'Bearer' }),
+    challenge: (error) =>
+      createChallenge(error, { metadataUrl: metadataUrl.href, requiredScopes, scheme: options.dpop === 'required' ? 'DPoP' : 'Bearer' }),
   };
 }

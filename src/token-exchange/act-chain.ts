@@ -56,7 +56,8 @@ export function readActChain(claim: unknown): Outcome<ActClaim | undefined> {
     if (!isLink(link)) return refuse('invalid_request', 'the act chain of the subject token is malformed');
     if (seen.length === maxReadableDepth) return refuse('invalid_request', 'the act chain of the subject token is too long');
     const { iss, sub } = link;
-    if (seen.some((other) => isSameParty(other, { iss, sub }))) return refuse('invalid_request', 'the act chain of the subject token names one actor twice');
+    if (seen.some((other) => isSameParty(other, { iss, sub })))
+      return refuse('invalid_request', 'the act chain of the subject token names one actor twice');
     seen.push({ iss, sub });
   }
   return accept(claim as ActClaim);
@@ -88,7 +89,9 @@ export function extendActChain({ subject, inbound, actor, maxDepth }: ChainExten
   if (position === 0) return accept(inbound);
   if (position > 0) return refuse('invalid_request', 'the actor already acts further down in this chain');
   if (isSameParty(subject, actor)) {
-    return inbound === undefined ? accept(undefined) : refuse('invalid_request', 'the subject of the token cannot act in a chain that acts for it');
+    return inbound === undefined
+      ? accept(undefined)
+      : refuse('invalid_request', 'the subject of the token cannot act in a chain that acts for it');
   }
   if (actors.length + 1 > maxDepth) return tooDeep(maxDepth);
   return accept(wrapped(actor, inbound));

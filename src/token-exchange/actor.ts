@@ -5,7 +5,9 @@ import { accept, type Outcome, refuse } from './refusal.ts';
 export type ActorSource = 'actor_token' | 'linked_agent' | 'resource_server_client';
 
 /** Either a party acts from now on, or the chain goes on unchanged. */
-export type ActorDecision = { readonly kind: 'actor'; readonly actor: Actor; readonly source: ActorSource } | { readonly kind: 'continuation' };
+export type ActorDecision =
+  | { readonly kind: 'actor'; readonly actor: Actor; readonly source: ActorSource }
+  | { readonly kind: 'continuation' };
 
 /** All that the decision looks at; verified by the caller. */
 export interface ActorFacts {
@@ -46,7 +48,13 @@ export function decideActor({ issuer, actorToken, client, inbound }: ActorFacts)
     return accept({ kind: 'actor', actor: { iss: issuer, sub: agent.id, sub_profile: 'ai_agent' }, source: 'linked_agent' });
   }
   if (isAuthenticated && agent === undefined && client.serviceId !== undefined) {
-    return accept({ kind: 'actor', actor: { iss: issuer, sub: client.serviceId, sub_profile: 'service' }, source: 'resource_server_client' });
+    return accept({
+      kind: 'actor',
+      actor: { iss: issuer, sub: client.serviceId, sub_profile: 'service' },
+      source: 'resource_server_client',
+    });
   }
-  return inbound === undefined ? refuse('invalid_request', 'nobody can be named as the actor: send an actor_token') : accept({ kind: 'continuation' });
+  return inbound === undefined
+    ? refuse('invalid_request', 'nobody can be named as the actor: send an actor_token')
+    : accept({ kind: 'continuation' });
 }

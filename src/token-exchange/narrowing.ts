@@ -83,9 +83,14 @@ function availableFor({ parent, rootGrant, mappings, limits, requested }: Narrow
 }
 
 /** Nothing held and nothing mapped is no right at all, also when the root grant lists the resource with empty hands. */
-function elsewhere({ parent, rootGrant, mappings }: Pick<NarrowingInput, 'parent' | 'rootGrant' | 'mappings'>, resource: string): Holding | undefined {
+function elsewhere(
+  { parent, rootGrant, mappings }: Pick<NarrowingInput, 'parent' | 'rootGrant' | 'mappings'>,
+  resource: string,
+): Holding | undefined {
   const held = rootGrant.filter((holding) => holding.resource === resource);
-  const mapped = mappings.filter(({ from, to }) => to.resource === resource && from.resource === parent.resource && parent.scopes.includes(from.scope));
+  const mapped = mappings.filter(
+    ({ from, to }) => to.resource === resource && from.resource === parent.resource && parent.scopes.includes(from.scope),
+  );
   const scopes = [...new Set([...held.flatMap((holding) => holding.scopes), ...mapped.map(({ to }) => to.scope)])];
   const details = held.flatMap((holding) => holding.details);
   return scopes.length + details.length === 0 ? undefined : { resource, scopes, details };
@@ -97,11 +102,17 @@ function narrowScopes(available: Holding, requested: readonly string[] | undefin
   return isInside ? accept(requested) : refuse('invalid_scope', 'the scope goes beyond what was granted for this resource');
 }
 
-function narrowDetails(available: Holding, requested: readonly AuthorizationDetail[] | undefined, types: DetailTypes): Outcome<readonly AuthorizationDetail[]> {
+function narrowDetails(
+  available: Holding,
+  requested: readonly AuthorizationDetail[] | undefined,
+  types: DetailTypes,
+): Outcome<readonly AuthorizationDetail[]> {
   const wanted = requested ?? available.details;
   if (wanted.length === 0) return accept([]);
   const derived = coversAll(types, available.details, wanted);
   if (!derived.covered) return refuse('invalid_authorization_details', `authorization_details${derived.path} ${derived.reason}`);
   const located = locationsWithin(derived.details, available.resource);
-  return located.within ? accept(derived.details) : refuse('invalid_authorization_details', `authorization_details${located.path} ${located.reason}`);
+  return located.within
+    ? accept(derived.details)
+    : refuse('invalid_authorization_details', `authorization_details${located.path} ${located.reason}`);
 }

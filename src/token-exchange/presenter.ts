@@ -38,7 +38,11 @@ export interface PresenterFacts {
   /** An actor token was presented: then `may_act`, where there is one, must name its subject (RFC 8693 §2.1). */
   readonly isActorProven: boolean;
   readonly delegations: readonly DelegationRecord[];
-  readonly requested: { readonly resource: string; readonly scopes: readonly string[] | undefined; readonly detailTypes: readonly string[] | undefined };
+  readonly requested: {
+    readonly resource: string;
+    readonly scopes: readonly string[] | undefined;
+    readonly detailTypes: readonly string[] | undefined;
+  };
   readonly now: Date;
 }
 
@@ -50,7 +54,11 @@ export type PresenterDecision =
   | { readonly allowed: true; readonly basis: PresenterBasis; readonly limits?: NarrowingLimits; readonly delegationId?: string }
   | ({ readonly allowed: false } & Refusal);
 
-const refused = (description: string, error: Refusal['error'] = 'actor_unauthorized'): PresenterDecision => ({ allowed: false, error, description });
+const refused = (description: string, error: Refusal['error'] = 'actor_unauthorized'): PresenterDecision => ({
+  allowed: false,
+  error,
+  description,
+});
 
 /**
  * R1: who may exchange a subject token. In this order: the client it was issued to, a client of the resource server in its
@@ -69,10 +77,13 @@ export function decidePresenter(facts: PresenterFacts): PresenterDecision {
   const isNamed = isNamedBy(subjectToken.mayAct, facts);
   if (facts.isActorProven && subjectToken.mayAct !== undefined && !isNamed) return refused('may_act does not name this actor');
   if (client.id === subjectToken.clientId) {
-    return isKeyProven(subjectToken.cnf, client.proof) ? { allowed: true, basis: 'issued_to' } : refused('the key that the subject token is bound to was not proven');
+    return isKeyProven(subjectToken.cnf, client.proof)
+      ? { allowed: true, basis: 'issued_to' }
+      : refused('the key that the subject token is bound to was not proven');
   }
   if (facts.actor === undefined) return refused('a new presenter must act in its own name');
-  if (resourceServer?.clientIds.includes(client.id) === true && resourceServer.downstreamResources.includes(requested.resource)) return { allowed: true, basis: 'resource_server' };
+  if (resourceServer?.clientIds.includes(client.id) === true && resourceServer.downstreamResources.includes(requested.resource))
+    return { allowed: true, basis: 'resource_server' };
   if (isNamed) return { allowed: true, basis: 'may_act' };
   return byDelegation(facts);
 }
@@ -83,7 +94,10 @@ function isKeyProven(cnf: unknown, proof: KeyProof): boolean {
   if (!isRecord(cnf)) return false;
   const members = Object.entries(cnf);
   const proven = new Map<string, unknown>(Object.entries(proof));
-  return members.length > 0 && members.every(([name, thumbprint]) => typeof thumbprint === 'string' && thumbprint !== '' && proven.get(name) === thumbprint);
+  return (
+    members.length > 0 &&
+    members.every(([name, thumbprint]) => typeof thumbprint === 'string' && thumbprint !== '' && proven.get(name) === thumbprint)
+  );
 }
 
 /** RFC 8693 §4.4: the claims together identify the party; `iss` defaults to the token's issuer, an unknown claim matches nobody. */
@@ -98,7 +112,8 @@ function isNamedBy(mayAct: unknown, { client, subjectToken, actor }: PresenterFa
 
 function byDelegation({ subjectToken, actor, delegations, requested, now }: PresenterFacts): PresenterDecision {
   const { outermostActor } = subjectToken;
-  if (outermostActor === undefined || actor === undefined || isSameParty(outermostActor, actor)) return refused('this client may not present this token');
+  if (outermostActor === undefined || actor === undefined || isSameParty(outermostActor, actor))
+    return refused('this client may not present this token');
   const records = delegations.filter(({ from, to }) => isSameParty(from, outermostActor) && isSameParty(to, actor));
   if (records.length === 0) return refused('no delegation record from the acting agent to this one');
   const record = records.find((candidate) => admits(candidate, requested, now));
@@ -109,7 +124,10 @@ function byDelegation({ subjectToken, actor, delegations, requested, now }: Pres
 
 function admits(record: DelegationRecord, requested: PresenterFacts['requested'], now: Date): boolean {
   if (!(record.until.getTime() > now.getTime()) || !record.resources.includes(requested.resource)) return false;
-  return (requested.scopes ?? []).every((scope) => record.scopes.includes(scope)) && (requested.detailTypes ?? []).every((type) => record.detailTypes.includes(type));
+  return (
+    (requested.scopes ?? []).every((scope) => record.scopes.includes(scope)) &&
+    (requested.detailTypes ?? []).every((type) => record.detailTypes.includes(type))
+  );
 }
 
 function isRecord(value: unknown): value is { readonly [name: string]: unknown } {

@@ -17,7 +17,9 @@ export interface PresentedToken {
 }
 
 /** What the new token is for: a resource in canonical form (RFC 8707), or the logical name of a resource server. */
-export type ExchangeTarget = { readonly kind: 'resource'; readonly resource: string } | { readonly kind: 'audience'; readonly audience: string };
+export type ExchangeTarget =
+  | { readonly kind: 'resource'; readonly resource: string }
+  | { readonly kind: 'audience'; readonly audience: string };
 
 /** A well-formed token exchange request (RFC 8693 §2.1). Nothing in it is trusted yet. */
 export interface TokenExchangeRequest {
@@ -84,7 +86,8 @@ function presented(parameters: Parameters, name: 'subject_token' | 'actor_token'
   if (!token.ok) return token;
   const type = tokenType(parameters, `${name}_type`);
   if (!type.ok) return type;
-  if (token.value === undefined) return type.value === undefined ? accept(undefined) : refuse('invalid_request', `${name}_type must not be sent without ${name}`);
+  if (token.value === undefined)
+    return type.value === undefined ? accept(undefined) : refuse('invalid_request', `${name}_type must not be sent without ${name}`);
   return type.value === undefined ? refuse('invalid_request', `${name}_type is missing`) : accept({ token: token.value, type: type.value });
 }
 

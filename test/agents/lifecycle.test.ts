@@ -1,8 +1,18 @@
 import { describe, expect, test } from '@jest/globals';
-import { type AgentStatus, agentStatuses, decideInitialStatus, decideTransition, type LifecycleParty, lifecycleTransitions, mayIssueTokens, tokenIssuance } from '../../src/agents/lifecycle.ts';
+import {
+  type AgentStatus,
+  agentStatuses,
+  decideInitialStatus,
+  decideTransition,
+  type LifecycleParty,
+  lifecycleTransitions,
+  mayIssueTokens,
+  tokenIssuance,
+} from '../../src/agents/lifecycle.ts';
 
 const parties: readonly LifecycleParty[] = ['administrator', 'owner', 'provisioner', 'system'];
-const reachable = (from: AgentStatus, by: LifecycleParty) => agentStatuses.filter((to) => to !== from && decideTransition({ from, to, by, hasOwner: true }).allowed);
+const reachable = (from: AgentStatus, by: LifecycleParty) =>
+  agentStatuses.filter((to) => to !== from && decideTransition({ from, to, by, hasOwner: true }).allowed);
 
 describe('the lifecycle of an agent', () => {
   test.each<[AgentStatus, LifecycleParty, AgentStatus[]]>([
@@ -31,9 +41,18 @@ describe('the lifecycle of an agent', () => {
   });
 
   test('says why not', () => {
-    expect(decideTransition({ from: 'retired', to: 'active', by: 'administrator', hasOwner: true })).toEqual({ allowed: false, reason: 'no_such_transition' });
-    expect(decideTransition({ from: 'suspended', to: 'active', by: 'owner', hasOwner: true })).toEqual({ allowed: false, reason: 'not_permitted' });
-    expect(decideTransition({ from: 'proposed', to: 'active', by: 'administrator', hasOwner: false })).toEqual({ allowed: false, reason: 'owner_required' });
+    expect(decideTransition({ from: 'retired', to: 'active', by: 'administrator', hasOwner: true })).toEqual({
+      allowed: false,
+      reason: 'no_such_transition',
+    });
+    expect(decideTransition({ from: 'suspended', to: 'active', by: 'owner', hasOwner: true })).toEqual({
+      allowed: false,
+      reason: 'not_permitted',
+    });
+    expect(decideTransition({ from: 'proposed', to: 'active', by: 'administrator', hasOwner: false })).toEqual({
+      allowed: false,
+      reason: 'owner_required',
+    });
   });
 
   test('every move into active needs an owner, and no other does: stopping is never held up', () => {
@@ -41,10 +60,19 @@ describe('the lifecycle of an agent', () => {
   });
 
   test('repeating a move changes nothing and does not fail', () => {
-    for (const status of agentStatuses) for (const by of parties) expect(decideTransition({ from: status, to: status, by, hasOwner: false })).toEqual({ allowed: true, change: 'unchanged' });
+    for (const status of agentStatuses)
+      for (const by of parties)
+        expect(decideTransition({ from: status, to: status, by, hasOwner: false })).toEqual({ allowed: true, change: 'unchanged' });
   });
 
-  test.each<[AgentStatus, boolean, boolean]>([['proposed', false, true], ['active', true, true], ['active', false, false], ['underReview', true, false], ['suspended', true, false], ['retired', true, false]])('a new agent in state %s, owner %s: %s', (wanted, hasOwner, allowed) => {
+  test.each<[AgentStatus, boolean, boolean]>([
+    ['proposed', false, true],
+    ['active', true, true],
+    ['active', false, false],
+    ['underReview', true, false],
+    ['suspended', true, false],
+    ['retired', true, false],
+  ])('a new agent in state %s, owner %s: %s', (wanted, hasOwner, allowed) => {
     expect(decideInitialStatus({ wanted, hasOwner }).allowed).toBe(allowed);
   });
 

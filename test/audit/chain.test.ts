@@ -23,7 +23,17 @@ const sealedList = (count: number): SealedEvent[] => {
 describe('audit events', () => {
   test('the names are past tense, dotted and closed', () => {
     for (const type of auditEventTypes) expect(type).toMatch(/^[a-z_]+\.([a-z_]*ed|made|withdrawn)$/);
-    expect(auditEventTypes).toEqual(expect.arrayContaining(['agent.suspended', 'token.issued', 'token.refused', 'approval.decided', 'sign_in.failed', 'client.registered', 'grant.revoked']));
+    expect(auditEventTypes).toEqual(
+      expect.arrayContaining([
+        'agent.suspended',
+        'token.issued',
+        'token.refused',
+        'approval.decided',
+        'sign_in.failed',
+        'client.registered',
+        'grant.revoked',
+      ]),
+    );
     expect(isAuditEventType('agent.vanished')).toBe(false);
     expect(isAuditEventType('constructor')).toBe(false);
   });
@@ -53,7 +63,14 @@ describe('audit events', () => {
   test('the digest does not depend on the order of members, but on each of them', () => {
     const reversed = Object.fromEntries(Object.entries(suspended).reverse()) as unknown as AuditEvent;
     expect(digest(reversed)).toBe(digest(suspended));
-    const changes: Partial<AuditEvent>[] = [{ id: 'evt_2' }, { type: 'agent.retired' }, { occurredAt: new Date('2026-01-01T00:00:00.124Z') }, { actor: { kind: 'agent', id: 'usr_1' } }, { cause: 'other' }, { risk: 'low' }];
+    const changes: Partial<AuditEvent>[] = [
+      { id: 'evt_2' },
+      { type: 'agent.retired' },
+      { occurredAt: new Date('2026-01-01T00:00:00.124Z') },
+      { actor: { kind: 'agent', id: 'usr_1' } },
+      { cause: 'other' },
+      { risk: 'low' },
+    ];
     for (const change of changes) expect(digest({ ...suspended, ...change })).not.toBe(digest(suspended));
   });
 });
@@ -63,11 +80,18 @@ describe('the hash chain', () => {
     const events = sealedList(5);
     expect(verifyChain([])).toEqual({ intact: true, count: 0, headHash: genesisHash });
     expect(verifyChain(events)).toEqual({ intact: true, count: 5, headHash: events[4]?.hash });
-    expect(verifyChain(events.slice(2), { previousHash: events[1]?.hash ?? '', position: 3 })).toEqual({ intact: true, count: 3, headHash: events[4]?.hash });
+    expect(verifyChain(events.slice(2), { previousHash: events[1]?.hash ?? '', position: 3 })).toEqual({
+      intact: true,
+      count: 3,
+      headHash: events[4]?.hash,
+    });
   });
 
   test('sealing in batches or at once is the same', () => {
-    const digests = fc.array(fc.string().map((text) => `sha-256:${Buffer.from(text).toString('base64url')}`), { maxLength: 12 });
+    const digests = fc.array(
+      fc.string().map((text) => `sha-256:${Buffer.from(text).toString('base64url')}`),
+      { maxLength: 12 },
+    );
     fc.assert(
       fc.property(digests, fc.nat(12), (all, cut) => {
         const first = seal(genesisHash, all.slice(0, cut));
@@ -83,14 +107,22 @@ describe('the hash chain', () => {
   };
   const altered = (sealed: SealedEvent): SealedEvent => ({ ...sealed, event: { ...sealed.event, cause: 'nothing' } });
   const redigested = (sealed: SealedEvent): SealedEvent => ({ ...altered(sealed), digest: digest(altered(sealed).event) });
-  const rehashed = (sealed: SealedEvent, previous: string): SealedEvent => ({ ...redigested(sealed), hash: seal(previous, [redigested(sealed).digest])[0] ?? '' });
+  const rehashed = (sealed: SealedEvent, previous: string): SealedEvent => ({
+    ...redigested(sealed),
+    hash: seal(previous, [redigested(sealed).digest])[0] ?? '',
+  });
 
   test.each<[string, (events: SealedEvent[]) => SealedEvent[], number, string]>([
     ['an altered event', (events) => events.with(2, altered(at(events, 2))), 3, 'digest'],
     ['an altered event with its digest', (events) => events.with(2, redigested(at(events, 2))), 3, 'hash'],
     ['an altered event, sealed again', (events) => events.with(2, rehashed(at(events, 2), at(events, 1).hash)), 4, 'hash'],
     ['a removed event', (events) => events.toSpliced(2, 1), 3, 'position'],
-    ['a removed event, renumbered', (events) => events.toSpliced(2, 1).map((event, index) => ({ ...event, position: index + 1 })), 3, 'hash'],
+    [
+      'a removed event, renumbered',
+      (events) => events.toSpliced(2, 1).map((event, index) => ({ ...event, position: index + 1 })),
+      3,
+      'hash',
+    ],
     ['two events swapped', (events) => events.with(1, at(events, 2)).with(2, at(events, 1)), 2, 'position'],
     ['an event twice', (events) => events.toSpliced(2, 0, at(events, 1)), 3, 'position'],
     ['a removed beginning', (events) => events.slice(1), 1, 'position'],

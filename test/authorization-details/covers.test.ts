@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import { type AuthorizationDetail, covers, coversAll, createDetailTypes, inherit } from '../../src/authorization-details/index.ts';
 import { detailTypes, typeOf, validDetail } from './detail-arbitraries.ts';
 
-const lies = (inner: AuthorizationDetail, outer: AuthorizationDetail) => inner.type === outer.type && covers(outer, inner, typeOf(outer)).covered;
+const lies = (inner: AuthorizationDetail, outer: AuthorizationDetail) =>
+  inner.type === outer.type && covers(outer, inner, typeOf(outer)).covered;
 const call = (members: object): AuthorizationDetail => ({ type: 'mcp_tool_call', tools: ['pay'], ...members });
 const api = (members: object): AuthorizationDetail => ({ type: 'api_call', actions: ['GET'], ...members });
 
@@ -15,21 +16,56 @@ describe('covers: one order for every type (RFC 9396 §7.1)', () => {
     ['a dropped limit', call({ max_calls: 1 }), call({}), '/max_calls'],
     ['a raised limit', call({ max_calls: 1 }), call({ max_calls: 2 }), '/max_calls'],
     ['a lower maximum', call({ arguments: { amount: { max: 10 } } }), call({ arguments: { amount: { max: '9.99' } } }), undefined],
-    ['a higher maximum', call({ arguments: { amount: { max: 10 } } }), call({ arguments: { amount: { max: '10.01' } } }), '/arguments/amount/max'],
+    [
+      'a higher maximum',
+      call({ arguments: { amount: { max: 10 } } }),
+      call({ arguments: { amount: { max: '10.01' } } }),
+      '/arguments/amount/max',
+    ],
     ['a lower minimum', call({ arguments: { amount: { min: 10 } } }), call({ arguments: { amount: { min: 9 } } }), '/arguments/amount/min'],
-    ['a dropped argument', call({ arguments: { a: { equals: 1 }, b: { equals: 2 } } }), call({ arguments: { a: { equals: 1 } } }), '/arguments/b'],
+    [
+      'a dropped argument',
+      call({ arguments: { a: { equals: 1 }, b: { equals: 2 } } }),
+      call({ arguments: { a: { equals: 1 } } }),
+      '/arguments/b',
+    ],
     ['a number for a text', call({ arguments: { a: { equals: 1 } } }), call({ arguments: { a: { equals: '1' } } }), '/arguments/a/equals'],
     ['a longer prefix', call({ arguments: { to: { prefix: 'inv-' } } }), call({ arguments: { to: { prefix: 'inv-7' } } }), undefined],
-    ['a shorter prefix', call({ arguments: { to: { prefix: 'inv-' } } }), call({ arguments: { to: { prefix: 'in' } } }), '/arguments/to/prefix'],
+    [
+      'a shorter prefix',
+      call({ arguments: { to: { prefix: 'inv-' } } }),
+      call({ arguments: { to: { prefix: 'in' } } }),
+      '/arguments/to/prefix',
+    ],
     ['one of fewer', call({ arguments: { to: { oneOf: ['a', 'b'] } } }), call({ arguments: { to: { oneOf: ['b'] } } }), undefined],
-    ['one of others', call({ arguments: { to: { oneOf: ['a', 'b'] } } }), call({ arguments: { to: { oneOf: ['c'] } } }), '/arguments/to/oneOf/0'],
+    [
+      'one of others',
+      call({ arguments: { to: { oneOf: ['a', 'b'] } } }),
+      call({ arguments: { to: { oneOf: ['c'] } } }),
+      '/arguments/to/oneOf/0',
+    ],
     ['a path below', api({ paths: ['/invoices/*'] }), api({ paths: ['/invoices/2026/*', '/invoices/7'] }), undefined],
     ['a path beside that begins alike', api({ paths: ['/invoices/*'] }), api({ paths: ['/invoices-archive'] }), '/paths/0'],
     ['the folder itself is not below it', api({ paths: ['/invoices/*'] }), api({ paths: ['/invoices'] }), '/paths/0'],
     ['all below one path', api({ paths: ['/invoices/7'] }), api({ paths: ['/invoices/7/*'] }), '/paths/0'],
-    ['an equal amount spelt otherwise', api({ max_amount: { amount: '0.3', currency: 'EUR' } }), api({ max_amount: { amount: '0.30', currency: 'EUR' } }), undefined],
-    ['more by a hundredth of a cent', api({ max_amount: { amount: '100000000000000000.3', currency: 'EUR' } }), api({ max_amount: { amount: '100000000000000000.3001', currency: 'EUR' } }), '/max_amount/amount'],
-    ['another currency', api({ max_amount: { amount: '3', currency: 'EUR' } }), api({ max_amount: { amount: '3', currency: 'JPY' } }), '/max_amount/currency'],
+    [
+      'an equal amount spelt otherwise',
+      api({ max_amount: { amount: '0.3', currency: 'EUR' } }),
+      api({ max_amount: { amount: '0.30', currency: 'EUR' } }),
+      undefined,
+    ],
+    [
+      'more by a hundredth of a cent',
+      api({ max_amount: { amount: '100000000000000000.3', currency: 'EUR' } }),
+      api({ max_amount: { amount: '100000000000000000.3001', currency: 'EUR' } }),
+      '/max_amount/amount',
+    ],
+    [
+      'another currency',
+      api({ max_amount: { amount: '3', currency: 'EUR' } }),
+      api({ max_amount: { amount: '3', currency: 'JPY' } }),
+      '/max_amount/currency',
+    ],
     ['another method', api({}), api({ actions: ['DELETE'] }), '/actions/0'],
     ['a member nobody knows', api({}), api({ sudo: true }), '/sudo'],
     ['an inherited name as member', api({}), api({ constructor: 'x' }), '/constructor'],
@@ -82,30 +118,45 @@ describe('inherit: a limit cannot be dropped by not naming it', () => {
 describe('coversAll', () => {
   test('answers the effective details, with inherited limits', () => {
     const granted = [call({ max_calls: 3 }), api({ max_amount: { amount: '5', currency: 'EUR' } })];
-    expect(coversAll(detailTypes, granted, [api({})])).toEqual({ covered: true, details: [api({ max_amount: { amount: '5', currency: 'EUR' } })] });
+    expect(coversAll(detailTypes, granted, [api({})])).toEqual({
+      covered: true,
+      details: [api({ max_amount: { amount: '5', currency: 'EUR' } })],
+    });
   });
 
   test('names the entry and member that reach beyond', () => {
-    expect(coversAll(detailTypes, [call({}), api({})], [api({}), call({ tools: ['drop'] })])).toMatchObject({ covered: false, path: '/1/tools/0' });
+    expect(coversAll(detailTypes, [call({}), api({})], [api({}), call({ tools: ['drop'] })])).toMatchObject({
+      covered: false,
+      path: '/1/tools/0',
+    });
     expect(coversAll(detailTypes, [call({})], [api({})])).toMatchObject({ covered: false, path: '/0/type' });
   });
 
   test('refuses a request whose inherited limits leave no value', () => {
     const granted = [call({ arguments: { amount: { max: 10 } } })];
-    expect(coversAll(detailTypes, granted, [call({ arguments: { amount: { equals: 11 } } })])).toMatchObject({ covered: false, path: '/0/arguments/amount' });
+    expect(coversAll(detailTypes, granted, [call({ arguments: { amount: { equals: 11 } } })])).toMatchObject({
+      covered: false,
+      path: '/0/arguments/amount',
+    });
   });
 
   test('R26: inherited limits count towards the size of a token', () => {
     const limits = Object.fromEntries(Array.from({ length: 32 }, (_, index) => [`argument_${index}`, { prefix: 'x'.repeat(40) }]));
     const granted = [call({ arguments: limits })];
     expect(coversAll(detailTypes, granted, [call({})])).toMatchObject({ covered: true });
-    expect(coversAll(detailTypes, granted, [call({}), call({}), call({})])).toMatchObject({ covered: false, path: '/', reason: 'must not exceed 4096 bytes' });
+    expect(coversAll(detailTypes, granted, [call({}), call({}), call({})])).toMatchObject({
+      covered: false,
+      path: '/',
+      reason: 'must not exceed 4096 bytes',
+    });
   });
 
   test('one counted grant feeds one entry: a budget is not spent twice', () => {
     const granted = [call({ tools: ['pay', 'read'], max_calls: 5 })];
     expect(coversAll(detailTypes, granted, [call({}), call({ tools: ['read'] })])).toMatchObject({ covered: false, path: '/1' });
-    expect(coversAll(detailTypes, [call({ tools: ['pay', 'read'] })], [call({}), call({ tools: ['read'] })])).toMatchObject({ covered: true });
+    expect(coversAll(detailTypes, [call({ tools: ['pay', 'read'] })], [call({}), call({ tools: ['read'] })])).toMatchObject({
+      covered: true,
+    });
   });
 
   test('the order of entries does not decide which counted grant serves which', () => {
@@ -120,7 +171,11 @@ describe('coversAll', () => {
       fc.property(lists, fc.array(lists, { maxLength: 5 }), (root, hops) => {
         let held: readonly AuthorizationDetail[] = root;
         for (const wanted of hops) {
-          const result = coversAll(detailTypes, held, wanted.filter((detail) => held.some(({ type }) => type === detail.type)));
+          const result = coversAll(
+            detailTypes,
+            held,
+            wanted.filter((detail) => held.some(({ type }) => type === detail.type)),
+          );
           if (result.covered) held = result.details;
         }
         for (const detail of held) expect(root.some((granted) => lies(detail, granted))).toBe(true);
@@ -133,10 +188,14 @@ describe('coversAll', () => {
     const total = (details: readonly AuthorizationDetail[]) => details.reduce((sum, detail) => sum + Number(detail['max_calls']), 0);
     const counted = fc.integer({ min: 1, max: 9 }).map((max_calls) => call({ max_calls }));
     fc.assert(
-      fc.property(fc.array(counted, { minLength: 1, maxLength: 4 }), fc.array(counted, { minLength: 1, maxLength: 5 }), (granted, requested) => {
-        const result = coversAll(detailTypes, granted, requested);
-        if (result.covered) expect(total(result.details)).toBeLessThanOrEqual(total(granted));
-      }),
+      fc.property(
+        fc.array(counted, { minLength: 1, maxLength: 4 }),
+        fc.array(counted, { minLength: 1, maxLength: 5 }),
+        (granted, requested) => {
+          const result = coversAll(detailTypes, granted, requested);
+          if (result.covered) expect(total(result.details)).toBeLessThanOrEqual(total(granted));
+        },
+      ),
     );
   });
 });
@@ -152,7 +211,12 @@ describe('a type that was registered as data', () => {
         properties: {
           type: { const: 'room_booking' },
           rooms: { type: 'array', items: { type: 'string' }, 'x-narrowing': 'subset' },
-          when: { type: 'object', properties: { from: { type: 'string', format: 'date-time' }, until: { type: 'string', format: 'date-time' } }, additionalProperties: false, 'x-narrowing': 'window' },
+          when: {
+            type: 'object',
+            properties: { from: { type: 'string', format: 'date-time' }, until: { type: 'string', format: 'date-time' } },
+            additionalProperties: false,
+            'x-narrowing': 'window',
+          },
           extras: { type: 'array', items: { type: 'string' }, 'x-narrowing': 'subset', 'x-absent': 'nothing' },
           floor: { type: 'string', 'x-narrowing': 'prefix' },
         },

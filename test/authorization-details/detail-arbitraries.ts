@@ -4,7 +4,9 @@ import { type AuthorizationDetail, createDetailTypes, validateDetails } from '..
 export const detailTypes = createDetailTypes();
 
 const subsetOf = (items: readonly string[]) => fc.subarray([...items], { minLength: 1 });
-const decimal = fc.tuple(fc.integer({ min: 0, max: 30 }), fc.constantFrom('', '.5', '.50', '.05')).map(([whole, fraction]) => `${whole}${fraction}`);
+const decimal = fc
+  .tuple(fc.integer({ min: 0, max: 30 }), fc.constantFrom('', '.5', '.50', '.05'))
+  .map(([whole, fraction]) => `${whole}${fraction}`);
 const bound = fc.oneof(fc.integer({ min: -20, max: 20 }), decimal);
 
 const constraint = fc.oneof(

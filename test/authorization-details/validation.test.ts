@@ -1,6 +1,14 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { createDetailTypes, type DetailTypeDefinition, detailsHash, locationsWithin, mcpToolCall, parseDetails, validateDetails } from '../../src/authorization-details/index.ts';
+import {
+  createDetailTypes,
+  type DetailTypeDefinition,
+  detailsHash,
+  locationsWithin,
+  mcpToolCall,
+  parseDetails,
+  validateDetails,
+} from '../../src/authorization-details/index.ts';
 import { detailTypes, validDetail } from './detail-arbitraries.ts';
 
 const call = (members: object = {}) => ({ type: 'mcp_tool_call', tools: ['pay'], ...members });
@@ -10,7 +18,11 @@ const nested = (levels: number): unknown => (levels === 0 ? 1 : { a: nested(leve
 describe('validateDetails (RFC 9396 §2, §5; R26)', () => {
   test('accepts the built-in types with all their members', () => {
     const details = [
-      call({ arguments: { amount: { min: 1, max: '99.5' }, to: { oneOf: ['a', 'b'] } }, max_calls: 3, locations: ['https://mcp.example/billing'] }),
+      call({
+        arguments: { amount: { min: 1, max: '99.5' }, to: { oneOf: ['a', 'b'] } },
+        max_calls: 3,
+        locations: ['https://mcp.example/billing'],
+      }),
       api({ paths: ['/invoices/*', '/'], max_amount: { amount: '250.00', currency: 'EUR' } }),
     ];
     expect(validateDetails(detailTypes, details)).toEqual({ ok: true, details });
@@ -21,7 +33,11 @@ describe('validateDetails (RFC 9396 §2, §5; R26)', () => {
     ['not an array', call(), '/'],
     ['an empty array', [], '/'],
     ['eleven entries', Array.from({ length: 11 }, () => call()), '/'],
-    ['more than 4 KB', Array.from({ length: 9 }, () => call({ tools: Array.from({ length: 60 }, (_, index) => `tool-number-${index}`) })), '/'],
+    [
+      'more than 4 KB',
+      Array.from({ length: 9 }, () => call({ tools: Array.from({ length: 60 }, (_, index) => `tool-number-${index}`) })),
+      '/',
+    ],
     ['seven levels', [call({ arguments: nested(7) })], '/0/arguments/a/a/a/a/a'],
     ['not an object', ['mcp_tool_call'], '/0'],
     ['null', [null], '/0'],
@@ -54,9 +70,17 @@ describe('validateDetails (RFC 9396 §2, §5; R26)', () => {
     ['an invisible letter', [call({ tools: ['pa\u200by'] })], '/0/tools/0'],
     ['a line feed', [call({ tools: ['pay\nall'] })], '/0/tools/0'],
     ['half a surrogate pair', [call({ tools: ['\ud800'] })], '/0/tools/0'],
-    ['a prototype as argument', JSON.parse('[{"type":"mcp_tool_call","tools":["x"],"arguments":{"__proto__":{"equals":1}}}]'), '/0/arguments'],
+    [
+      'a prototype as argument',
+      JSON.parse('[{"type":"mcp_tool_call","tools":["x"],"arguments":{"__proto__":{"equals":1}}}]'),
+      '/0/arguments',
+    ],
   ])('refuses %s', (_, input, path) => {
-    expect(validateDetails(detailTypes, input)).toEqual({ ok: false, path, message: expect.stringMatching(/^[\x20-\x21\x23-\x5b\x5d-\x7e]+$/) });
+    expect(validateDetails(detailTypes, input)).toEqual({
+      ok: false,
+      path,
+      message: expect.stringMatching(/^[\x20-\x21\x23-\x5b\x5d-\x7e]+$/),
+    });
   });
 
   test('a path never echoes what error_description must not hold (RFC 6749 §5.2)', () => {
@@ -73,7 +97,11 @@ describe('validateDetails (RFC 9396 §2, §5; R26)', () => {
   });
 
   test('never throws, whatever it is given', () => {
-    fc.assert(fc.property(fc.oneof(fc.anything(), fc.array(fc.object())), (input) => expect(validateDetails(detailTypes, input)).toHaveProperty('ok')));
+    fc.assert(
+      fc.property(fc.oneof(fc.anything(), fc.array(fc.object())), (input) =>
+        expect(validateDetails(detailTypes, input)).toHaveProperty('ok'),
+      ),
+    );
   });
 
   test('parseDetails reads the parameter as sent and refuses what is not JSON or far too long', () => {
@@ -85,7 +113,8 @@ describe('validateDetails (RFC 9396 §2, §5; R26)', () => {
 
 describe('type definitions are data of a closed form', () => {
   const { properties } = mcpToolCall.schema;
-  const defined = (schema: object): DetailTypeDefinition => ({ ...mcpToolCall, type: 'x', schema: { ...mcpToolCall.schema, ...schema } }) as DetailTypeDefinition;
+  const defined = (schema: object): DetailTypeDefinition =>
+    ({ ...mcpToolCall, type: 'x', schema: { ...mcpToolCall.schema, ...schema } }) as DetailTypeDefinition;
   const withMember = (member: object) => defined({ properties: { ...properties, extra: member } });
 
   test.each<[string, DetailTypeDefinition]>([
@@ -95,11 +124,19 @@ describe('type definitions are data of a closed form', () => {
     ['an unknown annotation', withMember({ type: 'string', 'x-narrowing': 'wider' })],
     ['a bound on a text', withMember({ type: 'string', 'x-narrowing': 'upperBound' })],
     ['a subset of a number', withMember({ type: 'number', 'x-narrowing': 'subset' })],
-    ['a window of other members', withMember({ type: 'object', properties: { start: { type: 'string' } }, additionalProperties: false, 'x-narrowing': 'window' })],
+    [
+      'a window of other members',
+      withMember({ type: 'object', properties: { start: { type: 'string' } }, additionalProperties: false, 'x-narrowing': 'window' }),
+    ],
     ['an object open to unknown members', withMember({ type: 'object', properties: {} })],
     ['a top level open to unknown members', defined({ additionalProperties: { type: 'string' } })],
     ['a top level that is a list', defined({ type: 'array' })],
-    ['a schema nested too deep', withMember(Array.from({ length: 7 }).reduce<object>((inner) => ({ type: 'array', items: inner, 'x-narrowing': 'equal' }), { type: 'string' }))],
+    [
+      'a schema nested too deep',
+      withMember(
+        Array.from({ length: 7 }).reduce<object>((inner) => ({ type: 'array', items: inner, 'x-narrowing': 'equal' }), { type: 'string' }),
+      ),
+    ],
     ['a name with spaces', { ...mcpToolCall, type: 'my type' }],
     ['a required member nobody describes', defined({ required: ['type', 'ghost'] })],
     ['more than 16 KB', withMember({ type: 'string', enum: Array.from({ length: 100 }, (_, index) => `${index}${'x'.repeat(200)}`) })],

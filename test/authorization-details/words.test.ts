@@ -6,7 +6,12 @@ const words = (detail: AuthorizationDetail) => describeDetail(typeOf(detail), de
 
 describe('a detail in words', () => {
   test('tools, arguments and calls, one row a limit', () => {
-    const detail = { type: 'mcp_tool_call', tools: ['read', 'pay'], arguments: { amount: { max: 100 }, to: { oneOf: ['a', 'b'] }, memo: { equals: 'x' } }, max_calls: 3 };
+    const detail = {
+      type: 'mcp_tool_call',
+      tools: ['read', 'pay'],
+      arguments: { amount: { max: 100 }, to: { oneOf: ['a', 'b'] }, memo: { equals: 'x' } },
+      max_calls: 3,
+    };
     expect(words(detail)).toEqual({
       headline: 'Call 2 tools of Invoices',
       rows: [
@@ -24,7 +29,13 @@ describe('a detail in words', () => {
   });
 
   test('money stands apart', () => {
-    const detail = { type: 'api_call', actions: ['POST'], paths: ['/payments/*'], max_amount: { amount: '250.00', currency: 'EUR' }, locations: ['https://api.example'] };
+    const detail = {
+      type: 'api_call',
+      actions: ['POST'],
+      paths: ['/payments/*'],
+      max_amount: { amount: '250.00', currency: 'EUR' },
+      locations: ['https://api.example'],
+    };
     expect(words(detail)).toEqual({
       headline: 'Send POST requests to Invoices',
       rows: [

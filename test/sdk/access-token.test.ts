@@ -23,7 +23,13 @@ describe('a good token', () => {
     const inner = { iss: issuer.issuer, sub: 'agt_first', sub_profile: 'ai_agent' };
     const act = { iss: issuer.issuer, sub: 'agt_newest', sub_profile: 'AI_agent', act: inner };
     const authorization = await server.verify(bearer(await issuer.token({ act, scope: 'a b a' })));
-    expect(authorization).toMatchObject({ subject: 'usr_1', subjectProfile: 'user', client: 'cli_1', scopes: ['a', 'b'], issuer: issuer.issuer });
+    expect(authorization).toMatchObject({
+      subject: 'usr_1',
+      subjectProfile: 'user',
+      client: 'cli_1',
+      scopes: ['a', 'b'],
+      issuer: issuer.issuer,
+    });
     expect(authorization.actors.map((actor) => actor.subject)).toEqual(['agt_newest', 'agt_first']);
     expect(authorization.agent).toEqual({ issuer: issuer.issuer, subject: 'agt_newest', profile: 'ai_agent' });
   });
@@ -31,7 +37,12 @@ describe('a good token', () => {
   test('an agent acting for itself is the agent; a service or a person is not', async () => {
     const self = await server.verify(bearer(await issuer.token({ act: undefined, sub: 'agt_9', sub_profile: 'ai_agent' })));
     expect(self).toMatchObject({ agent: { subject: 'agt_9' }, actors: [] });
-    const service = { iss: issuer.issuer, sub: 'svc_1', sub_profile: 'service', act: { iss: issuer.issuer, sub: 'agt_1', sub_profile: 'ai_agent' } };
+    const service = {
+      iss: issuer.issuer,
+      sub: 'svc_1',
+      sub_profile: 'service',
+      act: { iss: issuer.issuer, sub: 'agt_1', sub_profile: 'ai_agent' },
+    };
     expect((await server.verify(bearer(await issuer.token({ act: service })))).agent).toBeUndefined();
     expect((await server.verify(bearer(await issuer.token({ act: undefined })))).agent).toBeUndefined();
   });
@@ -43,7 +54,13 @@ describe('a good token', () => {
 
   test('details and approval are read', async () => {
     const details = [{ type: 'payment', amount: '10' }];
-    const approval = { id: 'apr_1', approved_at: now(), approved_until: new Date((now() + 60) * 1000).toISOString(), by: 'other', max_uses: 1 };
+    const approval = {
+      id: 'apr_1',
+      approved_at: now(),
+      approved_until: new Date((now() + 60) * 1000).toISOString(),
+      by: 'other',
+      max_uses: 1,
+    };
     const authorization = await server.verify(bearer(await issuer.token({ authorization_details: details, approval })));
     expect(authorization.authorizationDetails).toEqual(details);
     expect(authorization.approval).toMatchObject({ id: 'apr_1', by: 'other', maxUses: 1 });
@@ -111,7 +128,9 @@ describe('RFC 9068 §4 claims and headers that are refused with invalid_token', 
     let act: Record<string, unknown> | undefined;
     for (let depth = 0; depth < 5; depth += 1) act = { iss: issuer.issuer, sub: `agt_${depth}`, ...(act && { act }) };
     expect((await refusalOf(server, bearer(await issuer.token({ act })))).message).toMatch(/too deeply/);
-    await expect(createResourceServer({ issuer: issuer.issuer, resource, maxActors: 5 }).verify(bearer(await issuer.token({ act })))).resolves.toBeDefined();
+    await expect(
+      createResourceServer({ issuer: issuer.issuer, resource, maxActors: 5 }).verify(bearer(await issuer.token({ act }))),
+    ).resolves.toBeDefined();
   });
 });
 
@@ -167,7 +186,11 @@ describe('ways to present a token that are refused', () => {
 
   test('OAuth 2.1 §5.1 in the query, alone or beside the header', async () => {
     const token = await issuer.token();
-    for (const url of [`/billing?access_token=${token}`, `/billing?a=1&access%5Ftoken=${token}`, 'http://evil.test/billing?access_token=x']) {
+    for (const url of [
+      `/billing?access_token=${token}`,
+      `/billing?a=1&access%5Ftoken=${token}`,
+      'http://evil.test/billing?access_token=x',
+    ]) {
       expect(await refusalOf(server, requestWith([], url))).toMatchObject({ code: 'invalid_request', status: 400 });
       expect(await refusalOf(server, requestWith(['Authorization', `Bearer ${token}`], url))).toMatchObject({ code: 'invalid_request' });
     }
@@ -177,7 +200,12 @@ describe('ways to present a token that are refused', () => {
     const token = await issuer.token();
     const twice = requestWith(['Authorization', `Bearer ${token}`, 'authorization', `Bearer ${token}`]);
     expect(await refusalOf(server, twice)).toMatchObject({ code: 'invalid_request', status: 400 });
-    const joined = new Request(resource, { headers: [['authorization', `Bearer ${token}`], ['authorization', 'Bearer x']] });
+    const joined = new Request(resource, {
+      headers: [
+        ['authorization', `Bearer ${token}`],
+        ['authorization', 'Bearer x'],
+      ],
+    });
     await expect(server.verify(joined)).rejects.toMatchObject({ code: 'invalid_request' });
     await expect(server.verify(new Request(resource, { headers: { authorization: `Bearer ${token}` } }))).resolves.toBeDefined();
   });
@@ -228,13 +256,23 @@ describe('RFC 8414 discovery', () => {
     await late.close();
   });
 
-  test.each(['http://auth.test', 'ftp://auth.test', 'https://u:p@auth.test', 'https://auth.test/#x', 'https://auth.test/?x', 'auth.test', 'http://127.0.0.1.evil.test'])(
-    'the issuer %s is not accepted',
-    (value) => expect(() => createResourceServer({ issuer: value, resource })).toThrow(TypeError),
-  );
+  test.each([
+    'http://auth.test',
+    'ftp://auth.test',
+    'https://u:p@auth.test',
+    'https://auth.test/#x',
+    'https://auth.test/?x',
+    'auth.test',
+    'http://127.0.0.1.evil.test',
+  ])('the issuer %s is not accepted', (value) => expect(() => createResourceServer({ issuer: value, resource })).toThrow(TypeError));
 
-  test.each([{ clockToleranceSeconds: 61 }, { clockToleranceSeconds: Number.NaN }, { maxActors: 0 }, { proofWindowSeconds: 301 }, { resource: 'http://api.test' }])(
-    'the option %p is not accepted',
-    (option) => expect(() => createResourceServer({ issuer: 'https://auth.test', resource, ...option })).toThrow(TypeError),
+  test.each([
+    { clockToleranceSeconds: 61 },
+    { clockToleranceSeconds: Number.NaN },
+    { maxActors: 0 },
+    { proofWindowSeconds: 301 },
+    { resource: 'http://api.test' },
+  ])('the option %p is not accepted', (option) =>
+    expect(() => createResourceServer({ issuer: 'https://auth.test', resource, ...option })).toThrow(TypeError),
   );
 });

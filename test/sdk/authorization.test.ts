@@ -1,5 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { AccessRefused, createMemorySingleUseStore, createResourceServer, requireActor, requireDetail, requireScope } from '../../src/sdk/resource-server.ts';
+import {
+  AccessRefused,
+  createMemorySingleUseStore,
+  createResourceServer,
+  requireActor,
+  requireDetail,
+  requireScope,
+} from '../../src/sdk/resource-server.ts';
 import { type LocalIssuer, now, resource, startLocalIssuer } from './local-issuer.ts';
 import { bearer, refusalOf, requestWith } from './requests.ts';
 
@@ -10,7 +17,15 @@ beforeAll(async () => {
 afterAll(() => issuer.close());
 
 function approved(maxUses: number | undefined, approvedUntil = new Date((now() + 60) * 1000)) {
-  const approval = { id: 'apr_1', approvedAt: undefined, approvedUntil, detailsHash: undefined, approvedBy: undefined, by: 'subject' as const, maxUses };
+  const approval = {
+    id: 'apr_1',
+    approvedAt: undefined,
+    approvedUntil,
+    detailsHash: undefined,
+    approvedBy: undefined,
+    by: 'subject' as const,
+    maxUses,
+  };
   return { issuer: 'https://auth.test', approval };
 }
 
@@ -26,15 +41,26 @@ describe('what a token allows', () => {
   });
 
   test('RFC 9396 §2 a detail of the type that is enough is returned, none is 403', () => {
-    const authorization = { authorizationDetails: [{ type: 'payment', amount: 5 }, { type: 'payment', amount: 50 }, { type: 'other', amount: 500 }] };
+    const authorization = {
+      authorizationDetails: [
+        { type: 'payment', amount: 5 },
+        { type: 'payment', amount: 50 },
+        { type: 'other', amount: 500 },
+      ],
+    };
     expect(requireDetail(authorization, 'payment', (detail) => Number(detail['amount']) >= 20)).toEqual({ type: 'payment', amount: 50 });
     expect(() => requireDetail(authorization, 'payment', (detail) => Number(detail['amount']) >= 100)).toThrow(AccessRefused);
   });
 
   test('Actor Profile: the newest actor is judged, never an earlier one; none is 403 actor_unauthorized', () => {
-    const [newest, first] = ['agt_2', 'agt_1'].map((subject) => ({ issuer: 'https://auth.test', subject, profile: 'ai_agent' })) as [never, never];
+    const [newest, first] = ['agt_2', 'agt_1'].map((subject) => ({ issuer: 'https://auth.test', subject, profile: 'ai_agent' })) as [
+      never,
+      never,
+    ];
     const isFirst = ({ subject }: { subject: string }) => subject === 'agt_1';
-    expect(() => requireActor({ actors: [newest, first], agent: newest }, isFirst)).toThrow(expect.objectContaining({ code: 'actor_unauthorized', status: 403 }));
+    expect(() => requireActor({ actors: [newest, first], agent: newest }, isFirst)).toThrow(
+      expect.objectContaining({ code: 'actor_unauthorized', status: 403 }),
+    );
     expect(requireActor({ actors: [first], agent: first }, isFirst)).toBe(first);
     expect(requireActor({ actors: [], agent: first }, isFirst)).toBe(first);
     expect(() => requireActor({ actors: [], agent: undefined }, () => true)).toThrow(AccessRefused);
@@ -77,10 +103,16 @@ describe('R27 approvals are used as often as approved', () => {
   });
 
   test('a store that fails, or answers anything but true, refuses', async () => {
-    const failing = createResourceServer({ issuer: 'https://auth.test', resource, maxUsesStore: { take: () => Promise.reject(new Error('away')) } });
+    const failing = createResourceServer({
+      issuer: 'https://auth.test',
+      resource,
+      maxUsesStore: { take: () => Promise.reject(new Error('away')) },
+    });
     await expect(failing.useOnce(approved(1))).rejects.toMatchObject({ status: 503 });
     const vague = { take: () => 'OK' as unknown as boolean };
-    await expect(createResourceServer({ issuer: 'https://auth.test', resource, maxUsesStore: vague }).useOnce(approved(1))).rejects.toMatchObject({ status: 401 });
+    await expect(
+      createResourceServer({ issuer: 'https://auth.test', resource, maxUsesStore: vague }).useOnce(approved(1)),
+    ).rejects.toMatchObject({ status: 401 });
   });
 
   test('the memory forgets what has expired and keeps within its bound', async () => {
@@ -106,10 +138,21 @@ describe('RFC 9728 metadata and challenges', () => {
   });
 
   test('§2 the document', () => {
-    const options = { issuer: 'https://auth.test', resource, scopesSupported: ['a'], authorizationDetailsTypes: ['payment'], resourceName: 'Billing' };
+    const options = {
+      issuer: 'https://auth.test',
+      resource,
+      scopesSupported: ['a'],
+      authorizationDetailsTypes: ['payment'],
+      resourceName: 'Billing',
+    };
     expect(createResourceServer(options).protectedResourceMetadata()).toEqual({
-      resource, authorization_servers: ['https://auth.test'], bearer_methods_supported: ['header'], scopes_supported: ['a'], resource_name: 'Billing',
-      authorization_details_types_supported: ['payment'], dpop_signing_alg_values_supported: ['ES256', 'EdDSA', 'Ed25519', 'RS256', 'PS256'],
+      resource,
+      authorization_servers: ['https://auth.test'],
+      bearer_methods_supported: ['header'],
+      scopes_supported: ['a'],
+      resource_name: 'Billing',
+      authorization_details_types_supported: ['payment'],
+      dpop_signing_alg_values_supported: ['ES256', 'EdDSA', 'Ed25519', 'RS256', 'PS256'],
     });
   });
 

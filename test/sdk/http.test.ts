@@ -62,7 +62,9 @@ test('two Authorization headers on the wire are refused, though node hides the s
   const { port } = await listen(protect(server, (_, response) => void response.end('in')));
   const header = `Authorization: Bearer ${await issuer.token()}\r\n`;
   const answer = await new Promise<string>((resolve) => {
-    const socket = connect(port, '127.0.0.1', () => socket.write(`GET /billing HTTP/1.1\r\nHost: x\r\nConnection: close\r\n${header}${header}\r\n`));
+    const socket = connect(port, '127.0.0.1', () =>
+      socket.write(`GET /billing HTTP/1.1\r\nHost: x\r\nConnection: close\r\n${header}${header}\r\n`),
+    );
     let text = '';
     socket.on('data', (chunk) => {
       text += chunk.toString();

@@ -28,12 +28,22 @@ test('RFC 7662 §2.1 asks with the token and the encoded secret (RFC 6749 §2.3.
 
 test('RFC 7523 §3 or with an assertion for the issuer, a new one each time', async () => {
   const key = await newKey('rs-key');
-  const { server } = serverWith(0, { method: 'private_key_jwt', clientId: 'rs_1', privateKey: key.privateKey, algorithm: 'ES256', keyId: 'rs-key' });
+  const { server } = serverWith(0, {
+    method: 'private_key_jwt',
+    clientId: 'rs_1',
+    privateKey: key.privateKey,
+    algorithm: 'ES256',
+    keyId: 'rs-key',
+  });
   const ids = new Set<unknown>();
   for (let round = 0; round < 2; round += 1) await server.verify(bearer(await issuer.token()));
   for (const { body } of questions()) {
     const assertion = new URLSearchParams(body).get('client_assertion') ?? '';
-    const { payload } = await jwtVerify(assertion, await importJWK(key.publicJwk, 'ES256'), { issuer: 'rs_1', subject: 'rs_1', audience: issuer.issuer });
+    const { payload } = await jwtVerify(assertion, await importJWK(key.publicJwk, 'ES256'), {
+      issuer: 'rs_1',
+      subject: 'rs_1',
+      audience: issuer.issuer,
+    });
     expect(decodeProtectedHeader(assertion).kid).toBe('rs-key');
     expect((payload.exp ?? 0) - (payload.iat ?? 0)).toBe(60);
     ids.add(payload.jti);
@@ -55,7 +65,11 @@ test('a dead token is refused, as soon as the remembered answer is too old', asy
 });
 
 test('the oldest answer is forgotten when there are too many', async () => {
-  const server = createResourceServer({ issuer: issuer.issuer, resource, checkLiveness: { credentials: secret, maxAgeSeconds: 60, maxAnswers: 1 } });
+  const server = createResourceServer({
+    issuer: issuer.issuer,
+    resource,
+    checkLiveness: { credentials: secret, maxAgeSeconds: 60, maxAnswers: 1 },
+  });
   const [first, second] = [await issuer.token({ jti: 'a' }), await issuer.token({ jti: 'b' })];
   for (const token of [first, second, second, first]) await server.verify(bearer(token));
   expect(questions()).toHaveLength(3);

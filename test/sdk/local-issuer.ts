@@ -44,8 +44,16 @@ async function readAll(request: IncomingMessage): Promise<string> {
 
 function goodClaims(issuer: string): Record<string, unknown> {
   return {
-    iss: issuer, sub: 'usr_1', sub_profile: 'user', aud: resource, client_id: 'cli_1', scope: 'invoices:read', jti: 'tok_1',
-    iat: now(), exp: now() + 300, act: { iss: issuer, sub: 'agt_1', sub_profile: 'ai_agent' },
+    iss: issuer,
+    sub: 'usr_1',
+    sub_profile: 'user',
+    aud: resource,
+    client_id: 'cli_1',
+    scope: 'invoices:read',
+    jti: 'tok_1',
+    iat: now(),
+    exp: now() + 300,
+    act: { iss: issuer, sub: 'agt_1', sub_profile: 'ai_agent' },
   };
 }
 
@@ -85,7 +93,11 @@ export async function startLocalIssuer(): Promise<LocalIssuer> {
   Object.assign(metadata, { issuer, jwks_uri: `${issuer}/jwks`, introspection_endpoint: `${issuer}/introspect` });
 
   return {
-    issuer, key, metadata, published, requests,
+    issuer,
+    key,
+    metadata,
+    published,
+    requests,
     set answerIntrospection(next) {
       state.answer = next;
     },

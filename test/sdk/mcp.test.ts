@@ -29,11 +29,20 @@ async function withClient<T>(token: string, use: (client: Client) => Promise<T>)
 }
 
 function post(message: unknown, token?: string): Promise<Response> {
-  const headers = { 'content-type': 'application/json', accept: 'application/json, text/event-stream', ...(token && { authorization: `Bearer ${token}` }) };
+  const headers = {
+    'content-type': 'application/json',
+    accept: 'application/json, text/event-stream',
+    ...(token && { authorization: `Bearer ${token}` }),
+  };
   return fetch(mcp.url, { method: 'POST', headers, body: typeof message === 'string' ? message : JSON.stringify(message) });
 }
 
-const call = (name: unknown, id = 1) => ({ jsonrpc: '2.0', id, method: 'tools/call', params: { name, arguments: { invoice: 'INV-1', amount: 5 } } });
+const call = (name: unknown, id = 1) => ({
+  jsonrpc: '2.0',
+  id,
+  method: 'tools/call',
+  params: { name, arguments: { invoice: 'INV-1', amount: 5 } },
+});
 
 describe('the official MCP client', () => {
   test('with the right token gets the tool result, and the tool knows who asks', async () => {
@@ -62,7 +71,11 @@ describe('the official MCP client', () => {
     expect(error).toBeUndefined();
     expect(resourceMetadataUrl?.pathname).toBe('/.well-known/oauth-protected-resource/mcp');
     const found = await discoverOAuthProtectedResourceMetadata(mcp.url, resourceMetadataUrl ? { resourceMetadataUrl } : {});
-    expect(found).toMatchObject({ resource: mcp.resource, authorization_servers: [issuer.issuer], scopes_supported: ['invoices:read', 'invoices:pay'] });
+    expect(found).toMatchObject({
+      resource: mcp.resource,
+      authorization_servers: [issuer.issuer],
+      scopes_supported: ['invoices:read', 'invoices:pay'],
+    });
   });
 
   test('MCP step-up: reads the scope to ask for from the 403', async () => {

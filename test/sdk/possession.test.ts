@@ -91,7 +91,10 @@ describe('RFC 9449 DPoP', () => {
     const proof = await proofFor(token, holder);
     const outcomes = await Promise.allSettled(Array.from({ length: 10 }, () => server.verify(presented(proof))));
     expect(outcomes.filter((outcome) => outcome.status === 'fulfilled')).toHaveLength(1);
-    expect(await refusalOf(server, presented(proof))).toMatchObject({ code: 'invalid_dpop_proof', message: expect.stringMatching(/before/) });
+    expect(await refusalOf(server, presented(proof))).toMatchObject({
+      code: 'invalid_dpop_proof',
+      message: expect.stringMatching(/before/),
+    });
   });
 
   test('a replay memory that fails or is full refuses', async () => {
@@ -122,7 +125,9 @@ describe('RFC 8705 certificate-bound tokens', () => {
 
   test('§3 need the same certificate on the connection', async () => {
     const bound = bearer(await issuer.token({ cnf: { 'x5t#S256': thumbprint } }));
-    await expect(server.verify({ ...bound, socket: connection(raw) })).resolves.toMatchObject({ token: { boundTo: { certificateThumbprint: thumbprint } } });
+    await expect(server.verify({ ...bound, socket: connection(raw) })).resolves.toMatchObject({
+      token: { boundTo: { certificateThumbprint: thumbprint } },
+    });
     expect((await refusalOf(server, { ...bound, socket: connection(Buffer.from('other')) })).code).toBe('invalid_token');
     expect((await refusalOf(server, { ...bound, socket: connection(undefined) })).code).toBe('invalid_token');
     expect((await refusalOf(server, bound)).code).toBe('invalid_token');

@@ -5,8 +5,7 @@ import { delimiter, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { type Browser, chromium } from 'playwright-core';
 
-/** Prints nothing; unpacks into its TMPDIR. The variable makes the package add the libraries a bare machine lacks. */
-const UNPACK = `const { default: chromium } = await import('@sparticuz/chromium'); await chromium.executablePath();`;
+/** Makes the package add the libraries that a bare machine lacks. */
 const UNPACK_ENVIRONMENT = { AWS_LAMBDA_JS_RUNTIME: 'nodejs24.x' };
 const SYSTEM_NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
 
@@ -57,7 +56,7 @@ async function unpack(): Promise<string> {
   // The package takes any chromium it finds in the temporary folder, whatever its version: give it one of its own.
   const unfinished = await mkdtemp(join(parent, 'chromium-'));
   try {
-    await promisify(execFile)(process.execPath, ['--input-type=module', '-e', UNPACK], {
+    await promisify(execFile)(process.execPath, ['test/support/unpack-chromium.mjs'], {
       env: { ...process.env, ...UNPACK_ENVIRONMENT, TMPDIR: unfinished },
     });
     await writeFile(join(unfinished, 'fonts', 'fonts.conf'), fontsConfiguration(folder));

@@ -3,7 +3,14 @@ import type { AddressInfo } from 'node:net';
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
 import { z } from 'zod';
-import { type Authorization, authorizationOf, createResourceServer, type McpRequest, protectMcp, type ResourceServerOptions } from '../../src/sdk/resource-server.ts';
+import {
+  type Authorization,
+  authorizationOf,
+  createResourceServer,
+  type McpRequest,
+  protectMcp,
+  type ResourceServerOptions,
+} from '../../src/sdk/resource-server.ts';
 
 /** A tool call that was let through. */
 export interface McpCall {

@@ -6,8 +6,10 @@ const iss = 'https://as.example';
 const subject = { iss, sub: 'usr_7' };
 const agent = (name: string): Actor => ({ iss, sub: `agt_${name}`, sub_profile: 'ai_agent' });
 /** The first name is the newest actor. */
-const chain = (...names: string[]): ActClaim | undefined => names.reduceRight<ActClaim | undefined>((act, name) => ({ ...agent(name), ...(act && { act }) }), undefined);
-const extend = (inbound: ActClaim | undefined, actor: Actor | undefined, maxDepth = 4) => extendActChain({ subject, inbound, actor, maxDepth });
+const chain = (...names: string[]): ActClaim | undefined =>
+  names.reduceRight<ActClaim | undefined>((act, name) => ({ ...agent(name), ...(act && { act }) }), undefined);
+const extend = (inbound: ActClaim | undefined, actor: Actor | undefined, maxDepth = 4) =>
+  extendActChain({ subject, inbound, actor, maxDepth });
 
 describe('RFC 8693 §4.1: the act chain', () => {
   test('the newest actor is outermost and the inbound chain stays inside, unchanged', () => {
@@ -22,11 +24,17 @@ describe('RFC 8693 §4.1: the act chain', () => {
   });
 
   test('the same sub of another issuer is another actor', () => {
-    expect(extend(chain('a'), { iss: 'https://other.example', sub: 'agt_a' })).toEqual({ ok: true, value: { iss: 'https://other.example', sub: 'agt_a', act: chain('a') } });
+    expect(extend(chain('a'), { iss: 'https://other.example', sub: 'agt_a' })).toEqual({
+      ok: true,
+      value: { iss: 'https://other.example', sub: 'agt_a', act: chain('a') },
+    });
   });
 
   test('a subject that acts for itself gets no act', () => {
-    expect(extendActChain({ subject: agent('a'), inbound: undefined, actor: agent('a'), maxDepth: 4 })).toEqual({ ok: true, value: undefined });
+    expect(extendActChain({ subject: agent('a'), inbound: undefined, actor: agent('a'), maxDepth: 4 })).toEqual({
+      ok: true,
+      value: undefined,
+    });
   });
 
   test.each([
@@ -52,7 +60,11 @@ describe('RFC 8693 §4.1: the act chain', () => {
           const next = extend(held, agent(name));
           if (!next.ok) continue;
           held = next.value;
-          expect(actorsOf(held).map(({ sub }) => sub).slice(-before.length || Number.POSITIVE_INFINITY)).toEqual(before);
+          expect(
+            actorsOf(held)
+              .map(({ sub }) => sub)
+              .slice(-before.length || Number.POSITIVE_INFINITY),
+          ).toEqual(before);
           expect(held?.sub).toBe(`agt_${name}`);
         }
         const subs = actorsOf(held).map(({ sub }) => sub);

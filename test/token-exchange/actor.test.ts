@@ -7,19 +7,32 @@ const inbound = { iss: issuer, sub: 'agt_z' };
 const proven = { iss: issuer, sub: 'agt_p', sub_profile: 'ai_agent' };
 
 const decided = (change: Partial<ActorFacts>, client: Partial<ActorFacts['client']> = {}) =>
-  decideActor({ issuer, actorToken: undefined, inbound: undefined, ...change, client: { authMethod: 'private_key_jwt', linkedAgents: [], serviceId: undefined, ...client } });
+  decideActor({
+    issuer,
+    actorToken: undefined,
+    inbound: undefined,
+    ...change,
+    client: { authMethod: 'private_key_jwt', linkedAgents: [], serviceId: undefined, ...client },
+  });
 
-const acts = (sub: string, profile: string, source: string) => ({ ok: true, value: { kind: 'actor', actor: { iss: issuer, sub, sub_profile: profile }, source } });
+const acts = (sub: string, profile: string, source: string) => ({
+  ok: true,
+  value: { kind: 'actor', actor: { iss: issuer, sub, sub_profile: profile }, source },
+});
 const continues = { ok: true, value: { kind: 'continuation' } };
 const refusedAs = (error: string) => ({ ok: false, refusal: { error } });
 
 describe('R3: who acts', () => {
   test('the subject of the actor token comes first', () => {
-    expect(decided({ actorToken: { actor: proven, isHeldByClient: true } }, { linkedAgents: [active] })).toEqual(acts('agt_p', 'ai_agent', 'actor_token'));
+    expect(decided({ actorToken: { actor: proven, isHeldByClient: true } }, { linkedAgents: [active] })).toEqual(
+      acts('agt_p', 'ai_agent', 'actor_token'),
+    );
   });
 
   test('an actor token that somebody else holds lends its name to nobody', () => {
-    expect(decided({ actorToken: { actor: proven, isHeldByClient: false }, inbound }, { linkedAgents: [active] })).toMatchObject(refusedAs('invalid_grant'));
+    expect(decided({ actorToken: { actor: proven, isHeldByClient: false }, inbound }, { linkedAgents: [active] })).toMatchObject(
+      refusedAs('invalid_grant'),
+    );
   });
 
   test('else the one active agent of a client that authenticated', () => {
@@ -45,7 +58,9 @@ describe('R3: who acts', () => {
   test('R5: an agent that is not active gets nothing, by no way', () => {
     const linkedAgents = [{ id: 'agt_a', isActive: false }];
     expect(decided({ inbound }, { linkedAgents })).toMatchObject(refusedAs('unauthorized_client'));
-    expect(decided({ actorToken: { actor: proven, isHeldByClient: true } }, { linkedAgents })).toMatchObject(refusedAs('unauthorized_client'));
+    expect(decided({ actorToken: { actor: proven, isHeldByClient: true } }, { linkedAgents })).toMatchObject(
+      refusedAs('unauthorized_client'),
+    );
     expect(decided({ inbound }, { linkedAgents: [active, ...linkedAgents] })).toMatchObject(refusedAs('unauthorized_client'));
   });
 });

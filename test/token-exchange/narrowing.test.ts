@@ -8,7 +8,9 @@ const here = 'https://a.example';
 const there = 'https://b.example';
 const call = (members: object = {}) => ({ type: 'mcp_tool_call', tools: ['pay'], ...members });
 
-type Changes = { [Key in 'parent' | 'requested']?: Partial<NarrowingInput[Key]> } & Partial<Pick<NarrowingInput, 'rootGrant' | 'mappings' | 'limits'>>;
+type Changes = { [Key in 'parent' | 'requested']?: Partial<NarrowingInput[Key]> } & Partial<
+  Pick<NarrowingInput, 'rootGrant' | 'mappings' | 'limits'>
+>;
 
 function narrowed({ parent, requested, ...rest }: Changes) {
   const input: NarrowingInput = {
@@ -51,8 +53,12 @@ describe('R2: scopes are compared as (resource, scope) pairs', () => {
   test('a mapping rule opens another resource to who holds its source, and to nobody else', () => {
     const mappings = [{ from: { resource: here, scope: 'read' }, to: { resource: there, scope: 'list' } }];
     expect(narrowed({ mappings, requested: { resource: there } })).toMatchObject({ ok: true, value: { scopes: ['list'] } });
-    expect(narrowed({ mappings, parent: { scopes: ['write'] }, requested: { resource: there } })).toMatchObject(refusedAs('invalid_target'));
-    expect(narrowed({ mappings, parent: { resource: 'https://c.example' }, requested: { resource: there } })).toMatchObject(refusedAs('invalid_target'));
+    expect(narrowed({ mappings, parent: { scopes: ['write'] }, requested: { resource: there } })).toMatchObject(
+      refusedAs('invalid_target'),
+    );
+    expect(narrowed({ mappings, parent: { resource: 'https://c.example' }, requested: { resource: there } })).toMatchObject(
+      refusedAs('invalid_target'),
+    );
   });
 
   test('the limits of a delegation record cut what is available', () => {
@@ -78,8 +84,15 @@ describe('R2: scopes are compared as (resource, scope) pairs', () => {
 });
 
 describe('lifetime', () => {
-  test.each([[1300, 300, 300], [1100, 300, 100], [1300, 60, 60]])('parent until %d, own %d s: %d s', (expiresAt, lifetimeSeconds, expected) => {
-    expect(narrowed({ parent: { expiresAt }, requested: { lifetimeSeconds } })).toMatchObject({ ok: true, value: { lifetimeSeconds: expected } });
+  test.each([
+    [1300, 300, 300],
+    [1100, 300, 100],
+    [1300, 60, 60],
+  ])('parent until %d, own %d s: %d s', (expiresAt, lifetimeSeconds, expected) => {
+    expect(narrowed({ parent: { expiresAt }, requested: { lifetimeSeconds } })).toMatchObject({
+      ok: true,
+      value: { lifetimeSeconds: expected },
+    });
   });
 
   test.each([1000, 999, Number.NaN])('a parent that ended at %d gives nothing', (expiresAt) => {
@@ -91,7 +104,10 @@ describe('details (RFC 9396 §7.1)', () => {
   test('inherited whole, or narrowed with the limits that the request left out', () => {
     const details = [call({ tools: ['pay', 'read'], max_calls: 3 })];
     expect(narrowed({ parent: { details } })).toMatchObject({ ok: true, value: { details } });
-    expect(narrowed({ parent: { details }, requested: { details: [call()] } })).toMatchObject({ ok: true, value: { details: [call({ max_calls: 3 })] } });
+    expect(narrowed({ parent: { details }, requested: { details: [call()] } })).toMatchObject({
+      ok: true,
+      value: { details: [call({ max_calls: 3 })] },
+    });
   });
 
   test('beyond the parent, or from nothing: invalid_authorization_details, naming the place', () => {
@@ -104,12 +120,19 @@ describe('details (RFC 9396 §7.1)', () => {
 
   test('another resource: those of the root grant there, not those of the parent', () => {
     const rootGrant = [{ resource: there, scopes: ['list'], details: [call({ max_calls: 2 })] }];
-    expect(narrowed({ rootGrant, parent: { details: [call()] }, requested: { resource: there } })).toMatchObject({ ok: true, value: { details: [call({ max_calls: 2 })] } });
+    expect(narrowed({ rootGrant, parent: { details: [call()] }, requested: { resource: there } })).toMatchObject({
+      ok: true,
+      value: { details: [call({ max_calls: 2 })] },
+    });
   });
 
   test('R2: locations lie inside the audience', () => {
     const outside = [call({ locations: [there] })];
-    expect(narrowed({ parent: { details: [call()] }, requested: { details: outside } })).toMatchObject(refusedAs('invalid_authorization_details'));
-    expect(narrowed({ parent: { details: [call()] }, requested: { details: [call({ locations: [`${here}/mcp`] })] } })).toMatchObject({ ok: true });
+    expect(narrowed({ parent: { details: [call()] }, requested: { details: outside } })).toMatchObject(
+      refusedAs('invalid_authorization_details'),
+    );
+    expect(narrowed({ parent: { details: [call()] }, requested: { details: [call({ locations: [`${here}/mcp`] })] } })).toMatchObject({
+      ok: true,
+    });
   });
 });

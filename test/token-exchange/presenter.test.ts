@@ -49,7 +49,8 @@ describe('R1: who may exchange a token', () => {
   });
 
   describe('(a) the client it was issued to', () => {
-    const mine = (cnf: unknown, proof: PresenterFacts['client']['proof'] = {}) => decided({ client: { id: 'mine', proof }, subjectToken: { cnf } });
+    const mine = (cnf: unknown, proof: PresenterFacts['client']['proof'] = {}) =>
+      decided({ client: { id: 'mine', proof }, subjectToken: { cnf } });
     test.each<[string, unknown, PresenterFacts['client']['proof'], object]>([
       ['an unbound token', undefined, {}, allowed('issued_to')],
       ['the bound key', { jkt: 'k1' }, { jkt: 'k1' }, allowed('issued_to')],
@@ -119,11 +120,21 @@ describe('R1: who may exchange a token', () => {
 
   describe('(d) a delegation record', () => {
     test('allows, and brings its limits', () => {
-      expect(decided({ rest: withRecord() })).toEqual({ allowed: true, basis: 'delegation', limits: { scopes: ['read'], detailTypes: ['api_call'] }, delegationId: 'dlg_1' });
+      expect(decided({ rest: withRecord() })).toEqual({
+        allowed: true,
+        basis: 'delegation',
+        limits: { scopes: ['read'], detailTypes: ['api_call'] },
+        delegationId: 'dlg_1',
+      });
     });
 
     test('the record that covers the request is chosen', () => {
-      const rest = { delegations: [{ ...record, scopes: [] }, { ...record, id: 'dlg_2', scopes: ['read', 'write'] }] };
+      const rest = {
+        delegations: [
+          { ...record, scopes: [] },
+          { ...record, id: 'dlg_2', scopes: ['read', 'write'] },
+        ],
+      };
       expect(decided({ rest, requested: { scopes: ['write'] } })).toMatchObject({ allowed: true, delegationId: 'dlg_2' });
     });
 

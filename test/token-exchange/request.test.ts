@@ -22,15 +22,32 @@ describe('RFC 8693 §2.1: the request', () => {
   });
 
   test('everything at once; the resource becomes canonical, a scope counts once', () => {
-    const full = { ...minimal, resource: ['HTTPS://API.example:443/'], actor_token: 'x', actor_token_type: jwt, requested_token_type: jwt, scope: 'a b a', authorization_details: '[]' };
+    const full = {
+      ...minimal,
+      resource: ['HTTPS://API.example:443/'],
+      actor_token: 'x',
+      actor_token_type: jwt,
+      requested_token_type: jwt,
+      scope: 'a b a',
+      authorization_details: '[]',
+    };
     expect(readExchangeRequest(full)).toMatchObject({
       ok: true,
-      value: { actorToken: { token: 'x', type: jwt }, requestedTokenType: jwt, target: { kind: 'resource', resource: 'https://api.example' }, scopes: ['a', 'b'], authorizationDetails: '[]' },
+      value: {
+        actorToken: { token: 'x', type: jwt },
+        requestedTokenType: jwt,
+        target: { kind: 'resource', resource: 'https://api.example' },
+        scopes: ['a', 'b'],
+        authorizationDetails: '[]',
+      },
     });
   });
 
   test('an audience instead of a resource', () => {
-    expect(readExchangeRequest({ ...minimal, resource: undefined, audience: 'invoices' })).toMatchObject({ ok: true, value: { target: { kind: 'audience', audience: 'invoices' } } });
+    expect(readExchangeRequest({ ...minimal, resource: undefined, audience: 'invoices' })).toMatchObject({
+      ok: true,
+      value: { target: { kind: 'audience', audience: 'invoices' } },
+    });
   });
 
   test.each<[string, object, string]>([
@@ -58,10 +75,17 @@ describe('RFC 8693 §2.1: the request', () => {
     ['details twice', { authorization_details: ['[]', '[]'] }, 'invalid_request'],
     ['endless details', { authorization_details: 'x'.repeat(8193) }, 'invalid_request'],
   ])('refuses %s', (_, change, error) => {
-    expect(readExchangeRequest({ ...minimal, ...change })).toEqual({ ok: false, refusal: { error, description: expect.stringMatching(/^[\x20-\x21\x23-\x5b\x5d-\x7e]+$/) } });
+    expect(readExchangeRequest({ ...minimal, ...change })).toEqual({
+      ok: false,
+      refusal: { error, description: expect.stringMatching(/^[\x20-\x21\x23-\x5b\x5d-\x7e]+$/) },
+    });
   });
 
   test('never throws', () => {
-    fc.assert(fc.property(fc.dictionary(fc.constantFrom(...Object.keys(minimal), 'scope', 'actor_token', 'audience'), fc.anything()), (input) => expect(readExchangeRequest(input)).toHaveProperty('ok')));
+    fc.assert(
+      fc.property(fc.dictionary(fc.constantFrom(...Object.keys(minimal), 'scope', 'actor_token', 'audience'), fc.anything()), (input) =>
+        expect(readExchangeRequest(input)).toHaveProperty('ok'),
+      ),
+    );
   });
 });

@@ -14,7 +14,12 @@ import { base, type Sample } from './shapes.ts';
 const VIEWS = join(process.cwd(), 'views');
 const CONTENT_SECURITY_POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
-const CONTENT_TYPES: Readonly<Record<string, string>> = { '.css': 'text/css', '.js': 'text/javascript', '.svg': 'image/svg+xml', '.woff2': 'font/woff2' };
+const CONTENT_TYPES: Readonly<Record<string, string>> = {
+  '.css': 'text/css',
+  '.js': 'text/javascript',
+  '.svg': 'image/svg+xml',
+  '.woff2': 'font/woff2',
+};
 const FONT = createRequire(import.meta.url).resolve('@fontsource-variable/inter/files/inter-latin-wght-normal.woff2');
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const KILOBYTES = 1024;
@@ -47,7 +52,9 @@ function serveGallery(): Server {
     }
     const sample = samples[Number(path.slice(1))];
     if (!sample) return response.writeHead(404).end();
-    return response.writeHead(200, { 'content-type': 'text/html; charset=utf-8', 'content-security-policy': CONTENT_SECURITY_POLICY }).end(render(sample));
+    return response
+      .writeHead(200, { 'content-type': 'text/html; charset=utf-8', 'content-security-policy': CONTENT_SECURITY_POLICY })
+      .end(render(sample));
   });
 }
 
@@ -66,7 +73,8 @@ describe('every page, as markup', () => {
     const html = render(sample);
     expect(html).not.toMatch(/\sstyle=|<style|<script(?![^>]*\ssrc=)|\son\w+=|undefined|\[object|NaN/);
     expect(html.match(/<h1[ >]/g)).toHaveLength(1);
-    for (const form of html.match(/<form[^>]*method="post"[\s\S]*?<\/form>/g) ?? []) expect(form).toContain('name="csrf" value="csrf-token"');
+    for (const form of html.match(/<form[^>]*method="post"[\s\S]*?<\/form>/g) ?? [])
+      expect(form).toContain('name="csrf" value="csrf-token"');
     for (const form of html.match(/<form(?![^>]*method="post")[^>]*>/g) ?? []) expect(form).toContain('method="get"');
     for (const [, href] of html.matchAll(/\s(?:href|src|action)="(\/[^"]*)"/g)) expect(href).toMatch(/^\/tenant(\/|$)/);
     const used = [...html.matchAll(/\/assets\/([\w.-]+)"/g)].map(([, name]) => name as string);
@@ -135,6 +143,8 @@ describe.each([
 
 async function violations(page: Page, rule?: string): Promise<readonly string[]> {
   const options = rule === undefined ? {} : { runOnly: [rule] };
-  const found = (await page.evaluate(`axe.run(document, ${JSON.stringify(options)}).then((result) => result.violations)`)) as readonly AxeViolation[];
+  const found = (await page.evaluate(
+    `axe.run(document, ${JSON.stringify(options)}).then((result) => result.violations)`,
+  )) as readonly AxeViolation[];
   return found.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html.slice(0, 160)} ${node.failureSummary}`));
 }

@@ -1,20 +1,75 @@
 /** The shapes that several templates share, as documented at the top of each partial, with short makers for sample data. */
 export type Tone = '' | 'yes' | 'wait' | 'stop' | 'info';
-export interface State { readonly word: string; readonly tone: Tone }
-export interface Party { readonly kind: 'person' | 'agent' | 'service' | 'resource'; readonly name: string; readonly initials: string; readonly now?: true; readonly href?: string }
-export interface Moment { readonly text: string; readonly exact: string; readonly iso: string; readonly keep?: 'ago' | 'left' }
-export interface Id { readonly short: string; readonly full: string }
-export interface Fact { readonly label: string; readonly value: string }
-export interface Ask { readonly label: string; readonly value: string; readonly long?: true; readonly note?: string; readonly rows: readonly Fact[] }
-export interface Fault { readonly field?: string; readonly message: string }
-export interface Option { readonly value: string; readonly words: string; readonly hint?: string; readonly checked?: boolean }
-export interface Pager { readonly words: string; readonly previousHref?: string; readonly nextHref?: string }
-export interface Refusal { readonly rule: string; readonly saw: readonly Fact[]; readonly change: string; readonly who: string; readonly changeHref?: string; readonly decision?: Id }
-export interface Falls { readonly headline: string; readonly words: readonly string[] }
-export interface Flash { readonly tone: Tone; readonly words: string }
+export interface State {
+  readonly word: string;
+  readonly tone: Tone;
+}
+export interface Party {
+  readonly kind: 'person' | 'agent' | 'service' | 'resource';
+  readonly name: string;
+  readonly initials: string;
+  readonly now?: true;
+  readonly href?: string;
+}
+export interface Moment {
+  readonly text: string;
+  readonly exact: string;
+  readonly iso: string;
+  readonly keep?: 'ago' | 'left';
+}
+export interface Id {
+  readonly short: string;
+  readonly full: string;
+}
+export interface Fact {
+  readonly label: string;
+  readonly value: string;
+}
+export interface Ask {
+  readonly label: string;
+  readonly value: string;
+  readonly long?: true;
+  readonly note?: string;
+  readonly rows: readonly Fact[];
+}
+export interface Fault {
+  readonly field?: string;
+  readonly message: string;
+}
+export interface Option {
+  readonly value: string;
+  readonly words: string;
+  readonly hint?: string;
+  readonly checked?: boolean;
+}
+export interface Pager {
+  readonly words: string;
+  readonly previousHref?: string;
+  readonly nextHref?: string;
+}
+export interface Refusal {
+  readonly rule: string;
+  readonly saw: readonly Fact[];
+  readonly change: string;
+  readonly who: string;
+  readonly changeHref?: string;
+  readonly decision?: Id;
+}
+export interface Falls {
+  readonly headline: string;
+  readonly words: readonly string[];
+}
+export interface Flash {
+  readonly tone: Tone;
+  readonly words: string;
+}
 
 /** One page of the gallery: a template, what distinguishes this state of it, and its model. */
-export interface Sample { readonly template: string; readonly variant?: string; readonly model: Readonly<Record<string, unknown>> }
+export interface Sample {
+  readonly template: string;
+  readonly variant?: string;
+  readonly model: Readonly<Record<string, unknown>>;
+}
 
 export const base = '/tenant';
 
@@ -56,15 +111,31 @@ export const times = {
 } satisfies Record<string, Moment>;
 
 export const payment: Ask = {
-  label: 'Pay up to', value: '€1,240.00', note: 'once, to ACME Supplies GmbH, IBAN ending 4711',
+  label: 'Pay up to',
+  value: '€1,240.00',
+  note: 'once, to ACME Supplies GmbH, IBAN ending 4711',
   rows: [fact('From', 'Operating account ··82'), fact('For invoice', 'PO-4711, due 30 Nov'), fact('Holds until', 'today 15:04, one use')],
 };
 
-export const paymentJson = JSON.stringify({ type: 'payment_initiation', locations: ['https://payments.acme.test'], amount: { max: '1240.00', currency: 'EUR' }, creditor: { name: 'ACME Supplies GmbH', iban: 'DE02120300000000204711' } }, null, 2);
+export const paymentJson = JSON.stringify(
+  {
+    type: 'payment_initiation',
+    locations: ['https://payments.acme.test'],
+    amount: { max: '1240.00', currency: 'EUR' },
+    creditor: { name: 'ACME Supplies GmbH', iban: 'DE02120300000000204711' },
+  },
+  null,
+  2,
+);
 
 export const refusal: Refusal = {
   rule: 'An agent may only use a scope that its owner gave it for this resource server.',
-  saw: [fact('Agent', 'Invoice bot, active'), fact('For', 'Mira Köhler'), fact('Wanted', 'contacts:read on CRM'), fact('Holds', 'payments:create on Payments API')],
+  saw: [
+    fact('Agent', 'Invoice bot, active'),
+    fact('For', 'Mira Köhler'),
+    fact('Wanted', 'contacts:read on CRM'),
+    fact('Holds', 'payments:create on Payments API'),
+  ],
   change: 'Add “Read contacts” on CRM to what Invoice bot may reach.',
   who: 'Jana Weber, its owner, or an administrator can do that.',
   decision: id('dec', '77b0'),

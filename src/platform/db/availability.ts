@@ -1,27 +1,34 @@
-const CLASSES = ['08', '57P', '53']; // connection exceptions, operator intervention (shutdown, crash), insufficient resources
-const NODE_CODES = new Set([
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'ENOENT',
-  'EPIPE',
-  'ETIMEDOUT',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-]);
-const SENTENCES =
-  /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|Client was closed|Cannot use a pool after calling end/;
+// pg: class 08 connection exception, 57P01–57P05 shutdown and start-up, 53300 too many connections; Prisma: P1001, P1002, P1008, P1017, P2024.
+const DATABASE_AWAY = /^(08...|57P0.|53300|P1001|P1002|P1008|P1017|P2024|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT)$/;
+// pg raises these two without any code.
+const DATABASE_AWAY_WORDS = /^(Connection terminated|timeout exceeded when trying to connect)/;
+
+interface Traced {
+  readonly code?: unknown;
+  readonly originalCode?: unknown;
+  readonly syscall?: unknown;
+  readonly message?: unknown;
+  readonly cause?: unknown;
+  readonly meta?: { readonly driverAdapterError?: unknown };
+}
+
+function isConnectionFault(fault: Traced): boolean {
+  if (fault.code === 'ENOENT') return fault.syscall === 'connect';
+  if (DATABASE_AWAY.test(String(fault.code)) || DATABASE_AWAY.test(String(fault.originalCode))) return true;
+  return typeof fault.message === 'string' && DATABASE_AWAY_WORDS.test(fault.message);
+}
 
 /**
- * Whether an error says that the database is away rather than that we did something wrong: the answer is then 503 with
- * Retry-After, and the next request tries anew. Follows `cause`, because Prisma and the engine wrap what they caught.
+ * Whether `error`, or what caused it (up to five steps), says that the database cannot be reached: the answer is then 503 with Retry-After, and
+ * the next request tries anew.
  */
 export function isDatabaseUnavailable(error: unknown): boolean {
-  for (let current = error, depth = 0; current instanceof Error && depth < 6; current = current.cause, depth += 1) {
-    const code = (current as Error & { code?: unknown }).code;
-    if (typeof code === 'string' && (NODE_CODES.has(code) || CLASSES.some((prefix) => code.startsWith(prefix)))) return true;
-    if (SENTENCES.test(current.message)) return true;
+  let current = error;
+  for (let step = 0; step < 5; step += 1) {
+    if (typeof current !== 'object' || current === null) return false;
+    const fault = current as Traced;
+    if (isConnectionFault(fault)) return true;
+    current = fault.meta?.driverAdapterError ?? fault.cause;
   }
   return false;
 }

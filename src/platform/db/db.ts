@@ -43,10 +43,20 @@ const LOCK_TIMEOUT_MS = 5_000;
 const IDLE_IN_TRANSACTION_MS = 30_000;
 const CONNECT_TIMEOUT_MS = 5_000;
 
+/** How `pg` takes a connection. */
+export function clientConfigOf(connection: Connection): pg.ClientConfig {
+  return typeof connection === 'string' ? { connectionString: connection } : connection;
+}
+
 function poolConfig(connection: Connection, size: number): pg.PoolConfig {
   const limits = `-c statement_timeout=${STATEMENT_TIMEOUT_MS} -c lock_timeout=${LOCK_TIMEOUT_MS} -c idle_in_transaction_session_timeout=${IDLE_IN_TRANSACTION_MS}`;
-  const where = typeof connection === 'string' ? { connectionString: connection } : connection;
-  return { ...where, max: size, options: limits, connectionTimeoutMillis: CONNECT_TIMEOUT_MS, application_name: 'behalf' };
+  return {
+    ...clientConfigOf(connection),
+    max: size,
+    options: limits,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    application_name: 'behalf',
+  };
 }
 
 /** Opens the pool; connects at the first statement. `poolSize` counts connections. */

@@ -42,7 +42,7 @@ export interface EmbeddedPostgres {
 const DATABASE = 'behalf';
 /** A session-level advisory lock in the database `postgres`: whoever holds it owns the folder. */
 const OWNER_LOCK = [25_189, 1];
-const FIRST_ATTEMPTS = 3;
+const FIRST_ATTEMPTS = 5;
 const LONGEST_BACK_OFF_MS = 5_000;
 
 /**

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { existsSync, statSync } from 'node:fs';
-import { chown, lstat, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { chown, lstat, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import type { Ids } from '../ids.ts';
 import {
   EmbeddedPostgresError,
@@ -22,6 +22,8 @@ const PASSWORD_FILE = 'behalf-password';
 const SOCKET_NAME = '.s.PGSQL.5432';
 /** sun_path of Linux holds 108 bytes, of macOS 104, with the closing zero. */
 const SOCKET_PATH_LIMIT = 103;
+/** Above the largest process id Linux gives out. */
+const NO_PROCESS = 999_999_999;
 const LOG_LIMIT_BYTES = 10_000_000;
 
 /** PostgreSQL settings by name, as in postgresql.conf. */
@@ -76,7 +78,7 @@ function folderOf({ root, databaseDir, socketDir, user, run, password }: Place &
   const named = nameOfFolder(databaseDir, user);
   const control = (verb: string, ...args: string[]) => run('pg_ctl', [verb, '-D', named, ...args]);
   const isRunning = async () => {
-    await removeForeignPidFile(databaseDir);
+    await disownForeignPidFile(databaseDir);
     return (await control('status')).code === 0;
   };
   return {
@@ -98,8 +100,8 @@ function folderOf({ root, databaseDir, socketDir, user, run, password }: Place &
       throw new EmbeddedPostgresError(`The embedded PostgreSQL does not start: ${started.output}\n${lastLines}`);
     },
     stop: async () => {
-      const stopped = await control('stop', '-m', 'fast', '-w', '-t', '20', '-s');
-      if (stopped.code !== 0 && (await isRunning())) await control('stop', '-m', 'immediate', '-w', '-t', '10', '-s');
+      const stopped = await control('stop', '-m', 'fast', '-w', '-t', '6', '-s');
+      if (stopped.code !== 0 && (await isRunning())) await control('stop', '-m', 'immediate', '-w', '-t', '3', '-s');
     },
   };
 }
@@ -141,10 +143,8 @@ async function makeSocketFolder(databaseDir: string, user: ServiceUser | undefin
 /** Makes a new database folder beside its place and moves it there when it is whole. */
 async function initialise({ root, databaseDir, socketDir, user, run, ids }: Place & { ids: Pick<Ids, 'secret'> }): Promise<void> {
   const password = ids.secret(24);
-  const unfinished = join(root, `db.${process.pid}`);
-  const passwordFile = join(socketDir, `password.${process.pid}`);
-  await rm(unfinished, { recursive: true, force: true });
-  await mkdir(unfinished, { mode: 0o700 });
+  const unfinished = await mkdtemp(join(root, 'db.new-'));
+  const passwordFile = join(socketDir, basename(unfinished));
   await writeFile(passwordFile, password, { mode: 0o600 });
   if (user !== undefined) await Promise.all([unfinished, passwordFile].map((path) => chown(path, user.uid, user.gid)));
   try {
@@ -183,15 +183,19 @@ async function readPassword(databaseDir: string): Promise<string> {
   }
 }
 
-/** After a kill and a reboot the process id in a stale pid file may be anybody's, and PostgreSQL would wait for it for ever. */
-async function removeForeignPidFile(databaseDir: string): Promise<void> {
+/**
+ * After a kill and a reboot the process id in a stale pid file may be anybody's, and PostgreSQL would refuse to start for ever. Only
+ * the id is changed: by the rest of the file PostgreSQL finds processes that a killed postmaster left on this folder.
+ */
+async function disownForeignPidFile(databaseDir: string): Promise<void> {
   if (process.platform !== 'linux') return;
   const pidFile = join(databaseDir, 'postmaster.pid');
-  const pid = await readFile(pidFile, 'utf8').then(
-    (text) => Number(text.split('\n')[0]),
-    () => undefined,
+  const [pid, ...rest] = await readFile(pidFile, 'utf8').then(
+    (text) => text.split('\n'),
+    () => [],
   );
   if (pid === undefined) return;
-  const name = await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => '');
-  if (name.trim() !== 'postgres') await rm(pidFile, { force: true });
+  const name = await readFile(`/proc/${Number(pid)}/comm`, 'utf8').catch(() => undefined);
+  if (name === undefined || name.trim() === 'postgres') return;
+  await writeFile(pidFile, [NO_PROCESS, ...rest].join('\n'));
 }

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { accessSync, closeSync, constants, existsSync, openSync, readFileSync, statSync } from 'node:fs';
-import { cp, rename } from 'node:fs/promises';
+import { chmod, cp, mkdtemp, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
 /** The operating-system account PostgreSQL runs under; undefined = ours, because we are not root. */
@@ -67,9 +67,12 @@ export async function reachablePrograms(programs: string, folder: string, user: 
   const { size, mtimeMs } = statSync(join(programs, 'bin', 'postgres'));
   const copy = join(folder, `programs-${size}-${Math.trunc(mtimeMs)}`);
   if (existsSync(copy)) return copy;
-  const unfinished = `${copy}.${process.pid}`;
+  const unfinished = await mkdtemp(`${copy}.`);
+  await chmod(unfinished, 0o755);
   await cp(programs, unfinished, { recursive: true, verbatimSymlinks: true });
-  await rename(unfinished, copy);
+  await rename(unfinished, copy).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error;
+  });
   return copy;
 }
 

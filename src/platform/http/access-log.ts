@@ -33,7 +33,10 @@ export function accessLog(log: Pick<Logger, 'info'>): Middleware {
     ctx.res.once('close', () => {
       const ms = Math.round((performance.now() - startedMs) * 10) / 10;
       const outcome = ctx.res.writableFinished ? {} : { isAborted: true };
-      log.info({ requestId: requestIdOf(ctx), method: ctx.method, route: routeOf(ctx), status: ctx.res.statusCode, ms, ...outcome }, 'request');
+      log.info(
+        { requestId: requestIdOf(ctx), method: ctx.method, route: routeOf(ctx), status: ctx.res.statusCode, ms, ...outcome },
+        'request',
+      );
     });
     return next();
   };

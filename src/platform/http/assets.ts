@@ -50,14 +50,18 @@ export interface AssetSource {
 
 async function listFiles(folder: string): Promise<Map<string, string>> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  const files = entries.filter((entry) => entry.isFile() && TYPES[extname(entry.name)] !== undefined).map((entry) => join(entry.parentPath, entry.name));
+  const files = entries
+    .filter((entry) => entry.isFile() && TYPES[extname(entry.name)] !== undefined)
+    .map((entry) => join(entry.parentPath, entry.name));
   return new Map(files.map((file) => [file.slice(folder.length).replaceAll('\\', '/').replace(/^\/+/, ''), file]));
 }
 
 async function compress(type: string, content: Buffer): Promise<Asset['bodies']> {
   if (IS_PACKED.test(type) || content.length < 600) return { identity: content };
   const [br, gz] = await Promise.all([
-    promisify(brotliCompress)(content, { params: { [constants.BROTLI_PARAM_QUALITY]: 9, [constants.BROTLI_PARAM_SIZE_HINT]: content.length } }),
+    promisify(brotliCompress)(content, {
+      params: { [constants.BROTLI_PARAM_QUALITY]: 9, [constants.BROTLI_PARAM_SIZE_HINT]: content.length },
+    }),
     promisify(gzip)(content, { level: 9 }),
   ]);
   return { br, gzip: gz, identity: content };
@@ -72,11 +76,13 @@ async function toAsset(name: string, content: Buffer): Promise<Asset> {
 /** `url(asset:name)` in a style sheet becomes the hashed address, so that the sheet's own hash changes with what it uses. */
 function linkStyles(name: string, sheet: Buffer, others: ReadonlyMap<string, Asset>): Buffer {
   const up = '../'.repeat(name.split('/').length);
-  return Buffer.from(sheet.toString('utf8').replaceAll(STYLE_REFERENCE, (_all, used: string) => {
-    const asset = others.get(used);
-    if (asset === undefined) throw new Error(`${name} uses the asset ${used}, which does not exist.`);
-    return `url("${up}${asset.hash}/${used}")`;
-  }));
+  return Buffer.from(
+    sheet.toString('utf8').replaceAll(STYLE_REFERENCE, (_all, used: string) => {
+      const asset = others.get(used);
+      if (asset === undefined) throw new Error(`${name} uses the asset ${used}, which does not exist.`);
+      return `url("${up}${asset.hash}/${used}")`;
+    }),
+  );
 }
 
 async function load(source: AssetSource): Promise<Map<string, Asset>> {
@@ -87,14 +93,18 @@ async function load(source: AssetSource): Promise<Map<string, Asset>> {
     for (const [index, asset] of made.entries()) assets.set(names[index] ?? '', asset);
   };
   const isSheet = (name: string): boolean => name.endsWith('.css');
-  await add([...files.keys()].filter((name) => !isSheet(name)), (_name, raw) => raw);
+  await add(
+    [...files.keys()].filter((name) => !isSheet(name)),
+    (_name, raw) => raw,
+  );
   await add([...files.keys()].filter(isSheet), (name, raw) => linkStyles(name, raw, assets));
   return assets;
 }
 
 function send(ctx: Context, asset: Asset, isCurrent: boolean): void {
   // Ours is the order: browsers name gzip before br without preferring it.
-  const encoding = PREFERRED.find((candidate) => asset.bodies[candidate] !== undefined && ctx.acceptsEncodings(candidate) === candidate) ?? 'identity';
+  const encoding =
+    PREFERRED.find((candidate) => asset.bodies[candidate] !== undefined && ctx.acceptsEncodings(candidate) === candidate) ?? 'identity';
   ctx.status = 200;
   ctx.set({ vary: 'accept-encoding', etag: `"${asset.hash}-${encoding}"`, 'cross-origin-resource-policy': 'same-origin' });
   // A page of another version of this server may ask for another hash: it gets what we have, for this once.

@@ -67,7 +67,9 @@ export function createCsrf(deps: CsrfDeps): Csrf {
   };
   const sign = (ctx: Context, nonce: string): string => {
     const binding = deps.bindingOf(ctx);
-    return createHmac('sha256', deps.key).update(JSON.stringify(['csrf', nonce, binding ?? null])).digest('base64url');
+    return createHmac('sha256', deps.key)
+      .update(JSON.stringify(['csrf', nonce, binding ?? null]))
+      .digest('base64url');
   };
 
   return {

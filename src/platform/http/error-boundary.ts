@@ -47,7 +47,8 @@ const STALE_HEADERS = ['etag', 'last-modified', 'content-encoding', 'content-dis
 
 function logFailure(log: Pick<Logger, 'error' | 'warn'>, error: unknown, failure: Failure): void {
   if (failure.code === 'internal') log.error({ requestId: failure.requestId, err: error }, 'unexpected error');
-  if (failure.code === 'unavailable') log.warn({ requestId: failure.requestId, reason: error instanceof Error ? error.name : 'unknown' }, 'unavailable');
+  if (failure.code === 'unavailable')
+    log.warn({ requestId: failure.requestId, reason: error instanceof Error ? error.name : 'unknown' }, 'unavailable');
 }
 
 function isPageWanted(ctx: Context): boolean {
@@ -74,7 +75,8 @@ export function errorBoundary(deps: ErrorBoundaryDeps): Middleware {
     try {
       await next();
       // "No answer" is a failure like any other, with the format of its path.
-      if (ctx.status === 404 && (ctx.body === null || ctx.body === undefined) && ctx.respond !== false) throw new AppError('not_found', 'Nothing here.');
+      if (ctx.status === 404 && (ctx.body === null || ctx.body === undefined) && ctx.respond !== false)
+        throw new AppError('not_found', 'Nothing here.');
     } catch (error) {
       const failure = failureOf(error, requestIdOf(ctx));
       logFailure(log, error, failure);

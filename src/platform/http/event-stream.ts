@@ -36,7 +36,10 @@ const oneLine = (text: string): string => text.replaceAll(/[\r\n\0]/g, '');
 
 function encode({ id, event, data }: ServerSentEvent): string {
   const head = `${id === undefined ? '' : `id: ${oneLine(id)}\n`}${event === undefined ? '' : `event: ${oneLine(event)}\n`}`;
-  return `${head}${data.split(/\r\n|\r|\n/).map((line) => `data: ${line}\n`).join('')}\n`;
+  return `${head}${data
+    .split(/\r\n|\r|\n/)
+    .map((line) => `data: ${line}\n`)
+    .join('')}\n`;
 }
 
 function startAnswer(ctx: Context): PassThrough {

@@ -1,3 +1,4 @@
+import { isDatabaseUnavailable } from '../db/availability.ts';
 import { AppError, type ErrorCode, type ErrorDetails } from '../errors.ts';
 
 /** An answer to a request that did not work out, in no wire format yet. */
@@ -41,38 +42,6 @@ const CODE_OF_STATUS: Readonly<Record<number, ErrorCode>> = Object.fromEntries(
 
 const UNAVAILABLE_RETRY_SECONDS = 5;
 
-// pg: class 08 connection exception, 57P01–57P05 shutdown and start-up, 53300 too many connections; Prisma: P1001, P1002, P1008, P1017, P2024.
-const DATABASE_AWAY = /^(08...|57P0.|53300|P1001|P1002|P1008|P1017|P2024|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT)$/;
-// pg raises these two without any code.
-const DATABASE_AWAY_WORDS = /^(Connection terminated|timeout exceeded when trying to connect)/;
-
-interface Traced {
-  readonly code?: unknown;
-  readonly originalCode?: unknown;
-  readonly syscall?: unknown;
-  readonly message?: unknown;
-  readonly cause?: unknown;
-  readonly meta?: { readonly driverAdapterError?: unknown };
-}
-
-function isConnectionFault(fault: Traced): boolean {
-  if (fault.code === 'ENOENT') return fault.syscall === 'connect';
-  if (DATABASE_AWAY.test(String(fault.code)) || DATABASE_AWAY.test(String(fault.originalCode))) return true;
-  return typeof fault.message === 'string' && DATABASE_AWAY_WORDS.test(fault.message);
-}
-
-/** Whether `error`, or what caused it (up to five steps), says that the database cannot be reached: the caller may try again. */
-export function isDatabaseAway(error: unknown): boolean {
-  let current = error;
-  for (let step = 0; step < 5; step += 1) {
-    if (typeof current !== 'object' || current === null) return false;
-    const fault = current as Traced;
-    if (isConnectionFault(fault)) return true;
-    current = fault.meta?.driverAdapterError ?? fault.cause;
-  }
-  return false;
-}
-
 /** The HTTP status of a refusal. */
 export function statusOf(error: AppError): number {
   return error instanceof EdgeError ? error.status : STATUS[error.code];
@@ -95,7 +64,7 @@ export function failureOf(error: unknown, requestId: string): Failure {
   if (refusal !== undefined) {
     return { code: refusal.code, status: statusOf(refusal), message: refusal.message, details: refusal.details, requestId };
   }
-  if (isDatabaseAway(error)) {
+  if (isDatabaseUnavailable(error)) {
     const details = { retryAfterSeconds: UNAVAILABLE_RETRY_SECONDS };
     return { code: 'unavailable', status: 503, message: 'The database is out of reach. Try again in a few seconds.', details, requestId };
   }

@@ -6,7 +6,8 @@ import { clientAddressOf, type TrustedProxies } from './trusted-proxies.ts';
 
 const FORWARDED = /^(forwarded|x-forwarded-.+|x-real-ip|x-original-(url|host|method)|x-rewrite-url|x-http-method-override|via-host)$/;
 // nginx, Envoy, HAProxy, Traefik, AWS, Azure and RFC 9440 names; `_` is taken for `-`, as gateways do.
-const CLIENT_CERTIFICATE = /^(x-)?(client-cert|ssl-client|ssl-cert|forwarded-client-cert|forwarded-tls-client-cert|tls-client|amzn-mtls|arr-clientcert|client-verify|client-dn)/;
+const CLIENT_CERTIFICATE =
+  /^(x-)?(client-cert|ssl-client|ssl-cert|forwarded-client-cert|forwarded-tls-client-cert|tls-client|amzn-mtls|arr-clientcert|client-verify|client-dn)/;
 
 /** Removes every header with which a stranger could speak about the connection (R20). */
 function dropHearsay(headers: IncomingHttpHeaders): void {

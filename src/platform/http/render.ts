@@ -23,7 +23,12 @@ export interface RendererDeps {
 export function createRenderer({ viewsDir, assets, basePath, isCached }: RendererDeps): Render {
   const eta = new Eta({ views: viewsDir, cache: isCached, cacheFilepaths: isCached, autoEscape: true });
   return (ctx, template, model, options = {}) => {
-    const html = eta.render(template.startsWith('/') ? template : `/${template}`, { asset: assets.url, base: basePath, requestId: requestIdOf(ctx), ...model });
+    const html = eta.render(template.startsWith('/') ? template : `/${template}`, {
+      asset: assets.url,
+      base: basePath,
+      requestId: requestIdOf(ctx),
+      ...model,
+    });
     ctx.status = options.status ?? 200;
     ctx.set('cache-control', 'no-store');
     ctx.body = html;

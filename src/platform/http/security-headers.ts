@@ -3,10 +3,19 @@ import type { Context, Middleware } from 'koa';
 const CSP = 'content-security-policy';
 const FORM_ACTION = "form-action 'self'";
 const POLICY = [
-  "default-src 'none'", "script-src 'self'", "style-src 'self'", "connect-src 'self'", "img-src 'self'", "font-src 'self'",
-  "manifest-src 'self'", FORM_ACTION, "frame-ancestors 'none'", "base-uri 'none'",
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "connect-src 'self'",
+  "img-src 'self'",
+  "font-src 'self'",
+  "manifest-src 'self'",
+  FORM_ACTION,
+  "frame-ancestors 'none'",
+  "base-uri 'none'",
 ].join('; ');
-const PERMISSIONS = 'camera=(), microphone=(), geolocation=(), payment=(), usb=(), publickey-credentials-get=(self), publickey-credentials-create=(self)';
+const PERMISSIONS =
+  'camera=(), microphone=(), geolocation=(), payment=(), usb=(), publickey-credentials-get=(self), publickey-credentials-create=(self)';
 
 /** Security headers for every answer, refusals included; HSTS only when the issuer is https. */
 export function securityHeaders(issuer: URL): Middleware {

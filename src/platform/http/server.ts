@@ -119,7 +119,7 @@ function drainServer(server: http.Server, app: HttpApp, graceMs: number): Promis
 }
 
 /** Listens on `host`:`port` (0 = any free port). Rejects with the system's error when it cannot (EADDRINUSE …). */
-export function startHttpServer(app: HttpApp, where: { host: string; port: number }): Promise<HttpServer> {
+export function startHttpServer(app: HttpApp, where: { host: string | undefined; port: number }): Promise<HttpServer> {
   const server = createServer(app);
   let draining: Promise<void> | undefined;
   return new Promise((resolve, reject) => {

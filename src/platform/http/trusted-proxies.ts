@@ -39,7 +39,10 @@ export function parseTrustedProxies(list: readonly string[]): TrustedProxies {
  */
 export function clientAddressOf(peer: string | undefined, forwardedFor: string, proxies: TrustedProxies): string {
   let address = peer ?? '';
-  const hops = forwardedFor.split(',').map((hop) => hop.trim()).reverse();
+  const hops = forwardedFor
+    .split(',')
+    .map((hop) => hop.trim())
+    .reverse();
   for (const hop of hops) {
     if (!proxies.includes(address) || !ipaddr.isValid(hop)) break;
     address = hop;

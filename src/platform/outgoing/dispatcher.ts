@@ -97,11 +97,18 @@ async function exchange(url: URL, { dispatcher, init, maxBytes }: Exchange): Pro
 /** What of the fetch API's options goes out: method, headers, a body in memory. Everything else is decided here. */
 function toRequest(options: RequestInit): OutgoingRequest {
   const { body } = options;
-  if (body !== undefined && body !== null && typeof body !== 'string' && !(body instanceof Uint8Array) && !(body instanceof URLSearchParams)) {
+  if (
+    body !== undefined &&
+    body !== null &&
+    typeof body !== 'string' &&
+    !(body instanceof Uint8Array) &&
+    !(body instanceof URLSearchParams)
+  ) {
     throw new TypeError('outgoing: only text, bytes and forms are sent');
   }
   const headers = new Headers(options.headers);
-  if (body instanceof URLSearchParams && !headers.has('content-type')) headers.set('content-type', 'application/x-www-form-urlencoded;charset=UTF-8');
+  if (body instanceof URLSearchParams && !headers.has('content-type'))
+    headers.set('content-type', 'application/x-www-form-urlencoded;charset=UTF-8');
   return {
     method: options.method ?? 'GET',
     headers: Object.fromEntries(headers),

@@ -37,7 +37,11 @@ function assertReachable(addresses: readonly string[], protocol: string, allowLo
 }
 
 /** Tries the checked addresses in turn; each attempt is given a literal address, so nothing is resolved a second time. */
-function connectInTurn(connect: buildConnector.connector, options: buildConnector.Options, addresses: readonly string[]): Promise<Awaited<ReturnType<typeof connectOnce>>> {
+function connectInTurn(
+  connect: buildConnector.connector,
+  options: buildConnector.Options,
+  addresses: readonly string[],
+): Promise<Awaited<ReturnType<typeof connectOnce>>> {
   const [first, ...rest] = addresses;
   if (first === undefined) return Promise.reject(new OutgoingError('connection'));
   return connectOnce(connect, { ...options, hostname: first }).catch((error: unknown) => {

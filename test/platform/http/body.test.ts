@@ -13,12 +13,19 @@ async function post(route: Middleware, headers: object, body: string) {
   const reply = await edge.ask('/api/v1/x', { method: 'POST', headers: { ...headers }, body });
   return { status: reply.status, body: JSON.parse(reply.body) };
 }
-const jsonRoute: Middleware = async (ctx) => { ctx.body = { read: await readJson(ctx, { types: ['application/scim+json'] }) }; };
-const formRoute: Middleware = async (ctx) => { ctx.body = { read: await readForm(ctx, { repeatable: ['scope'] }) }; };
+const jsonRoute: Middleware = async (ctx) => {
+  ctx.body = { read: await readJson(ctx, { types: ['application/scim+json'] }) };
+};
+const formRoute: Middleware = async (ctx) => {
+  ctx.body = { read: await readForm(ctx, { repeatable: ['scope'] }) };
+};
 
 describe('forms', () => {
   test('repeatable parameters are lists, all others single; names are not interpreted', async () => {
-    expect(await post(formRoute, form, 'email=a%40b&scope=x&a.b%5Bc%5D=1&__proto__=z')).toEqual({ status: 200, body: { read: JSON.parse('{"scope":["x"],"email":"a@b","a.b[c]":"1","__proto__":"z"}') } });
+    expect(await post(formRoute, form, 'email=a%40b&scope=x&a.b%5Bc%5D=1&__proto__=z')).toEqual({
+      status: 200,
+      body: { read: JSON.parse('{"scope":["x"],"email":"a@b","a.b[c]":"1","__proto__":"z"}') },
+    });
     expect(await post(formRoute, form, 'scope=x&scope=y')).toMatchObject({ body: { read: { scope: ['x', 'y'] } } });
     expect(await post(formRoute, form, '')).toMatchObject({ status: 200, body: { read: { scope: [] } } });
   });
@@ -27,20 +34,37 @@ describe('forms', () => {
     expect(await post(formRoute, form, 'email=a&email=b')).toMatchObject({ status: 400, body: { code: 'invalid_input', member: 'email' } });
   });
 
-  test.each([[json, '{}', 415], [{ 'content-type': 'multipart/form-data; boundary=x' }, 'x', 415], [{}, 'a=b', 415], [{ 'content-type': `${form['content-type']}; charset=x-none` }, 'a=b', 415], [form, Array.from({ length: 1001 }, (_, i) => `p${i}=1`).join('&'), 413]])('%j %s is %i', async (headers, body, status) => {
+  test.each([
+    [json, '{}', 415],
+    [{ 'content-type': 'multipart/form-data; boundary=x' }, 'x', 415],
+    [{}, 'a=b', 415],
+    [{ 'content-type': `${form['content-type']}; charset=x-none` }, 'a=b', 415],
+    [form, Array.from({ length: 1001 }, (_, i) => `p${i}=1`).join('&'), 413],
+  ])('%j %s is %i', async (headers, body, status) => {
     expect((await post(formRoute, headers, body)).status).toBe(status);
   });
-
 });
 
 describe('JSON', () => {
-  test.each(['application/json', 'application/json; charset=utf-8', 'application/merge-patch+json', 'application/scim+json'])('%s is read', async (type) => {
-    expect(await post(jsonRoute, { 'content-type': type }, '{"a":[1]}')).toEqual({ status: 200, body: { read: { a: [1] } } });
-  });
+  test.each(['application/json', 'application/json; charset=utf-8', 'application/merge-patch+json', 'application/scim+json'])(
+    '%s is read',
+    async (type) => {
+      expect(await post(jsonRoute, { 'content-type': type }, '{"a":[1]}')).toEqual({ status: 200, body: { read: { a: [1] } } });
+    },
+  );
 
   test.each([
-    [form, '{}', 415], [{ 'content-type': 'text/plain' }, '{}', 415], [json, '', 400], [json, '  ', 400], [json, '{', 400], [json, '"x"', 400], [json, '1', 400],
-    [json, '{"__proto__":{"isAdmin":true}}', 400], [json, nested(20), 200], [json, nested(21), 400], [json, nested(100_000), 400],
+    [form, '{}', 415],
+    [{ 'content-type': 'text/plain' }, '{}', 415],
+    [json, '', 400],
+    [json, '  ', 400],
+    [json, '{', 400],
+    [json, '"x"', 400],
+    [json, '1', 400],
+    [json, '{"__proto__":{"isAdmin":true}}', 400],
+    [json, nested(20), 200],
+    [json, nested(21), 400],
+    [json, nested(100_000), 400],
   ])('%j %.30s is %i', async (headers, body, status) => {
     const reply = await post(jsonRoute, headers, body);
     expect(reply.status).toBe(status);
@@ -52,11 +76,17 @@ describe('JSON', () => {
   });
 });
 
-test.each([[form, formRoute, 'a'], [json, jsonRoute, '['], [form, formRoute, '%61']])('a body of %j without a declared length is counted while it comes', async (headers, route, text) => {
+test.each([
+  [form, formRoute, 'a'],
+  [json, jsonRoute, '['],
+  [form, formRoute, '%61'],
+])('a body of %j without a declared length is counted while it comes', async (headers, route, text) => {
   const edge = await startEdge([at('/f', route)]);
   const chunk = `${(text.length * 8192).toString(16)}\r\n${text.repeat(8192)}\r\n`;
   const chunks = chunk.repeat(Math.ceil(72 / (text.length * 8)));
-  const answer = await edge.raw(`POST /f HTTP/1.1\r\nHost: issuer.test\r\nContent-Type: ${headers['content-type']}\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n${chunks}0\r\n\r\n`);
+  const answer = await edge.raw(
+    `POST /f HTTP/1.1\r\nHost: issuer.test\r\nContent-Type: ${headers['content-type']}\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n${chunks}0\r\n\r\n`,
+  );
   expect(answer).toContain('HTTP/1.1 413');
 });
 

@@ -62,8 +62,14 @@ describe('R22 the guard of forms, before a session and in one', () => {
   });
 
   test.each([
-    [{ origin: 'https://evil.test' }, 403], [{ origin: 'http://issuer.test' }, 403], [{ origin: 'null' }, 403], [{ 'sec-fetch-site': 'cross-site' }, 403], [{ 'sec-fetch-site': 'same-site' }, 403],
-    [{ origin: 'null', 'sec-fetch-site': 'cross-site' }, 403], [{ origin: 'null', 'sec-fetch-site': 'same-origin' }, 200], [{ 'sec-fetch-site': 'none' }, 200],
+    [{ origin: 'https://evil.test' }, 403],
+    [{ origin: 'http://issuer.test' }, 403],
+    [{ origin: 'null' }, 403],
+    [{ 'sec-fetch-site': 'cross-site' }, 403],
+    [{ 'sec-fetch-site': 'same-site' }, 403],
+    [{ origin: 'null', 'sec-fetch-site': 'cross-site' }, 403],
+    [{ origin: 'null', 'sec-fetch-site': 'same-origin' }, 200],
+    [{ 'sec-fetch-site': 'none' }, 200],
   ])('a request from %j is %i although its token is right', async (headers, status) => {
     const { load, send } = await setUp();
     const { token, cookie } = await load();

@@ -6,17 +6,30 @@ import { at, closeEdges, startEdge } from './edge-client.ts';
 afterEach(closeEdges);
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
-interface Listening { status: number; headers: http.IncomingHttpHeaders; text: () => string; ended: Promise<void>; leave: () => void }
+interface Listening {
+  status: number;
+  headers: http.IncomingHttpHeaders;
+  text: () => string;
+  ended: Promise<void>;
+  leave: () => void;
+}
 
 function listen(port: number, headers: http.OutgoingHttpHeaders = {}): Promise<Listening> {
   return new Promise((resolve, reject) => {
-    const request = http.get({ host: '127.0.0.1', port, path: '/events', headers: { host: 'issuer.test', ...headers }, agent: false }, (response) => {
-      let text = '';
-      response.on('data', (chunk: Buffer) => { text += chunk.toString('utf8'); });
-      const ended = new Promise<void>((done) => { response.on('close', () => done()); });
-      response.on('error', () => undefined);
-      resolve({ status: response.statusCode ?? 0, headers: response.headers, text: () => text, ended, leave: () => request.destroy() });
-    });
+    const request = http.get(
+      { host: '127.0.0.1', port, path: '/events', headers: { host: 'issuer.test', ...headers }, agent: false },
+      (response) => {
+        let text = '';
+        response.on('data', (chunk: Buffer) => {
+          text += chunk.toString('utf8');
+        });
+        const ended = new Promise<void>((done) => {
+          response.on('close', () => done());
+        });
+        response.on('error', () => undefined);
+        resolve({ status: response.statusCode ?? 0, headers: response.headers, text: () => text, ended, leave: () => request.destroy() });
+      },
+    );
     request.on('error', reject);
   });
 }
@@ -25,7 +38,9 @@ describe('event streams', () => {
   const setUp = async () => {
     const eventStreams = createEventStreams({ heartbeatSeconds: 0.05, maxPerSession: 2, maxTotal: 3 });
     const streams: EventStream[] = [];
-    const events = at('/events', (ctx) => { streams.push(eventStreams.open(ctx, { sessionId: ctx.get('x-session') })); });
+    const events = at('/events', (ctx) => {
+      streams.push(eventStreams.open(ctx, { sessionId: ctx.get('x-session') }));
+    });
     const edge = await startEdge([events], { eventStreams });
     return { edge, eventStreams, streams, port: edge.server.address.port };
   };
@@ -49,7 +64,9 @@ describe('event streams', () => {
     expect((await listen(port, { 'x-session': 'a' })).status).toBe(429);
     expect((await listen(port, { 'x-session': 'b' })).status).toBe(200);
     expect((await listen(port, { 'x-session': 'c' })).status).toBe(429);
-    const ended = new Promise<void>((resolve) => { streams[0]?.onEnd(resolve); });
+    const ended = new Promise<void>((resolve) => {
+      streams[0]?.onEnd(resolve);
+    });
     first.leave();
     await ended;
     expect(eventStreams.count).toBe(2);
@@ -60,7 +77,10 @@ describe('event streams', () => {
 
   test('a reader that does not read is cut off', async () => {
     const { streams, port } = await setUp();
-    const request = http.get({ host: '127.0.0.1', port, path: '/events', headers: { host: 'issuer.test', 'x-session': 'a' }, agent: false }, (response) => response.pause());
+    const request = http.get(
+      { host: '127.0.0.1', port, path: '/events', headers: { host: 'issuer.test', 'x-session': 'a' }, agent: false },
+      (response) => response.pause(),
+    );
     request.on('error', () => undefined);
     while (streams.length === 0) await pause(5);
     let sent = 0;
@@ -73,12 +93,21 @@ describe('event streams', () => {
 describe('the drain', () => {
   test('ends event streams, finishes what is in flight, closes idle keep-alive, accepts nothing new', async () => {
     const eventStreams = createEventStreams({ heartbeatSeconds: 30, maxPerSession: 2, maxTotal: 3 });
-    const events = at('/events', (ctx) => { eventStreams.open(ctx, { sessionId: 'a' }); });
-    const slow = at('/slow', async (ctx) => { await pause(300); ctx.body = 'done'; });
+    const events = at('/events', (ctx) => {
+      eventStreams.open(ctx, { sessionId: 'a' });
+    });
+    const slow = at('/slow', async (ctx) => {
+      await pause(300);
+      ctx.body = 'done';
+    });
     const edge = await startEdge([events, slow], { eventStreams });
     const { port } = edge.server.address;
     const agent = new http.Agent({ keepAlive: true });
-    await new Promise<void>((resolve) => { http.get({ host: '127.0.0.1', port, path: '/healthz', agent }, (response) => { response.resume().on('end', resolve); }); });
+    await new Promise<void>((resolve) => {
+      http.get({ host: '127.0.0.1', port, path: '/healthz', agent }, (response) => {
+        response.resume().on('end', resolve);
+      });
+    });
     const reader = await listen(port);
     // No `Connection: close`: this caller would stay.
     const inFlight = edge.raw('GET /slow HTTP/1.1\r\nHost: issuer.test\r\n\r\n');

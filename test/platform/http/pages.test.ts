@@ -13,9 +13,15 @@ beforeAll(async () => {
   await mkdir(join(folder, 'assets', 'img'), { recursive: true });
   await mkdir(join(folder, 'layouts'));
   await writeFile(join(folder, 'secret.txt'), 'secret');
-  await writeFile(join(folder, 'assets', 'a.css'), `@font-face { src: url(asset:inter-latin.woff2) } b { background: url("asset:img/x.svg") } ${'i{}'.repeat(500)}`);
+  await writeFile(
+    join(folder, 'assets', 'a.css'),
+    `@font-face { src: url(asset:inter-latin.woff2) } b { background: url("asset:img/x.svg") } ${'i{}'.repeat(500)}`,
+  );
   await writeFile(join(folder, 'assets', 'img', 'x.svg'), '<svg/>');
-  await writeFile(join(folder, 'layouts', 'page.eta'), '<link href="<%= it.asset("a.css") %>"><a href="<%= it.base %>/me"><%= it.title %></a><main><%~ it.body %></main>');
+  await writeFile(
+    join(folder, 'layouts', 'page.eta'),
+    '<link href="<%= it.asset("a.css") %>"><a href="<%= it.base %>/me"><%= it.title %></a><main><%~ it.body %></main>',
+  );
   await writeFile(join(folder, 'hello.eta'), '<% layout("/layouts/page", { title: "<t>" }) %><p><%= it.name %></p>');
   assets = await createAssets({ folder: join(folder, 'assets'), basePath: '/a' });
 });
@@ -31,8 +37,15 @@ describe('assets', () => {
     const url = assets.url('htmx.js');
     expect(url).toMatch(/^\/a\/assets\/[\w-]{16}\/htmx\.js$/);
     const plain = await edge.ask(url);
-    expect(plain.headers).toMatchObject({ 'content-type': 'text/javascript; charset=utf-8', 'cache-control': 'public, max-age=31536000, immutable', vary: 'accept-encoding' });
-    for (const [accept, name] of [['gzip, br', 'br'], ['gzip', 'gzip']] as const) {
+    expect(plain.headers).toMatchObject({
+      'content-type': 'text/javascript; charset=utf-8',
+      'cache-control': 'public, max-age=31536000, immutable',
+      vary: 'accept-encoding',
+    });
+    for (const [accept, name] of [
+      ['gzip, br', 'br'],
+      ['gzip', 'gzip'],
+    ] as const) {
       const packed = await edge.ask(url, { headers: { 'accept-encoding': accept } });
       expect(packed.headers['content-encoding']).toBe(name);
       expect(Number(packed.headers['content-length'])).toBeLessThan(Number(plain.headers['content-length']) / 2);
@@ -43,14 +56,19 @@ describe('assets', () => {
 
   test('the pages’ packages are there', async () => {
     const edge = await serve();
-    for (const name of ['htmx.js', 'hx-sse.js', 'webauthn.js', 'inter-latin.woff2', 'inter-latin-ext.woff2']) expect((await edge.ask(assets.url(name))).status).toBe(200);
-    expect((await edge.ask(assets.url('inter-latin.woff2'), { headers: { 'accept-encoding': 'br' } })).headers).toMatchObject({ 'content-type': 'font/woff2' });
+    for (const name of ['htmx.js', 'hx-sse.js', 'webauthn.js', 'inter-latin.woff2', 'inter-latin-ext.woff2'])
+      expect((await edge.ask(assets.url(name))).status).toBe(200);
+    expect((await edge.ask(assets.url('inter-latin.woff2'), { headers: { 'accept-encoding': 'br' } })).headers).toMatchObject({
+      'content-type': 'font/woff2',
+    });
   });
 
   test('a style sheet’s asset: references lead to the hashed files', async () => {
     const edge = await serve();
     const sheet = (await edge.ask(assets.url('a.css'))).body;
-    const found = [...sheet.matchAll(/url\("([^"]+)"\)/g)].map(([, path]) => new URL(path ?? '', `https://issuer.test${assets.url('a.css')}`).pathname);
+    const found = [...sheet.matchAll(/url\("([^"]+)"\)/g)].map(
+      ([, path]) => new URL(path ?? '', `https://issuer.test${assets.url('a.css')}`).pathname,
+    );
     expect(found).toEqual([assets.url('inter-latin.woff2'), assets.url('img/x.svg')]);
   });
 
@@ -58,7 +76,8 @@ describe('assets', () => {
     const edge = await serve();
     expect((await edge.ask('/a/assets/AAAAAAAAAAAAAAAA/a.css')).headers['cache-control']).toBe('no-cache');
     const prefix = assets.url('a.css').slice(0, -'a.css'.length);
-    for (const path of ['../secret.txt', '..%2fsecret.txt', '%2e%2e/secret.txt', '/etc/passwd', '__proto__', '', 'a.css/']) expect((await edge.ask(`${prefix}${path}`)).status).toBe(404);
+    for (const path of ['../secret.txt', '..%2fsecret.txt', '%2e%2e/secret.txt', '/etc/passwd', '__proto__', '', 'a.css/'])
+      expect((await edge.ask(`${prefix}${path}`)).status).toBe(404);
     expect((await edge.ask(`${prefix}a.css`, { method: 'DELETE' })).status).toBe(404);
     expect((await edge.ask(`${prefix}a.css`, { method: 'HEAD' })).status).toBe(200);
   });
@@ -75,10 +94,19 @@ describe('assets', () => {
 describe('pages', () => {
   test('values are escaped, the layout finds assets and base, nothing is stored', async () => {
     const render = createRenderer({ viewsDir: folder, assets, basePath: '/a', isCached: true });
-    const edge = await startEdge([at('/p', (ctx) => render(ctx, 'hello', { name: '<script>"\'&' }, { status: 409 })), at('/q', (ctx) => render(ctx, 'missing', {}))], { issuer });
+    const edge = await startEdge(
+      [at('/p', (ctx) => render(ctx, 'hello', { name: '<script>"\'&' }, { status: 409 })), at('/q', (ctx) => render(ctx, 'missing', {}))],
+      { issuer },
+    );
     const page = await edge.ask('/a/p');
-    expect(page.body).toBe(`<link href="${assets.url('a.css')}"><a href="/a/me">&lt;t&gt;</a><main><p>&lt;script&gt;&quot;&#39;&amp;</p></main>`);
-    expect([page.status, page.headers['content-type'], page.headers['cache-control']]).toEqual([409, 'text/html; charset=utf-8', 'no-store']);
+    expect(page.body).toBe(
+      `<link href="${assets.url('a.css')}"><a href="/a/me">&lt;t&gt;</a><main><p>&lt;script&gt;&quot;&#39;&amp;</p></main>`,
+    );
+    expect([page.status, page.headers['content-type'], page.headers['cache-control']]).toEqual([
+      409,
+      'text/html; charset=utf-8',
+      'no-store',
+    ]);
     expect((await edge.ask('/a/q')).status).toBe(500);
   });
 

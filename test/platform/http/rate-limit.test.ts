@@ -5,7 +5,13 @@ function setUp(maxKeys = 100) {
   let ms = 1_800_000_000_000;
   const limiter = createRateLimiter({ limit: 3, windowSeconds: 60, maxKeys, clock: { now: () => new Date(ms) } });
   const take = (key: string, times: number) => Array.from({ length: times }, () => limiter.take(key).allowed);
-  return { limiter, take, advance: (seconds: number) => { ms += seconds * 1000; } };
+  return {
+    limiter,
+    take,
+    advance: (seconds: number) => {
+      ms += seconds * 1000;
+    },
+  };
 }
 
 describe('R23 the rate limiter', () => {

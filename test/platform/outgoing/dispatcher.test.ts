@@ -8,7 +8,9 @@ import { OutgoingError } from '../../../src/platform/outgoing/outgoing-error.ts'
 import { certificate, privateKey } from './certificate.ts';
 
 const closing: (() => void)[] = [];
-afterEach(() => { for (const close of closing.splice(0)) close(); });
+afterEach(() => {
+  for (const close of closing.splice(0)) close();
+});
 
 const lines: unknown[] = [];
 const write = (...args: unknown[]) => void lines.push(args);
@@ -20,22 +22,39 @@ function outgoing(deps: Partial<OutgoingDeps> = {}): Outgoing {
   return made;
 }
 
-interface Site { port: number; url: (path?: string) => string; hits: () => number; sockets: () => number }
+interface Site {
+  port: number;
+  url: (path?: string) => string;
+  hits: () => number;
+  sockets: () => number;
+}
 
 async function site(answer: http.RequestListener, host = '127.0.0.1', isTls = false): Promise<Site> {
   let hits = 0;
   let sockets = 0;
-  const count: http.RequestListener = (request, response) => { hits += 1; answer(request, response); };
+  const count: http.RequestListener = (request, response) => {
+    hits += 1;
+    answer(request, response);
+  };
   const server = isTls ? https.createServer({ key: privateKey, cert: certificate }, count) : http.createServer(count);
-  server.on('connection', () => { sockets += 1; });
-  await new Promise<void>((resolve) => { server.listen(0, host, resolve); });
-  closing.push(() => { server.closeAllConnections(); server.close(); });
+  server.on('connection', () => {
+    sockets += 1;
+  });
+  await new Promise<void>((resolve) => {
+    server.listen(0, host, resolve);
+  });
+  closing.push(() => {
+    server.closeAllConnections();
+    server.close();
+  });
   const { port } = server.address() as AddressInfo;
   const name = host.includes(':') ? `[${host}]` : host;
   return { port, url: (path = '/') => `http://${name}:${port}${path}`, hits: () => hits, sockets: () => sockets };
 }
 
-const ok: http.RequestListener = (_request, response) => { response.end('inner secret'); };
+const ok: http.RequestListener = (_request, response) => {
+  response.end('inner secret');
+};
 
 async function reasonOf(running: Promise<unknown>): Promise<string> {
   try {
@@ -51,14 +70,59 @@ async function reasonOf(running: Promise<unknown>): Promise<string> {
 
 describe('R21 where a request may go', () => {
   test.each([
-    'http://93.184.216.34/', 'http://example.test/', 'ftp://127.0.0.1/', 'file:///etc/passwd', 'data:text/plain,x', 'https://user@example.test/', 'https://user:pw@example.test/', 'http://127.0.0.1@example.test/', '//x', '',
+    'http://93.184.216.34/',
+    'http://example.test/',
+    'ftp://127.0.0.1/',
+    'file:///etc/passwd',
+    'data:text/plain,x',
+    'https://user@example.test/',
+    'https://user:pw@example.test/',
+    'http://127.0.0.1@example.test/',
+    '//x',
+    '',
   ])('%s is no address to call', async (url) => {
     expect(await reasonOf(outgoing().fetch(url))).toBe('url');
   });
 
   test.each([
-    '127.0.0.1', '2130706433', '0x7f000001', '0x7f.1', '017700000001', '127.1', 'localhost', 'LOCALHOST', '[::1]', '[::ffff:127.0.0.1]', '[::ffff:7f00:1]', '[::127.0.0.1]', '[64:ff9b::7f00:1]', '[64:ff9b:1::7f00:1]', '[2002:7f00:1::]',
-    '[2001:0:7f00:1::]', '[fe80::1]', '[fc00::1]', '[fd12::1]', '[fec0::1]', '[ff02::1]', '[::]', '[2001:db8::1]', '[100::1]', '[4000::1]', '0.0.0.0', '0', '10.0.0.1', '172.16.0.1', '192.168.1.1', '169.254.169.254', '100.64.0.1', '192.0.0.8', '192.0.2.1', '198.18.0.1', '224.0.0.1', '240.0.0.1', '255.255.255.255',
+    '127.0.0.1',
+    '2130706433',
+    '0x7f000001',
+    '0x7f.1',
+    '017700000001',
+    '127.1',
+    'localhost',
+    'LOCALHOST',
+    '[::1]',
+    '[::ffff:127.0.0.1]',
+    '[::ffff:7f00:1]',
+    '[::127.0.0.1]',
+    '[64:ff9b::7f00:1]',
+    '[64:ff9b:1::7f00:1]',
+    '[2002:7f00:1::]',
+    '[2001:0:7f00:1::]',
+    '[fe80::1]',
+    '[fc00::1]',
+    '[fd12::1]',
+    '[fec0::1]',
+    '[ff02::1]',
+    '[::]',
+    '[2001:db8::1]',
+    '[100::1]',
+    '[4000::1]',
+    '0.0.0.0',
+    '0',
+    '10.0.0.1',
+    '172.16.0.1',
+    '192.168.1.1',
+    '169.254.169.254',
+    '100.64.0.1',
+    '192.0.0.8',
+    '192.0.2.1',
+    '198.18.0.1',
+    '224.0.0.1',
+    '240.0.0.1',
+    '255.255.255.255',
   ])('https://%s is refused before anything connects', async (host) => {
     const inner = await site(ok);
     expect(await reasonOf(outgoing({ allowLoopback: false }).fetch(`https://${host}:${inner.port}/`))).toBe('address');
@@ -75,13 +139,28 @@ describe('R21 where a request may go', () => {
     const inner = await site(ok);
     const inner6 = await site(ok, '::1');
     const out = outgoing();
-    for (const url of [inner.url(), `http://2130706433:${inner.port}/`, `http://127.1:${inner.port}/`, inner6.url(), `http://localhost:${inner.port}/`]) expect((await out.fetch(url)).status).toBe(200);
-    for (const url of [`https://10.0.0.1:${inner.port}/`, `https://[::ffff:127.0.0.1]:${inner.port}/`, 'https://169.254.169.254/']) expect(await reasonOf(out.fetch(url))).toBe('address');
+    for (const url of [
+      inner.url(),
+      `http://2130706433:${inner.port}/`,
+      `http://127.1:${inner.port}/`,
+      inner6.url(),
+      `http://localhost:${inner.port}/`,
+    ])
+      expect((await out.fetch(url)).status).toBe(200);
+    for (const url of [`https://10.0.0.1:${inner.port}/`, `https://[::ffff:127.0.0.1]:${inner.port}/`, 'https://169.254.169.254/'])
+      expect(await reasonOf(out.fetch(url))).toBe('address');
     const misled = outgoing({ resolve: async () => ['93.184.216.34'] });
     expect(await reasonOf(misled.fetch('http://localhost/'))).toBe('address');
   });
 
-  test.each([[['93.184.216.34', '127.0.0.1']], [['127.0.0.1', '93.184.216.34']], [['2606:2800:220:1::1', '::ffff:10.0.0.1']], [['fe80::1%eth0']], [['not an address']], [[]]])('a name that leads to %j is refused as a whole', async (addresses) => {
+  test.each([
+    [['93.184.216.34', '127.0.0.1']],
+    [['127.0.0.1', '93.184.216.34']],
+    [['2606:2800:220:1::1', '::ffff:10.0.0.1']],
+    [['fe80::1%eth0']],
+    [['not an address']],
+    [[]],
+  ])('a name that leads to %j is refused as a whole', async (addresses) => {
     const out = outgoing({ allowLoopback: false, resolve: async () => addresses });
     expect(await reasonOf(out.fetch('https://rebinding.test/'))).toBe('address');
   });
@@ -89,18 +168,30 @@ describe('R21 where a request may go', () => {
   test('the dispatcher alone guards addresses too', async () => {
     const inner = await site(ok);
     const { dispatcher } = outgoing({ allowLoopback: false });
-    await expect(dispatcher.request({ origin: inner.url('').replace(/\/$/, ''), path: '/', method: 'GET' })).rejects.toThrow('address this server may not call');
+    await expect(dispatcher.request({ origin: inner.url('').replace(/\/$/, ''), path: '/', method: 'GET' })).rejects.toThrow(
+      'address this server may not call',
+    );
     expect(inner.sockets()).toBe(0);
   });
 });
 
 describe('R21 the pinned connection', () => {
   const resolved: string[] = [];
-  const resolve = async (hostname: string) => { resolved.push(hostname); return ['127.0.0.1']; };
+  const resolve = async (hostname: string) => {
+    resolved.push(hostname);
+    return ['127.0.0.1'];
+  };
 
   test('the name is resolved once, the certificate is checked against it', async () => {
     const seen: unknown[] = [];
-    const inner = await site((request, response) => { seen.push([request.headers.host, (request.socket as { servername?: unknown }).servername]); response.end('ok'); }, '127.0.0.1', true);
+    const inner = await site(
+      (request, response) => {
+        seen.push([request.headers.host, (request.socket as { servername?: unknown }).servername]);
+        response.end('ok');
+      },
+      '127.0.0.1',
+      true,
+    );
     resolved.length = 0;
     const out = outgoing({ resolve, trustedCertificates: certificate });
     expect((await out.fetch(`https://tls.test:${inner.port}/`)).status).toBe(200);
@@ -125,8 +216,16 @@ describe('R21 the pinned connection', () => {
 
   test('a caller’s Host, cookies and hop-by-hop headers do not go out', async () => {
     let seen: http.IncomingHttpHeaders = {};
-    const inner = await site((request, response) => { seen = request.headers; response.setHeader('set-cookie', 'a=b'); response.end('ok'); });
-    const { headers } = await outgoing().fetch(inner.url(), { method: 'POST', headers: { Host: 'evil.test', Cookie: 'a=b', 'Content-Length': '99', 'X-Mine': '1' }, body: 'abc' });
+    const inner = await site((request, response) => {
+      seen = request.headers;
+      response.setHeader('set-cookie', 'a=b');
+      response.end('ok');
+    });
+    const { headers } = await outgoing().fetch(inner.url(), {
+      method: 'POST',
+      headers: { Host: 'evil.test', Cookie: 'a=b', 'Content-Length': '99', 'X-Mine': '1' },
+      body: 'abc',
+    });
     expect(seen).toMatchObject({ host: `127.0.0.1:${inner.port}`, 'content-length': '3', 'x-mine': '1' });
     expect(seen.cookie).toBeUndefined();
     expect(headers.has('set-cookie')).toBe(false);
@@ -136,14 +235,18 @@ describe('R21 the pinned connection', () => {
 describe('R21 what may come back', () => {
   test.each([301, 302, 303, 307, 308])('a redirect (%i) is an error and is not followed', async (status) => {
     const target = await site(ok);
-    const inner = await site((_request, response) => { response.writeHead(status, { location: target.url() }).end(); });
+    const inner = await site((_request, response) => {
+      response.writeHead(status, { location: target.url() }).end();
+    });
     expect(await reasonOf(outgoing().fetch(inner.url()))).toBe('redirect');
     expect(await reasonOf(outgoing().engineFetch(inner.url(), { redirect: 'follow' }))).toBe('redirect');
     expect(target.hits()).toBe(0);
   });
 
   test('any other status is an answer', async () => {
-    const inner = await site((_request, response) => { response.writeHead(404, { 'content-type': 'text/plain' }).end('no'); });
+    const inner = await site((_request, response) => {
+      response.writeHead(404, { 'content-type': 'text/plain' }).end('no');
+    });
     const answer = await outgoing().fetch(inner.url());
     expect([answer.status, Buffer.from(answer.body).toString(), answer.headers.get('content-type')]).toEqual([404, 'no', 'text/plain']);
   });
@@ -164,7 +267,10 @@ describe('R21 what may come back', () => {
     let isLeft = false;
     const inner = await site((_request, response) => {
       const timer = setInterval(() => response.write('a'.repeat(1000)), 1);
-      response.on('close', () => { clearInterval(timer); isLeft = true; });
+      response.on('close', () => {
+        clearInterval(timer);
+        isLeft = true;
+      });
     });
     expect(await reasonOf(outgoing().fetch(inner.url(), { maxBytes: 5000 }))).toBe('too_large');
     await new Promise((resolve) => setTimeout(resolve, 100));
@@ -174,13 +280,19 @@ describe('R21 what may come back', () => {
   test('bytes are counted after decompression: a gzip bomb of 50 KB', async () => {
     const bomb = gzipSync(Buffer.alloc(50 * 1024 * 1024));
     expect(bomb.byteLength).toBeLessThan(64 * 1024);
-    const inner = await site((request, response) => { response.setHeader('content-encoding', request.url === '/twice' ? 'gzip, gzip' : 'gzip'); response.end(request.url === '/twice' ? gzipSync(bomb) : bomb); });
+    const inner = await site((request, response) => {
+      response.setHeader('content-encoding', request.url === '/twice' ? 'gzip, gzip' : 'gzip');
+      response.end(request.url === '/twice' ? gzipSync(bomb) : bomb);
+    });
     expect(await reasonOf(outgoing().fetch(inner.url()))).toBe('too_large');
     expect(await reasonOf(outgoing().fetch(inner.url('/twice')))).toBe('too_large');
   });
 
   test('an honest gzip answer is read', async () => {
-    const inner = await site((_request, response) => { response.setHeader('content-encoding', 'gzip'); response.end(gzipSync('{"keys":[]}')); });
+    const inner = await site((_request, response) => {
+      response.setHeader('content-encoding', 'gzip');
+      response.end(gzipSync('{"keys":[]}'));
+    });
     const answer = await outgoing().engineFetch(inner.url());
     expect(await answer.json()).toEqual({ keys: [] });
     expect(answer.headers.has('content-encoding')).toBe(false);
@@ -203,7 +315,10 @@ describe('R21 what may come back', () => {
   });
 
   test('large headers are refused', async () => {
-    const inner = await site((_request, response) => { response.setHeader('x-large', 'a'.repeat(17 * 1024)); response.end(); });
+    const inner = await site((_request, response) => {
+      response.setHeader('x-large', 'a'.repeat(17 * 1024));
+      response.end();
+    });
     expect(await reasonOf(outgoing().fetch(inner.url()))).toBe('connection');
   });
 
@@ -214,7 +329,9 @@ describe('R21 what may come back', () => {
   });
 
   test('so many at once, and so many connections to one host', async () => {
-    const inner = await site((_request, response) => { setTimeout(() => response.end('ok'), 40); });
+    const inner = await site((_request, response) => {
+      setTimeout(() => response.end('ok'), 40);
+    });
     const out = outgoing();
     const reasons = await Promise.all(Array.from({ length: 140 }, () => reasonOf(out.fetch(inner.url()))));
     expect(reasons.filter((reason) => reason === 'busy')).toHaveLength(12);
@@ -227,8 +344,17 @@ describe('R21 what may come back', () => {
 describe('the engine’s fetch', () => {
   test('takes the engine’s options, foreign dispatcher included, and gives a Response', async () => {
     let seen: unknown;
-    const inner = await site((request, response) => { seen = [request.method, request.headers.accept, request.headers['user-agent']]; response.writeHead(200, { 'content-type': 'application/json', 'cache-control': 'max-age=60' }).end('{"a":1}'); });
-    const options = { method: 'GET', headers: new Headers({ accept: 'application/json', 'user-agent': '' }), redirect: 'manual', signal: AbortSignal.timeout(2500), dispatcher: {} } as RequestInit;
+    const inner = await site((request, response) => {
+      seen = [request.method, request.headers.accept, request.headers['user-agent']];
+      response.writeHead(200, { 'content-type': 'application/json', 'cache-control': 'max-age=60' }).end('{"a":1}');
+    });
+    const options = {
+      method: 'GET',
+      headers: new Headers({ accept: 'application/json', 'user-agent': '' }),
+      redirect: 'manual',
+      signal: AbortSignal.timeout(2500),
+      dispatcher: {},
+    } as RequestInit;
     const answer = await outgoing().engineFetch(inner.url(), options);
     expect(answer).toBeInstanceOf(Response);
     expect([answer.status, answer.headers.get('cache-control'), await answer.json()]).toEqual([200, 'max-age=60', { a: 1 }]);
@@ -238,12 +364,18 @@ describe('the engine’s fetch', () => {
   test('sends forms and text, refuses streams, answers 204 without a body, heeds the caller’s signal', async () => {
     const inner = await site((request, response) => {
       if (request.url === '/silent') return;
-      request.on('data', () => undefined).on('end', () => { response.writeHead(request.headers['content-type']?.startsWith('application/x-www-form') ? 204 : 400).end(); });
+      request
+        .on('data', () => undefined)
+        .on('end', () => {
+          response.writeHead(request.headers['content-type']?.startsWith('application/x-www-form') ? 204 : 400).end();
+        });
     });
     const out = outgoing();
     const answer = await out.engineFetch(inner.url(), { method: 'POST', body: new URLSearchParams({ logout_token: 'x' }) });
     expect([answer.status, answer.body]).toEqual([204, null]);
-    await expect(out.engineFetch(inner.url(), { method: 'POST', body: new ReadableStream() })).rejects.toThrow('only text, bytes and forms');
+    await expect(out.engineFetch(inner.url(), { method: 'POST', body: new ReadableStream() })).rejects.toThrow(
+      'only text, bytes and forms',
+    );
     expect(await reasonOf(out.engineFetch(inner.url('/silent'), { signal: AbortSignal.timeout(50) }))).toBe('timeout');
   });
 

@@ -1,0 +1,156 @@
+import type { Db } from '../platform/db/db.ts';
+import type { AuditEvent } from './event.ts';
+
+/** An event as its columns, in the order of `AUDIT_COLUMNS`. Others may write it inside a statement of their own. */
+export interface AuditRow {
+  readonly id: string;
+  readonly occurredAt: Date;
+  readonly type: string;
+  readonly actorKind: string;
+  readonly actorId: string;
+  readonly correlationId: string;
+  readonly agentId: string | null;
+  readonly subjectId: string | null;
+  readonly clientId: string | null;
+  readonly resource: string | null;
+  /** The whole event as JSON text. */
+  readonly data: string;
+  readonly digest: string;
+}
+
+/** The columns of `audit_events` that a writer fills. */
+export const AUDIT_COLUMNS =
+  'id, occurred_at, type, actor_kind, actor_id, correlation_id, agent_id, subject_id, client_id, resource, data, digest';
+
+/** The values of a row in the order of `AUDIT_COLUMNS`. */
+export function valuesOf(row: AuditRow): readonly unknown[] {
+  const { id, occurredAt, type, actorKind, actorId, correlationId, agentId, subjectId, clientId, resource, data, digest } = row;
+  return [id, occurredAt, type, actorKind, actorId, correlationId, agentId, subjectId, clientId, resource, data, digest];
+}
+
+/** An event with its place in the chain, if it has one yet. */
+export interface StoredAuditEvent {
+  readonly event: AuditEvent;
+  readonly digest: string;
+  readonly position: number | undefined;
+  readonly hash: string | undefined;
+}
+
+/** What a list may be narrowed to. `cursor` is the id of the last event seen; the newest come first. */
+export interface AuditFilter {
+  readonly type?: string;
+  readonly agentId?: string;
+  readonly subjectId?: string;
+  readonly clientId?: string;
+  readonly correlationId?: string;
+  readonly since?: Date;
+  readonly until?: Date;
+  readonly cursor?: string;
+  readonly limit: number;
+}
+
+interface Row {
+  readonly data: AuditEvent & { occurredAt: string };
+  readonly digest: string;
+  readonly position: string | null;
+  readonly hash: string | null;
+}
+
+function toStored(row: Row): StoredAuditEvent {
+  const event = { ...row.data, occurredAt: new Date(row.data.occurredAt) };
+  return { event, digest: row.digest, position: row.position === null ? undefined : Number(row.position), hash: row.hash ?? undefined };
+}
+
+const SELECT = 'SELECT data, digest, position, hash FROM audit_events';
+const SEALER_LOCK = 0x7365616c; // "seal"
+
+/** SQL of the audit trail. */
+export interface AuditStore {
+  insert(row: AuditRow): Promise<void>;
+  list(filter: AuditFilter): Promise<StoredAuditEvent[]>;
+  find(id: string): Promise<StoredAuditEvent | undefined>;
+  /** Sealed events in chain order, from a position on. */
+  sealedFrom(position: number, limit: number): Promise<StoredAuditEvent[]>;
+  countUnsealed(): Promise<number>;
+  /** Held by one sealer until its transaction ends; false when another one works. */
+  lockSealer(): Promise<boolean>;
+  head(): Promise<{ readonly position: number; readonly hash: string } | undefined>;
+  /** Digests of committed events that have no place yet, oldest first. */
+  unsealed(limit: number): Promise<readonly { readonly id: string; readonly digest: string }[]>;
+  setPlaces(places: readonly { readonly id: string; readonly position: number; readonly hash: string }[]): Promise<void>;
+}
+
+/** The store over PostgreSQL. */
+export function createAuditStore(deps: { db: Db }): AuditStore {
+  const { db } = deps;
+  return {
+    async insert(row) {
+      await db.rows({
+        name: 'audit-insert',
+        text: `INSERT INTO audit_events (${AUDIT_COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+        values: valuesOf(row),
+      });
+    },
+    async list(filter) {
+      const { type, agentId, subjectId, clientId, correlationId, since, until, cursor, limit } = filter;
+      const rows = await db.rows<Row>({
+        name: 'audit-list',
+        text: `${SELECT} WHERE ($1::text IS NULL OR type = $1) AND ($2::text IS NULL OR agent_id = $2) AND ($3::text IS NULL OR subject_id = $3)
+               AND ($4::text IS NULL OR client_id = $4) AND ($5::text IS NULL OR correlation_id = $5) AND ($6::timestamptz IS NULL OR occurred_at >= $6)
+               AND ($7::timestamptz IS NULL OR occurred_at < $7) AND ($8::text IS NULL OR id < $8) ORDER BY id DESC LIMIT $9`,
+        values: [type, agentId, subjectId, clientId, correlationId, since, until, cursor, limit],
+      });
+      return rows.map(toStored);
+    },
+    async find(id) {
+      const row = await db.row<Row>({ name: 'audit-find', text: `${SELECT} WHERE id = $1`, values: [id] });
+      return row && toStored(row);
+    },
+    async sealedFrom(position, limit) {
+      const rows = await db.rows<Row>({
+        name: 'audit-sealed',
+        text: `${SELECT} WHERE position >= $1 ORDER BY position LIMIT $2`,
+        values: [position, limit],
+      });
+      return rows.map(toStored);
+    },
+    async countUnsealed() {
+      const row = await db.row<{ count: string }>({
+        name: 'audit-unsealed-count',
+        text: 'SELECT count(*) AS count FROM audit_events WHERE position IS NULL',
+        values: [],
+      });
+      return Number(row?.count ?? 0);
+    },
+    async lockSealer() {
+      const row = await db.row<{ held: boolean }>({
+        name: 'audit-lock',
+        text: 'SELECT pg_try_advisory_xact_lock($1) AS held',
+        values: [SEALER_LOCK],
+      });
+      return row?.held === true;
+    },
+    async head() {
+      const row = await db.row<{ position: string; hash: string }>({
+        name: 'audit-head',
+        text: 'SELECT position, hash FROM audit_events WHERE position IS NOT NULL ORDER BY position DESC LIMIT 1',
+        values: [],
+      });
+      return row && { position: Number(row.position), hash: row.hash };
+    },
+    unsealed: (limit) =>
+      db.rows({
+        name: 'audit-unsealed',
+        text: 'SELECT id, digest FROM audit_events WHERE position IS NULL ORDER BY id LIMIT $1',
+        values: [limit],
+      }),
+    async setPlaces(places) {
+      await db.rows({
+        name: 'audit-seal',
+        text: `UPDATE audit_events SET position = place.position, hash = place.hash
+               FROM unnest($1::text[], $2::bigint[], $3::text[]) AS place(id, position, hash) WHERE audit_events.id = place.id`,
+        values: [places.map(({ id }) => id), places.map(({ position }) => position), places.map(({ hash }) => hash)],
+      });
+    },
+  };
+}
