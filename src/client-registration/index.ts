@@ -3,7 +3,7 @@
  * administrator, or named in the environment. Owns clients, their secrets and the rules of registration. Which agent a client
  * works for is the registry's; what it may get is policy's. Called by the engine at every request that names a client.
  */
-import type { Client, Provider } from 'oidc-provider';
+import { type Client, Provider } from 'oidc-provider';
 import type { Capability } from '../capability.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Db } from '../platform/db/db.ts';
@@ -42,7 +42,7 @@ export interface ClientsDeps {
   readonly audit: RegistrationAudit;
   readonly owners: Owners;
   readonly agents: ClientAgents;
-  /** The types of authorization details there are now. */
+  /** The types of authorization details the engine is being built with; asked once for each that is built. */
   readonly detailTypes: () => readonly string[];
   readonly onRegistered: OnRegistered;
   readonly onWidened: (clientId: string) => Promise<void>;
@@ -105,14 +105,18 @@ export function createClients(deps: ClientsDeps): Clients {
   const book = createFactsBook();
   const initialAccessTokens = createInitialAccessTokens(deps);
   let current: Provider | undefined;
+  // each engine knows the types it was built with, and refuses every client that names another
+  const typesOf = new WeakMap<Provider, readonly string[]>();
+  const detailTypes = () => typesOf.get((Provider.ctx?.oidc.provider ?? current) as Provider) ?? [];
   const provider = () => {
     if (current === undefined) throw new Error('clients are judged by the engine, which is not built yet');
     return current;
   };
-  const storage = createEngineStorage({ ...deps, store, secrets, book, initialAccessTokens });
-  const service = createClientService({ ...deps, store, secrets, book, provider });
+  const storage = createEngineStorage({ ...deps, detailTypes, store, secrets, book, initialAccessTokens });
+  const service = createClientService({ ...deps, detailTypes, store, secrets, book, provider });
   const onProvider = (built: Provider) => {
     current = built;
+    typesOf.set(built, deps.detailTypes());
   };
   return {
     ...service,
@@ -130,7 +134,7 @@ export function createClients(deps: ClientsDeps): Clients {
     serverClients: serverClientsOf(service),
     capability: {
       name: 'client-registration',
-      oidc: clientOidc({ ...deps, store, storage, secrets, book, onProvider }),
+      oidc: clientOidc({ ...deps, detailTypes, store, storage, secrets, book, onProvider }),
       routes(router, web) {
         clientApi({ clients: service, initialAccessTokens }, router, web);
         clientConsole({ ...deps, clients: service }, router, web);
