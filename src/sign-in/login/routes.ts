@@ -1,6 +1,15 @@
 import type Router from '@koa/router';
 import type { Context } from 'koa';
-import { ACR, type Accounts, type Account, type Assurance, type Authentication, combine, isAtLeast, type NotSignedIn } from '../../accounts/index.ts';
+import {
+  ACR,
+  type Accounts,
+  type Account,
+  type Assurance,
+  type Authentication,
+  combine,
+  isAtLeast,
+  type NotSignedIn,
+} from '../../accounts/index.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { Db } from '../../platform/db/db.ts';
 import { AppError } from '../../platform/errors.ts';
@@ -67,7 +76,12 @@ function createViews({ basePath, accounts, attempts, clock }: LoginDeps, web: We
       ...model,
     });
   };
-  const showSecondStep = async (ctx: Context, place: Place, step: SecondStep, model: { status?: number; faults?: readonly Fault[] } = {}) => {
+  const showSecondStep = async (
+    ctx: Context,
+    place: Place,
+    step: SecondStep,
+    model: { status?: number; faults?: readonly Fault[] } = {},
+  ) => {
     place.prepare(ctx);
     const { binding } = attempts.begin(ctx, place.path);
     const { passkeys, hasCode } = await accounts.securityOf(step.accountId);
@@ -118,8 +132,11 @@ function createOutcome({ db, clock, basePath, accounts, attempts }: LoginDeps) {
 }
 
 /** The steps below `path` (`/sign-in`, `/interaction/:uid`): login, code, passkey. Their pages are forms that need no script. */
-export function loginRoutes(deps: LoginDeps, { router, web, path, find }: { router: Router; web: Web; path: string; find: FindPlace }): LoginSteps {
-  const { accounts, attempts, limiter, basePath } = deps;
+export function loginRoutes(
+  deps: LoginDeps,
+  { router, web, path, find }: { router: Router; web: Web; path: string; find: FindPlace },
+): LoginSteps {
+  const { accounts, attempts, limiter } = deps;
   const { authentication, deviceCookie } = accounts;
   const views = createViews(deps, web);
   const { complete, goToSecondStep } = createOutcome(deps);
