@@ -1,4 +1,4 @@
-import type { AuthorizationDetail } from '../authorization-details/index.ts';
+import { type AuthorizationDetail, covers, type DetailTypes } from '../authorization-details/index.ts';
 
 /** What a client asks a person for, in one authorization request: all of it, also what was granted before. */
 export interface ConsentRequest {
@@ -114,11 +114,34 @@ function without(asked: readonly string[], granted: readonly string[]): string[]
   return asked.filter((word) => !granted.includes(word));
 }
 
+/** Whether one of two details lies inside the other: then refusing the one speaks of the other too. */
+function isRelated(types: DetailTypes, one: AuthorizationDetail, other: AuthorizationDetail): boolean {
+  const type = types.find(one.type);
+  if (type === undefined || one.type !== other.type) return false;
+  return covers(one, other, type).covered || covers(other, one, type).covered;
+}
+
+/** Details of before that the decision leaves alone, and those it allows. */
+function decidedDetails(before: readonly AuthorizationDetail[], { request, granted, types }: Decided): AuthorizationDetail[] {
+  const refused = request.details.filter((detail) => !granted.details.includes(detail));
+  const asked = new Set(request.details.map((detail) => JSON.stringify(detail)));
+  const kept = before.filter((detail) => !asked.has(JSON.stringify(detail)) && !refused.some((each) => isRelated(types, each, detail)));
+  return [...kept, ...granted.details];
+}
+
+/** A decision: what was asked, what of it is allowed, and the types that say how details compare. */
+export interface Decided {
+  readonly request: ConsentRequest;
+  readonly granted: ConsentRequest;
+  readonly types: DetailTypes;
+}
+
 /**
  * Writes a decision into the grant: what was asked and not allowed is taken out even if it was in, so consent can narrow; what
  * was not asked stays as it was. `rejected` tells the engine that the rest was answered, so that it does not ask twice.
  */
-export function applyConsent(grant: GrantContent, request: ConsentRequest, granted: ConsentRequest): void {
+export function applyConsent(grant: GrantContent, decided: Decided): void {
+  const { request, granted } = decided;
   const offline = granted.isOffline ? [OFFLINE] : [];
   const scope = replaced(wordsOf(grant.openid?.scope), request.identityScopes, [...granted.identityScopes, ...offline]).join(' ');
   const claims = replaced(grant.openid?.claims ?? [], request.claims, granted.claims);
@@ -131,8 +154,7 @@ export function applyConsent(grant: GrantContent, request: ConsentRequest, grant
     rejectedResources[indicator] = without(asked, allowed).join(' ');
   }
   grant.resources = resources;
-  const asked = new Set(request.details.map((detail) => JSON.stringify(detail)));
-  grant.rar = [...(grant.rar ?? []).filter((detail) => !asked.has(JSON.stringify(detail))), ...granted.details];
+  grant.rar = decidedDetails(grant.rar ?? [], decided);
   grant.rejected = {
     openid: {
       scope: without(request.identityScopes, granted.identityScopes).join(' '),

@@ -214,7 +214,7 @@ function createConsent(deps: InteractionDeps, { web, interactions }: { web: Web;
     if (isEmpty(granted)) return deny(open, session);
     const { accountId } = session;
     const { clientId } = client;
-    const grantId = await grants.write({ accountId, clientId }, (grant) => applyConsent(grant, request, granted));
+    const grantId = await grants.write({ accountId, clientId }, (grant) => applyConsent(grant, { request, granted, types: detailTypes() }));
     const scopes = [...new Set([...granted.identityScopes, ...[...granted.resources.values()].flat()])];
     const resource = [...granted.resources.keys()].join(' ');
     await audit.record({
