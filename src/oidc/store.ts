@@ -25,6 +25,12 @@ export interface ArtifactInput {
   readonly ttlSeconds: number | undefined;
 }
 
+/** Whose artifacts; a grant is named by the SHA-256 of its id. */
+export type ArtifactParty =
+  | { readonly clientIds: readonly string[] }
+  | { readonly accountId: string }
+  | { readonly grantHash: Buffer };
+
 /** The engine's storage in SQL. Values are hashed here and nowhere else, payloads sealed and opened here. */
 export interface ArtifactStore {
   upsert(input: ArtifactInput): Promise<void>;
@@ -38,6 +44,8 @@ export interface ArtifactStore {
   listOf(model: string, accountId: string): Promise<ListedArtifact[]>;
   /** Removes what an account has of one kind: one by its uid, all, or all but one; returns how many went. */
   destroyOf(model: string, accountId: string, which: { uid?: string | undefined; exceptUid?: string | undefined }): Promise<number>;
+  /** Destroys everything that could still give a party a token: of these clients, of a person with their sign-ins, or of a grant. */
+  destroyAuthority(party: ArtifactParty): Promise<void>;
   /** Records an identifier that may be used once; false when it was used before. Not undone by a rollback. */
   recordOnce(key: string, expiresAt: Date): Promise<boolean>;
   /** Removes up to `limit` expired rows of each kind; returns how many went. */
@@ -56,6 +64,12 @@ interface Row {
 }
 
 const PURPOSE = 'artifacts';
+
+/** What leads to tokens. A client's registration access token does not, and must outlast a suspension. */
+const AUTHORITY = [
+  ...['AccessToken', 'AuthorizationCode', 'BackchannelAuthenticationRequest', 'ClientCredentials', 'DeviceCode', 'Grant'],
+  ...['PushedAuthorizationRequest', 'RefreshToken'],
+];
 
 function text(value: unknown): string | null {
   return typeof value === 'string' ? value : null;
@@ -162,6 +176,7 @@ export function createArtifactStore(deps: { db: Db; vault: Vault; clock: Clock }
       });
       return gone.length;
     },
+    destroyAuthority: (party) => destroyAuthority(db, party),
     recordOnce: (key, expiresAt) =>
       db.detached(async () => {
         const row = await db.row({
@@ -173,6 +188,21 @@ export function createArtifactStore(deps: { db: Db; vault: Vault; clock: Clock }
       }),
     purge: (limit) => purgeExpired(db, { now: clock.now(), limit }),
   };
+}
+
+async function destroyAuthority(db: Db, party: ArtifactParty): Promise<void> {
+  if ('clientIds' in party) {
+    const text = 'DELETE FROM oidc_artifacts WHERE model = ANY($1) AND client_id = ANY($2)';
+    await db.rows({ name: 'artifact-destroy-clients', text, values: [AUTHORITY, [...party.clientIds]] });
+    return;
+  }
+  if ('accountId' in party) {
+    const text = 'DELETE FROM oidc_artifacts WHERE model = ANY($1) AND account_id = $2';
+    await db.rows({ name: 'artifact-destroy-account', text, values: [[...AUTHORITY, 'Session', 'Interaction'], party.accountId] });
+    return;
+  }
+  const text = `DELETE FROM oidc_artifacts WHERE grant_hash = $1 OR (model = 'Grant' AND id_hash = $1)`;
+  await db.rows({ name: 'artifact-destroy-whole-grant', text, values: [party.grantHash] });
 }
 
 /** Small batches: a long delete would hold locks that sign-ins wait for, and bloat the table in one go. */
