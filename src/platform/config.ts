@@ -148,11 +148,12 @@ export const VARIABLES = [
   },
 ] as const satisfies readonly Variable[];
 
+type Environment = Readonly<Record<string, string | undefined>>;
 type Name = (typeof VARIABLES)[number]['name'];
 type Values = { [V in (typeof VARIABLES)[number] as V['name']]?: z.output<V['schema']> };
 
 /** Reads each variable on its own and collects what is wrong; an empty value counts as unset, as in a `.env` file. */
-function readValues(env: Readonly<Record<string, string | undefined>>, faults: string[]): Values {
+function readValues(env: Environment, faults: string[]): Values {
   const values: Record<string, unknown> = {};
   for (const variable of VARIABLES) {
     const raw = env[variable.name];
@@ -180,11 +181,18 @@ function readIssuer(value: string, faults: string[]): URL {
   return issuer;
 }
 
-function pairOf(values: Values, first: Name, second: Name, faults: string[]): [string, string] | undefined {
+interface Reading {
+  readonly values: Values;
+  readonly env: Environment;
+  readonly faults: string[];
+}
+
+/** Two variables that mean nothing alone. One that was given but is faulty counts as given: its own fault is told already. */
+function pairOf({ values, env, faults }: Reading, first: Name, second: Name): [string, string] | undefined {
   const [a, b] = [values[first], values[second]];
   if (typeof a === 'string' && typeof b === 'string') return [a, b];
-  if (a !== undefined || b !== undefined)
-    faults.push(`${first} and ${second} only work together; ${a === undefined ? first : second} is missing.`);
+  const missing = [first, second].filter((name) => (env[name] ?? '') === '');
+  if (missing.length === 1) faults.push(`${first} and ${second} only work together; ${missing[0]} is missing.`);
   return undefined;
 }
 
@@ -193,13 +201,13 @@ function pairOf(values: Values, first: Name, second: Name, faults: string[]): [s
  *
  * @throws {ConfigError} with all faults at once; the command line prints them and exits with 78 (EX_CONFIG).
  */
-export function loadConfig(env: Readonly<Record<string, string | undefined>> = process.env): Config {
+export function loadConfig(env: Environment = process.env): Config {
   const faults: string[] = [];
   const values = readValues(env, faults);
   const listenPort = values.PORT ?? 3000;
   const issuer = readIssuer(values.BEHALF_ISSUER ?? `http://localhost:${listenPort}`, faults);
-  const administrator = pairOf(values, 'BEHALF_ADMIN_EMAIL', 'BEHALF_ADMIN_PASSWORD', faults);
-  const bootstrap = pairOf(values, 'BEHALF_BOOTSTRAP_CLIENT_ID', 'BEHALF_BOOTSTRAP_CLIENT_SECRET', faults);
+  const administrator = pairOf({ values, env, faults }, 'BEHALF_ADMIN_EMAIL', 'BEHALF_ADMIN_PASSWORD');
+  const bootstrap = pairOf({ values, env, faults }, 'BEHALF_BOOTSTRAP_CLIENT_ID', 'BEHALF_BOOTSTRAP_CLIENT_SECRET');
   if (values.DATABASE_URL !== undefined && values.BEHALF_MASTER_KEY === undefined && env['BEHALF_MASTER_KEY'] === undefined) {
     faults.push('BEHALF_MASTER_KEY is required with DATABASE_URL; make one with: openssl rand -base64 32.');
   }

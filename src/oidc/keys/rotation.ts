@@ -34,9 +34,9 @@ export function createKeyRotation(deps: { db: Db; store: SigningKeyStore; clock:
     });
   const activate = async (next: SigningKey, current: SigningKey | undefined) => {
     const now = clock.now();
-    await store.setStatus(next.kid, { status: 'current', activatedAt: now });
     if (current !== undefined)
       await store.setStatus(current.kid, { status: 'retired', retiresAt: secondsAfter(now, KEY_TIMES.publishedAfterDays * DAY) });
+    await store.setStatus(next.kid, { status: 'current', activatedAt: now });
   };
   const createCurrent = async (algorithm: SigningAlgorithm) => {
     const now = clock.now();
