@@ -80,7 +80,6 @@ export type AgentChanges = Partial<AgentDetails>;
 
 /** Characters that hide or turn text: a name must not disguise what stands beside it (security rule R11). */
 const DISGUISES = /[\p{Cc}\p{Zl}\p{Zp}\p{Cs}\u061c\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]/u;
-const DISGUISES_BUT_LINES = /[\p{Cs}\u0000-\u0009\u000b-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]/u;
 const MAX_PROVISIONED = 64 * 1024;
 
 const visible = (max: number) =>
@@ -94,7 +93,10 @@ const lines = (max: number) =>
     .string()
     .max(4 * max)
     .transform((text) => text.trim().normalize('NFC').replaceAll('\r\n', '\n'))
-    .refine((text) => [...text].length <= max && !DISGUISES_BUT_LINES.test(text), `has at most ${max} characters and no invisible ones`);
+    .refine(
+      (text) => [...text].length <= max && !DISGUISES.test(text.replaceAll('\n', '')),
+      `has at most ${max} characters and no invisible ones`,
+    );
 
 const detailsSchema = z.object({
   displayName: visible(120),
@@ -107,7 +109,10 @@ const detailsSchema = z.object({
   dataClasses: z.array(visible(80)).max(50, 'has at most 50 entries'),
   environment: visible(60).optional(),
   model: z.object({ provider: visible(120).optional(), name: visible(120).optional(), version: visible(120).optional() }).optional(),
-  manifestDigest: z.string().regex(/^[\x21-\x7e]{1,200}$/, 'is a digest of at most 200 visible characters').optional(),
+  manifestDigest: z
+    .string()
+    .regex(/^[\x21-\x7e]{1,200}$/, 'is a digest of at most 200 visible characters')
+    .optional(),
   validUntil: z.date('is a date').max(new Date('9999-12-31T00:00:00Z'), 'is a date before the year 9999').optional(),
   maxDelegationDepth: z.int('is a whole number from 0 to 4').min(0, 'is 0 or more').max(4, 'is at most 4').optional(),
   parentId: visible(100).optional(),
@@ -123,10 +128,10 @@ export function readDetails(details: AgentDetails): AgentDetails {
   if (result.success) return { ...details, ...result.data };
   const issue = result.error.issues[0];
   const member = String(issue?.path[0] ?? 'agent');
-  throw new AppError('invalid_input', `${member} ${issue?.code === 'custom' ? issue.message : describe(issue?.message)}.`, { member });
+  throw new AppError('invalid_input', `${member} ${describe(issue?.message)}.`, { member });
 }
 
-/** The words of the schema library begin with a capital and name the expectation after a colon. */
+/** The schema library's own messages begin with a capital; ours go on after the member's name. */
 function describe(message: string | undefined): string {
   return message === undefined || /^[A-Z]/.test(message) ? 'is not a value it can have' : message;
 }
