@@ -9,6 +9,13 @@ export interface StoredArtifact {
   readonly consumedAt: Date | undefined;
 }
 
+/** A stored artifact with its times. */
+export interface ListedArtifact {
+  readonly payload: Record<string, unknown>;
+  readonly createdAt: Date;
+  readonly expiresAt: Date | undefined;
+}
+
 /** What the columns of an artifact are filled from; everything else is only in the encrypted payload. */
 export interface ArtifactInput {
   readonly model: string;
@@ -33,8 +40,12 @@ export interface ArtifactStore {
   consume(model: string, value: string): Promise<boolean>;
   destroy(model: string, value: string): Promise<void>;
   destroyByGrant(model: string, grantId: string): Promise<void>;
+  /** Everything of one kind that an account has and that has not expired, the newest first; at most 100. */
+  listOf(model: string, accountId: string): Promise<ListedArtifact[]>;
+  /** Removes what an account has of one kind: one by its uid, all, or all but one; returns how many went. */
+  destroyOf(model: string, accountId: string, which: { uid?: string | undefined; exceptUid?: string | undefined }): Promise<number>;
   /** Destroys everything that could still give a party a token: of these clients, of a person with their sign-ins, or of a grant. */
-  destroyOf(party: ArtifactParty): Promise<void>;
+  destroyAuthority(party: ArtifactParty): Promise<void>;
   /** Records an identifier that may be used once; false when it was used before. Not undone by a rollback. */
   recordOnce(key: string, expiresAt: Date): Promise<boolean>;
   /** Removes up to `limit` expired rows of each kind; returns how many went. */
@@ -143,7 +154,29 @@ export function createArtifactStore(deps: { db: Db; vault: Vault; clock: Clock }
         values: [model, hashOf(grantId)],
       });
     },
-    destroyOf: (party) => destroyAuthority(db, party),
+    async listOf(model, accountId) {
+      const rows = await db.rows<Row & { created_at: Date; expires_at: Date | null }>({
+        name: 'artifact-list-of',
+        text: `SELECT id_hash, payload, consumed_at, created_at, expires_at FROM oidc_artifacts
+               WHERE account_id = $2 AND model = $1 AND (expires_at IS NULL OR expires_at > $3) ORDER BY created_at DESC LIMIT 100`,
+        values: [model, accountId, clock.now()],
+      });
+      return rows.map((row) => ({
+        payload: open(model, row)?.payload ?? {},
+        createdAt: row.created_at,
+        expiresAt: row.expires_at ?? undefined,
+      }));
+    },
+    async destroyOf(model, accountId, { uid, exceptUid }) {
+      const gone = await db.rows({
+        name: 'artifact-destroy-of',
+        text: `DELETE FROM oidc_artifacts WHERE account_id = $2 AND model = $1
+               AND ($3::bytea IS NULL OR uid_hash = $3) AND ($4::bytea IS NULL OR uid_hash IS DISTINCT FROM $4) RETURNING 1 AS one`,
+        values: [model, accountId, hashOrNull(uid), hashOrNull(exceptUid)],
+      });
+      return gone.length;
+    },
+    destroyAuthority: (party) => destroyAuthority(db, party),
     recordOnce: (key, expiresAt) =>
       db.detached(async () => {
         const row = await db.row({

@@ -22,7 +22,7 @@ export interface Cascade {
 export interface CascadeDeps {
   readonly db: Db;
   readonly tokens: Pick<TokenService, 'end'>;
-  readonly artifacts: Pick<ArtifactStore, 'destroyOf'>;
+  readonly artifacts: Pick<ArtifactStore, 'destroyAuthority'>;
   readonly clientsOf: (agentId: string) => Promise<readonly string[]>;
 }
 
@@ -37,23 +37,23 @@ export function createCascade(deps: CascadeDeps): Cascade {
     onAgentSuspended: (agentId, reason) =>
       db.transaction(async () => {
         const clientIds = await clientsOf(agentId);
-        if (clientIds.length > 0) await artifacts.destroyOf({ clientIds });
+        if (clientIds.length > 0) await artifacts.destroyAuthority({ clientIds });
         await end({ by: 'agent', agentId }, 'agent.suspended', reason);
       }),
     onAccountDisabled: (accountId, reason) =>
       db.transaction(async () => {
-        await artifacts.destroyOf({ accountId });
+        await artifacts.destroyAuthority({ accountId });
         await end({ by: 'account', accountId }, 'account.disabled', reason);
       }),
     onClientDisabled: (clientId, reason) =>
       db.transaction(async () => {
-        await artifacts.destroyOf({ clientIds: [clientId] });
+        await artifacts.destroyAuthority({ clientIds: [clientId] });
         await end({ by: 'client', clientId }, 'client.updated', reason);
       }),
     onGrantEnded: (grant, reason) =>
       db.transaction(async () => {
         const grantHash = typeof grant === 'string' ? hashOf(grant) : grant;
-        await artifacts.destroyOf({ grantHash });
+        await artifacts.destroyAuthority({ grantHash });
         await end({ by: 'grant', grantHash }, 'grant.revoked', reason);
       }),
     onResourceRemoved: async (resource, reason) => void (await end({ by: 'resource', resource }, 'resource_server.deleted', reason)),
