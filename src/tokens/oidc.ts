@@ -142,7 +142,7 @@ function refusedBy(faults: readonly Fault[]): Refused {
   if (faults.includes('account')) return { error: 'invalid_grant', description: 'the person this is for cannot be acted for' };
   if (faults.includes('grant')) return { error: 'invalid_grant', description: 'what was granted has ended' };
   if (faults.includes('resource')) return { error: 'invalid_target', description: 'the resource is not known here' };
-  if (faults.includes('parent')) return { error: 'invalid_grant', description: 'the token this is made from has ended or ends sooner' };
+  if (faults.includes('parent')) return { error: 'invalid_grant', description: 'the token this is made from has ended' };
   return { error: 'invalid_grant', description: 'something this token stands on has just ended' };
 }
 
@@ -172,13 +172,18 @@ export function tokenClaims(deps: TokenClaimsDeps): NonNullable<OidcContribution
     return { subject: person, subjectProfile: 'user', act: notes.actors ?? act };
   };
   return {
-    names: ['sub', 'sub_profile', 'act', 'acr', 'auth_time', 'approval'],
+    names: ['sub', 'sub_profile', 'act', 'acr', 'auth_time', 'approval', 'exp'],
     async claims(ctx, issued, payload) {
       const clientId = text(payload['client_id']);
       const parties = await partiesOf(issuanceOf(ctx), issued, clientId);
       if (parties.subject === clientId) throw new Error('A token was about to name a client as its subject.');
       const token = newToken({ ctx, token: issued, payload, parties, issuer, now: clock.now() });
-      if (await store.insertIfLive(token, audit.rowOf(eventOf(token, deps.detailsHash)))) return claimsOf(token);
+      const expiresAt = await store.insertIfLive(token, audit.rowOf(eventOf(token, deps.detailsHash)));
+      if (expiresAt !== undefined) {
+        // the answer's expires_in is read from here after the claims are written
+        Object.assign(issued, { expiresIn: seconds(expiresAt) - Number(payload['iat']) });
+        return { ...claimsOf(token), exp: seconds(expiresAt) };
+      }
       return stop(clientId, refusedBy(await store.faultsOf(token)));
     },
   };

@@ -33,8 +33,11 @@ export type Fault = PartyFault | 'actor' | 'parent';
 
 /** SQL of the ledger. One statement each. */
 export interface TokenStore {
-  /** Writes token and audit event if everything the token stands on is alive at that moment; false when it is not. */
-  insertIfLive(token: NewToken, event: AuditRow): Promise<boolean>;
+  /**
+   * Writes token and audit event if everything the token stands on is alive at that moment, and returns when it expires: never
+   * later than its parent. Undefined, and nothing written, when something is dead.
+   */
+  insertIfLive(token: NewToken, event: AuditRow): Promise<Date | undefined>;
   /** What of a new token is dead; empty when nothing is (any more). */
   faultsOf(token: NewToken): Promise<readonly Fault[]>;
   find(jti: string): Promise<KnownToken | undefined>;
@@ -86,24 +89,24 @@ const CANDIDATE = `candidate AS (SELECT ${COLUMNS.map(([name, type], index) => `
 const AUDIT_PLACES = AUDIT_COLUMNS.split(', ').map((_name, index) => `$${COLUMNS.length + 3 + index}`);
 const AUDIT_TYPES = ['text', 'timestamptz', 'text', 'text', 'text', 'text', 'text', 'text', 'text', 'text', 'jsonb', 'text'];
 const PARAMETERS = { now: '$1::timestamptz', ownResources: '$2::text[]' };
-/** A child outlives its parent never (contract.md "Tokens"). */
-const PARENT_ALLOWS = `(fresh.parent_jti IS NULL OR (parent.expires_at >= fresh.expires_at AND ${isLineageLive('fresh', PARAMETERS)}))`;
+const PARENT_ALLOWS = `(fresh.parent_jti IS NULL OR ${isLineageLive('fresh', PARAMETERS)})`;
+/** A child is never longer-lived than its parent, not by the second that passes while it is made. */
+const EXPIRY = 'least(fresh.expires_at, parent.expires_at)';
 
 const INSERT = `WITH ${CANDIDATE},
   ledger AS (
     INSERT INTO token_ledger (${NAMES}, snapshot, root_jti, depth)
-    SELECT ${COLUMNS.map(([name]) => `fresh.${name}`).join(', ')}, fresh.snapshot, coalesce(parent.root_jti, fresh.jti), coalesce(parent.depth + 1, 0)
+    SELECT ${COLUMNS.map(([name]) => (name === 'expires_at' ? EXPIRY : `fresh.${name}`)).join(', ')}, fresh.snapshot, coalesce(parent.root_jti, fresh.jti), coalesce(parent.depth + 1, 0)
     FROM candidate AS fresh LEFT JOIN token_ledger parent ON parent.jti = fresh.parent_jti
     WHERE ${isSelfLive('fresh', PARAMETERS)} AND ${PARENT_ALLOWS}
-    RETURNING jti),
+    RETURNING expires_at),
   event AS (INSERT INTO audit_events (${AUDIT_COLUMNS}) SELECT ${AUDIT_PLACES.map((place, index) => `${place}::${AUDIT_TYPES[index]}`).join(', ')} FROM ledger)
-  SELECT jti FROM ledger`;
+  SELECT expires_at FROM ledger`;
 
 const FAULTS = `WITH ${CANDIDATE} SELECT ${Object.entries(partyIsLive('fresh', PARAMETERS))
   .map(([name, condition]) => `${condition} AS ${name}`)
   .join(', ')}, ${PARENT_ALLOWS} AS parent, ${partyIsLive('actor', PARAMETERS).agent} AS actor
-  FROM candidate AS fresh LEFT JOIN token_ledger parent ON parent.jti = fresh.parent_jti,
-  LATERAL (SELECT array_remove(ARRAY[fresh.agent_id], NULL) AS agent_ids) AS actor`;
+  FROM candidate AS fresh, LATERAL (SELECT array_remove(ARRAY[fresh.agent_id], NULL) AS agent_ids) AS actor`;
 
 interface Row {
   readonly jti: string;
@@ -228,7 +231,7 @@ export function createTokenStore(deps: { db: Db; clock: Clock; ownResources: rea
   return {
     async insertIfLive(token, event) {
       const values = [clock.now(), own, ...columnValues(token), ...valuesOf(event)];
-      return (await db.row({ name: 'token-insert', text: INSERT, values })) !== undefined;
+      return (await db.row<{ expires_at: Date }>({ name: 'token-insert', text: INSERT, values }))?.expires_at;
     },
     async faultsOf(token) {
       const values = [clock.now(), own, ...columnValues(token)];

@@ -3,15 +3,18 @@ import type { Adapter } from 'oidc-provider';
 import { createAuditService, createAuditStore, createCorrelation } from '../../src/audit/index.ts';
 import { detailsHash } from '../../src/authorization-details/index.ts';
 import { createArtifactStore, createOidc, type NamedContribution, type Oidc, type OidcContribution } from '../../src/oidc/index.ts';
-import { systemClock } from '../../src/platform/clock.ts';
 import { createDb, type Db } from '../../src/platform/db/db.ts';
 import { createNotifications } from '../../src/platform/db/notifications.ts';
 import { createEventStreams } from '../../src/platform/http/event-stream.ts';
 import { createHttpApp, startHttpServer } from '../../src/platform/http/server.ts';
-import type { ApiGuard, Web } from '../../src/platform/http/web.ts';
+import { readJson } from '../../src/platform/http/body.ts';
+import { createCsrf } from '../../src/platform/http/csrf.ts';
+import { createPages } from '../../src/platform/http/pages.ts';
+import { createRenderer } from '../../src/platform/http/render.ts';
+import type { ApiGuard, BrowserSession, Pages, Web } from '../../src/platform/http/web.ts';
 import { randomIds } from '../../src/platform/ids.ts';
 import { createLogger } from '../../src/platform/log.ts';
-import { createVault } from '../../src/platform/vault.ts';
+import { createVault, type Vault } from '../../src/platform/vault.ts';
 import { createRevocation, type Revocation } from '../../src/revocation/index.ts';
 import { type ClientPrincipal, createApiGuard, createTokens, type GuardedClient, type Issuance, issuanceOf, type Tokens } from '../../src/tokens/index.ts';
 import { freshDatabase } from '../support/database.ts';
@@ -48,8 +51,12 @@ export interface TokenServer {
   readonly parties: Parties;
   readonly roster: Roster;
   readonly statements: string[];
+  /** Moves the ledger's clock; the engine keeps its own. */
+  readonly time: { offsetSeconds: number };
   /** Runs before the token policy ends: the moment between a check and the insert. */
   beforeInsert: (() => Promise<void>) | undefined;
+  /** Who is signed in to the console. */
+  session: BrowserSession | undefined;
   close(): Promise<void>;
 }
 
@@ -128,8 +135,16 @@ const issue: NonNullable<OidcContribution['grantTypes']>[string]['handler'] = as
   const accessToken = await token.save();
   const refresh = new provider.RefreshToken({ client, accountId: account, grantId: id, scope: 'pay', gty: 'test' } as never);
   const refreshToken = account === undefined ? undefined : await refresh.save();
-  ctx.body = { access_token: accessToken, token_type: token.tokenType, refresh_token: refreshToken, grant_id: id };
+  ctx.body = { access_token: accessToken, expires_in: token.expiration, token_type: token.tokenType, refresh_token: refreshToken, grant_id: id };
 };
+
+/** The real pages, for whoever `session` says is signed in. */
+function pagesOf(server: TokenServer, vault: Vault): Pages {
+  const issuer = new URL(server.issuer);
+  const render = createRenderer({ viewsDir: 'views', assets: { url: (name) => `/assets/${name}` }, basePath: '', isCached: true });
+  const csrf = createCsrf({ key: vault.derive('csrf'), issuer, ids: randomIds, bindingOf: () => undefined });
+  return createPages({ render, csrf, basePath: '', isSecure: false, waitingFor: async () => 0 });
+}
 
 /** A server with engine, ledger and revocation over a database of its own, speaking HTTP. */
 export async function createTokenServer(): Promise<TokenServer> {
@@ -151,7 +166,10 @@ export async function createTokenServer(): Promise<TokenServer> {
     },
   };
   const vault = createVault({ masterKey: randomIds.bytes(32), previousMasterKey: undefined, ids: randomIds });
-  const [clock, ids] = [systemClock, randomIds];
+  const time = { offsetSeconds: 0 };
+  const now = () => new Date(Date.now() + time.offsetSeconds * 1000);
+  const clock = { now, epochSeconds: () => Math.floor(now().getTime() / 1000) };
+  const ids = randomIds;
   const store = createArtifactStore({ db: counted, vault, clock });
   const audit = createAuditService({ db: counted, store: createAuditStore({ db: counted }), clock, ids, correlation: createCorrelation() });
   const roster: Roster = {
@@ -190,13 +208,13 @@ export async function createTokenServer(): Promise<TokenServer> {
     issuer,
     clock,
   });
-  const server = { issuer: issuer.href.replace(/\/$/, ''), db, tokens, revocation, guard, parties, roster, statements, beforeInsert: undefined } as unknown as TokenServer;
+  const server = { issuer: issuer.href.replace(/\/$/, ''), db, tokens, revocation, guard, parties, roster, statements, time, beforeInsert: undefined } as unknown as TokenServer;
   const named = [tokens.capability, revocation.capability].flatMap(({ name, oidc: part }) => (part === undefined ? [] : [{ name, oidc: part }]));
   const contributions: NamedContribution[] = [{ name: 'test', oidc: engineParts(server) }, ...named];
   const notifications = createNotifications({ db, log });
   const oidc: Oidc = await createOidc({ issuer, db: counted, store, clock, vault, log, notifications, fetch, contributions: () => contributions });
   const router = new Router();
-  const web = { api: guard } as Web;
+  const web = { api: guard, guard: { session: async () => server.session }, pages: pagesOf(server, vault), readJson } as Web;
   for (const { routes } of [tokens.capability, revocation.capability]) routes?.(router, web);
   const http = createHttpApp({
     issuer,
