@@ -1,3 +1,4 @@
+import { Provider } from 'oidc-provider';
 import type { AgentFacts, ClientFacts, PrincipalFacts } from './principal.ts';
 
 /** Loads what is known about a client_id. */
@@ -40,4 +41,21 @@ function clientFacts(record: Found<FactsDeps['clients']['find']>): ClientFacts {
 function agentFacts(agent: Omit<AgentFacts, 'isOwnerAlive'>): Omit<AgentFacts, 'isOwnerAlive'> {
   const { id, displayName, status, owner, validUntil, maxDelegationDepth } = agent;
   return { id, displayName, status, owner, validUntil, maxDelegationDepth };
+}
+
+/**
+ * The same facts, loaded once for each request of the engine and each client: authentication, policy and exchange ask for them in
+ * turn. Outside a request every call loads.
+ */
+export function perRequest(source: FactsSource): FactsSource {
+  const requests = new WeakMap<object, Map<string, Promise<PrincipalFacts>>>();
+  return (clientId) => {
+    const { ctx } = Provider;
+    if (ctx === undefined) return source(clientId);
+    const known = requests.get(ctx) ?? new Map<string, Promise<PrincipalFacts>>();
+    requests.set(ctx, known);
+    const facts = known.get(clientId) ?? source(clientId);
+    known.set(clientId, facts);
+    return facts;
+  };
 }

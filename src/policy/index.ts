@@ -8,14 +8,14 @@ import type { Capability } from '../capability.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Db } from '../platform/db/db.ts';
 import type { Ids } from '../platform/ids.ts';
-import type { FactsSource } from './facts.ts';
+import { type FactsSource, perRequest } from './facts.ts';
 import { type PolicyResources, policyOidc } from './oidc.ts';
 import { type DecisionReaders, policyRoutes } from './routes.ts';
 import { createPolicyService, type PolicyService } from './service.ts';
 
 export type { Decision, Effect, PolicyInput, StoredDecision } from './decision.ts';
 export { composeFacts, type FactsDeps, type FactsSource } from './facts.ts';
-export { MAX_ACTORS, requestFacts } from './oidc.ts';
+export { MAX_ACTORS } from './oidc.ts';
 export type { AgentFacts, ClientFacts, Principal, PrincipalFacts } from './principal.ts';
 export { principalFrom } from './principal.ts';
 export type { DecisionReaders } from './routes.ts';
@@ -23,6 +23,8 @@ export type { Denial, PolicyService } from './service.ts';
 
 /** The service and its contribution. */
 export interface Policy extends PolicyService {
+  /** The facts policy judges by, loaded once a request. */
+  readonly facts: FactsSource;
   readonly capability: Capability;
 }
 
@@ -41,12 +43,14 @@ export interface PolicyDeps {
 
 /** Builds the capability. */
 export function createPolicy(deps: PolicyDeps): Policy {
-  const service = createPolicyService(deps);
+  const facts = perRequest(deps.facts);
+  const service = createPolicyService({ ...deps, facts });
   return {
     ...service,
+    facts,
     capability: {
       name: 'policy',
-      oidc: policyOidc({ ...deps, service }),
+      oidc: policyOidc({ ...deps, facts, service }),
       routes: policyRoutes({ ...deps, service }),
       jobs: [
         {

@@ -2,7 +2,7 @@ import type { KoaContextWithOIDC } from 'oidc-provider';
 import type { AuthorizationDetail } from '../authorization-details/index.ts';
 import { type IssuedToken, issuerOf, type OidcContribution } from '../oidc/index.ts';
 import type { Clock } from '../platform/clock.ts';
-import { actorsOf, type Issuance, issuanceOf } from '../tokens/index.ts';
+import { type ActClaim, type Issuance, issuanceOf } from '../tokens/index.ts';
 import type { Decision, PolicyInput, StoredDecision } from './decision.ts';
 import type { FactsSource } from './facts.ts';
 import { INVARIANTS_VERSION } from './invariants.ts';
@@ -26,18 +26,6 @@ export interface PolicyHookDeps {
 
 /** The most actors a chain holds (security rule R26). */
 export const MAX_ACTORS = 4;
-
-const factsOfRequest = new WeakMap<object, Promise<PrincipalFacts>>();
-
-/** The facts about a request's client, loaded once a request. */
-export function requestFacts(ctx: KoaContextWithOIDC, facts: FactsSource): Promise<PrincipalFacts> {
-  const known = factsOfRequest.get(ctx);
-  if (known !== undefined) return known;
-  const { client } = ctx.oidc;
-  const loading = client === undefined ? Promise.resolve({ client: undefined, agent: undefined }) : facts(client.clientId);
-  factsOfRequest.set(ctx, loading);
-  return loading;
-}
 
 /** Fields of the engine's tokens and grant sources that its types leave out. */
 interface TokenFields {
@@ -73,7 +61,7 @@ function note(issuance: Issuance, about: { token: TokenFields; source: SourceFie
     issuance.subjectProfile = 'ai_agent';
   }
   if (principal.kind === 'service') {
-    issuance.subject = principal.serviceId;
+    issuance.subject = principal.id;
     issuance.subjectProfile = 'service';
   }
 }
@@ -82,6 +70,11 @@ const SUBJECT_KINDS = { user: 'account', ai_agent: 'agent', service: 'service' }
 
 function subjectOf({ subject, subjectProfile }: Issuance): PolicyInput['subject'] {
   return subject === undefined || subjectProfile === undefined ? undefined : { kind: SUBJECT_KINDS[subjectProfile], id: subject };
+}
+
+/** The actors of a chain, newest first. */
+function actorsOf(act: ActClaim | undefined): ActClaim[] {
+  return act === undefined ? [] : [act, ...actorsOf(act.act)];
 }
 
 async function resourceOf(aud: string | undefined, resources: PolicyResources): Promise<PolicyInput['resource']> {
@@ -139,7 +132,7 @@ export function policyOidc({ service, facts, resources, issuer, clock }: PolicyH
   };
   return {
     async tokenPolicy(ctx, token, source) {
-      const known = await requestFacts(ctx, facts);
+      const known = await facts(ctx.oidc.client?.clientId ?? '');
       const issuance = issuanceOf(ctx);
       const about = { token: token as unknown as TokenFields, source: (source ?? {}) as SourceFields };
       note(issuance, { ...about, principal: principalFrom(known), issuer: issuerOf(issuer) });

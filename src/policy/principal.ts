@@ -1,4 +1,4 @@
-import type { AgentStatus } from '../agents/lifecycle.ts';
+import type { AgentStatus } from '../agents/index.ts';
 
 /** What is known of a client when it asks for a token. */
 export interface ClientFacts {
@@ -34,11 +34,11 @@ export interface PrincipalFacts {
   readonly agent: AgentFacts | undefined;
 }
 
-/** Who a client stands for (security rule R5). Never the client itself: no `sub` equals a client_id. */
+/** Who a client stands for (security rule R5). An application stands for itself as a client and has no identity to be a `sub`. */
 export type Principal =
-  | { readonly kind: 'agent'; readonly agent: AgentFacts }
-  | { readonly kind: 'service'; readonly serviceId: string }
-  | { readonly kind: 'application'; readonly clientId: string }
+  | { readonly kind: 'agent'; readonly id: string; readonly agent: AgentFacts }
+  | { readonly kind: 'service'; readonly id: string }
+  | { readonly kind: 'application'; readonly id: string }
   | { readonly kind: 'none'; readonly reason: string };
 
 /** The group that owns software which a person let in by consent alone (security rule R5). */
@@ -68,9 +68,9 @@ export function principalFrom({ client, agent }: PrincipalFacts): Principal {
   if (!client.isActive) return none('The client is not active.');
   if (agent !== undefined) {
     const reason = reasonOfStatus(agent.status);
-    return reason === undefined ? { kind: 'agent', agent } : none(reason);
+    return reason === undefined ? { kind: 'agent', id: agent.id, agent } : none(reason);
   }
   if (client.kind === 'dynamic' || client.purpose === 'agent') return none('The client is not linked to an agent.');
-  if (client.serviceId !== undefined) return { kind: 'service', serviceId: client.serviceId };
-  return { kind: 'application', clientId: client.id };
+  if (client.serviceId !== undefined) return { kind: 'service', id: client.serviceId };
+  return { kind: 'application', id: client.id };
 }

@@ -50,6 +50,11 @@ export interface PolicyService {
    * A client that keeps asking gets the same decision for a minute.
    */
   recordDeadClient(clientId: string, reason: string): Promise<string>;
+  /**
+   * Whether a client may not even authenticate: it is disabled, or its agent is suspended or retired. Then the reason is kept, and
+   * the `invalid_client` of the request under way tells where to read it. For the engine's storage of clients.
+   */
+  turnsAway(clientId: string): Promise<boolean>;
   /** @throws {AppError} `not_found` */
   get(id: string): Promise<StoredDecision>;
   list(filter: DecisionFilter): Promise<DecisionPage>;
@@ -110,6 +115,15 @@ export function createPolicyService(deps: PolicyServiceDeps): PolicyService {
     await store.insert(decision);
     await audit.record(auditOf(decision, error));
   };
+  const recordDeadClient = async (clientId: string, reason: string) => {
+    const words = sentenceOf(reason);
+    const known = await store.latest(clientId, words.rule, secondsAfter(clock.now(), -SAME_ANSWER_SECONDS));
+    const agentId = (await facts(clientId)).agent?.id;
+    const decision = known ?? denied({ ...words, error: 'invalid_client', clientId, agentId, action: 'authenticate', input: { reason } });
+    if (known === undefined) await db.detached(() => db.transaction(() => keep(decision, 'invalid_client')));
+    attachToRefusal('invalid_client', extraOf(decision.id));
+    return decision.id;
+  };
   return {
     decide: (input) => ({ id: ids.next('dec'), ...judge(input) }),
     principalOf: async (clientId) => principalFrom(await facts(clientId)),
@@ -125,14 +139,14 @@ export function createPolicyService(deps: PolicyServiceDeps): PolicyService {
         ...(status === undefined ? {} : { status }),
       });
     },
-    async recordDeadClient(clientId, reason) {
-      const words = sentenceOf(reason);
-      const known = await store.latest(clientId, words.rule, secondsAfter(clock.now(), -SAME_ANSWER_SECONDS));
-      const agentId = (await facts(clientId)).agent?.id;
-      const decision = known ?? denied({ ...words, error: 'invalid_client', clientId, agentId, action: 'authenticate', input: { reason } });
-      if (known === undefined) await db.detached(() => db.transaction(() => keep(decision, 'invalid_client')));
-      attachToRefusal('invalid_client', extraOf(decision.id));
-      return decision.id;
+    recordDeadClient,
+    async turnsAway(clientId) {
+      const { client, agent } = await facts(clientId);
+      if (client === undefined) return false;
+      const isStopped = agent?.status === 'suspended' || agent?.status === 'retired';
+      if (client.isActive && !isStopped) return false;
+      await recordDeadClient(clientId, isStopped ? agent.status : 'The client is disabled.');
+      return true;
     },
     async get(id) {
       const decision = await store.find(id);

@@ -1,13 +1,13 @@
 import type { DetailTypes } from '../authorization-details/index.ts';
 import { MAX_ACTORS, type PrincipalFacts } from '../policy/index.ts';
 import type { VerifiedToken } from '../tokens/index.ts';
-import { type ActClaim, type Actor, actorsOf, extendActChain } from './act-chain.ts';
+import { type ActClaim, type Actor, actorsOf, extendActChain, isSameParty } from './act-chain.ts';
 import { type ActorDecision, decideActor } from './actor.ts';
 import type { Delegation } from './delegation.ts';
 import { type Holding, type NarrowedToken, type NarrowingLimits, narrow } from './narrowing.ts';
 import { type ActorToken, readActorToken, readSubjectToken, type SubjectToken } from './presented-token.ts';
 import { decidePresenter, type KeyProof, type PresenterBasis, type PresenterDecision } from './presenter.ts';
-import { accept, type Outcome } from './refusal.ts';
+import { accept, type Outcome, refuse } from './refusal.ts';
 import type { TokenExchangeRequest } from './request.ts';
 
 /** What an exchange asks of the records. */
@@ -116,8 +116,12 @@ async function judgePresenter(about: { exchange: Exchange; subject: SubjectToken
   });
 }
 
-/** R26 and each agent's own bound: how many actors the chain may hold. An agent's bound counts those who act after it. */
-async function depthFor(subject: SubjectToken, deps: ExchangeDeps): Promise<number> {
+/**
+ * R26 and each agent's own bound: how many actors the chain may hold. An agent's bound counts those who act after it; asked only
+ * when somebody new would.
+ */
+async function depthFor(subject: SubjectToken, { decision }: Named, deps: ExchangeDeps): Promise<number> {
+  if (decision.kind === 'continuation' || subject.chain === undefined || isSameParty(subject.chain, decision.actor)) return MAX_ACTORS;
   const actors = actorsOf(subject.chain).filter(({ iss, sub_profile }) => iss === deps.issuer && sub_profile === 'ai_agent');
   const agents = await Promise.all(actors.map(({ sub }) => deps.agents.find(sub)));
   const bounds = agents.map((agent, index) => (agent?.maxDelegationDepth ?? MAX_ACTORS) + actors.length - index);
@@ -167,9 +171,13 @@ export async function decideExchange(exchange: Exchange, deps: ExchangeDeps): Pr
   const named = await nameActor(exchange, subject, deps);
   if (!named.ok) return refusedAt(named, subject);
   const { decision } = named.value;
-  const presenter = await judgePresenter({ exchange, subject, named: named.value }, deps);
+  const [presenter, maxDepth] = await Promise.all([
+    judgePresenter({ exchange, subject, named: named.value }, deps),
+    depthFor(subject, named.value, deps),
+  ]);
   if (!presenter.allowed) return refusedAt(presenterRefusal(presenter), subject);
-  const maxDepth = await depthFor(subject, deps);
+  if (subject.cnf !== undefined && Object.keys(exchange.requester.proof).length === 0)
+    return refusedAt(refuse('invalid_request', 'the subject token is bound to a key: prove one of yours, the new token is bound to it'), subject);
   const actor = decision.kind === 'actor' ? decision.actor : undefined;
   const chain = extendActChain({ subject, inbound: subject.chain, actor, maxDepth });
   if (!chain.ok) return refusedAt(chain, subject);

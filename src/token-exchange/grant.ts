@@ -1,11 +1,11 @@
 import type { Provider, TokenEndpointGrantContext } from 'oidc-provider';
 import { errors } from 'oidc-provider';
 import type { AuditRecorder } from '../audit/index.ts';
-import { parseDetails } from '../authorization-details/index.ts';
+import { type AuthorizationDetail, parseDetails } from '../authorization-details/index.ts';
 import { type GrantHelpers, type GrantTypeContribution, type IssuedToken, Refusal as EngineRefusal, refuse } from '../oidc/index.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Db } from '../platform/db/db.ts';
-import { type FactsSource, type PolicyService, requestFacts } from '../policy/index.ts';
+import type { FactsSource, PolicyService } from '../policy/index.ts';
 import { canonicalResourceUri } from '../resource-servers/index.ts';
 import { issuanceOf } from '../tokens/index.ts';
 import { actorsOf } from './act-chain.ts';
@@ -151,7 +151,7 @@ export function tokenExchangeGrant(deps: GrantDeps): GrantTypeContribution {
       byRule({ clientId }, { error: 'unauthorized_client', description: 'token exchange needs a client that authenticates' });
     }
     const { dPoP, certificate } = await proveKeys(ctx, helpers);
-    const facts = requestFacts(ctx, deps.facts);
+    const facts = deps.facts(clientId);
     // awaited below; without a listener a failure in between would count as unhandled
     facts.catch(() => undefined);
     const read = await readRequest(ctx, helpers);
@@ -191,7 +191,7 @@ export function tokenExchangeGrant(deps: GrantDeps): GrantTypeContribution {
       tokenType: token.tokenType,
       expiresIn: token.expiration,
       scope: token.scope ?? '',
-      authorizationDetails: (token as { rar?: readonly unknown[] }).rar,
+      authorizationDetails: (token as { rar?: readonly AuthorizationDetail[] }).rar as never,
     });
   };
 
