@@ -35,6 +35,8 @@ export type ArtifactParty =
 export interface ArtifactStore {
   upsert(input: ArtifactInput): Promise<void>;
   find(model: string, value: string): Promise<StoredArtifact | undefined>;
+  /** By the hash alone: for what is known only by it, like the grant a token was issued under. */
+  findByHash(model: string, idHash: Buffer): Promise<StoredArtifact | undefined>;
   findBy(model: string, column: 'uid_hash' | 'user_code_hash', value: string): Promise<StoredArtifact | undefined>;
   /** Marks as used; false when it was used before, or is gone. Of N callers exactly one gets true. */
   consume(model: string, value: string): Promise<boolean>;
@@ -88,6 +90,10 @@ export function createArtifactStore(deps: { db: Db; vault: Vault; clock: Clock }
     const payload = JSON.parse(vault.open(PURPOSE, row.payload, context(model, row.id_hash)).toString()) as Record<string, unknown>;
     return { payload, consumedAt: row.consumed_at ?? undefined };
   };
+  const findByHash = async (model: string, idHash: Buffer) => {
+    const text = 'SELECT id_hash, payload, consumed_at FROM oidc_artifacts WHERE model = $1 AND id_hash = $2';
+    return open(model, await db.row<Row>({ name: 'artifact-find', text, values: [model, idHash] }));
+  };
   return {
     async upsert({ model, value, payload, ttlSeconds }) {
       const idHash = hashOf(value);
@@ -112,16 +118,8 @@ export function createArtifactStore(deps: { db: Db; vault: Vault; clock: Clock }
         ],
       });
     },
-    async find(model, value) {
-      return open(
-        model,
-        await db.row<Row>({
-          name: 'artifact-find',
-          text: 'SELECT id_hash, payload, consumed_at FROM oidc_artifacts WHERE model = $1 AND id_hash = $2',
-          values: [model, hashOf(value)],
-        }),
-      );
-    },
+    find: (model, value) => findByHash(model, hashOf(value)),
+    findByHash,
     async findBy(model, column, value) {
       return open(
         model,
