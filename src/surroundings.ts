@@ -58,7 +58,7 @@ export function createDirectory(sources: Sources): Directory {
       const active = people.items.filter(({ status }) => status === 'active').map(({ id, name }) => ({ kind: 'user' as const, id, name }));
       return [...active, ...groups.map(({ id, name }) => ({ kind: 'group' as const, id, name }))];
     },
-    agentChoices: async () => (await sources.agents().list({ limit: CHOICES })).items.map(({ id, displayName }) => ({ id, displayName })),
+    agentChoices: async () => (await sources.agents().list({ limit: CHOICES })).agents.map(({ id, displayName }) => ({ id, displayName })),
   };
 }
 
