@@ -29,7 +29,7 @@ export type {
 export type { GrantHelpers } from './grant-helpers.ts';
 export { issuerOf } from './provider.ts';
 export { Refusal, type RefusalInput, refuse } from './refusal.ts';
-export { type ArtifactStore, createArtifactStore, hashOf } from './store.ts';
+export { type ArtifactStore, createArtifactStore, hashOf, type StoredGrant } from './store.ts';
 
 /** The engine as the rest of the house sees it. */
 export interface Oidc {

@@ -18,6 +18,16 @@ export interface ArtifactInput {
   readonly ttlSeconds: number | undefined;
 }
 
+/** A live grant of a person, known by its hash. */
+export interface StoredGrant {
+  readonly hash: Buffer;
+  readonly clientId: string;
+  readonly createdAt: Date;
+  readonly expiresAt: Date | undefined;
+  /** The engine's own content: `openid`, `resources`, `rar`, `rejected`. */
+  readonly payload: Record<string, unknown>;
+}
+
 /** The engine's storage in SQL. Values are hashed here and nowhere else, payloads sealed and opened here. */
 export interface ArtifactStore {
   upsert(input: ArtifactInput): Promise<void>;
@@ -27,6 +37,15 @@ export interface ArtifactStore {
   consume(model: string, value: string): Promise<boolean>;
   destroy(model: string, value: string): Promise<void>;
   destroyByGrant(model: string, grantId: string): Promise<void>;
+  /**
+   * Adds members to an artifact that was not used yet, known by its hash; false when it is used, expired or gone. `expiresAt`
+   * replaces its end. Whoever reads it meanwhile sees all of the change or nothing.
+   */
+  amend(model: string, idHash: Buffer, change: { members: Record<string, unknown>; expiresAt?: Date }): Promise<boolean>;
+  /** The grants of a person that have not expired, newest first. */
+  listGrants(accountId: string): Promise<readonly StoredGrant[]>;
+  /** Removes a grant and every code, token and request stored under it; false when there is no such grant. */
+  endGrant(grantHash: Buffer): Promise<boolean>;
   /** Records an identifier that may be used once; false when it was used before. Not undone by a rollback. */
   recordOnce(key: string, expiresAt: Date): Promise<boolean>;
   /** Removes up to `limit` expired rows of each kind; returns how many went. */
@@ -42,6 +61,12 @@ interface Row {
   readonly id_hash: Buffer;
   readonly payload: Buffer;
   readonly consumed_at: Date | null;
+}
+
+interface GrantRow extends Row {
+  readonly client_id: string;
+  readonly created_at: Date;
+  readonly expires_at: Date | null;
 }
 
 const PURPOSE = 'artifacts';
@@ -129,6 +154,56 @@ export function createArtifactStore(deps: { db: Db; vault: Vault; clock: Clock }
         values: [model, hashOf(grantId)],
       });
     },
+    amend: (model, idHash, { members, expiresAt }) =>
+      db.transaction(async () => {
+        const now = clock.now();
+        const row = await db.row<Row>({
+          name: 'artifact-find-unused',
+          text: `SELECT id_hash, payload, consumed_at FROM oidc_artifacts
+                 WHERE model = $1 AND id_hash = $2 AND consumed_at IS NULL AND (expires_at IS NULL OR expires_at > $3) FOR UPDATE`,
+          values: [model, idHash, now],
+        });
+        const stored = open(model, row);
+        if (stored === undefined) return false;
+        const end = expiresAt === undefined ? {} : { exp: Math.floor(expiresAt.getTime() / 1000) };
+        const payload: Record<string, unknown> = { ...stored.payload, ...members, ...end };
+        await db.rows({
+          name: 'artifact-amend',
+          text: 'UPDATE oidc_artifacts SET payload = $3, grant_hash = $4, expires_at = coalesce($5, expires_at) WHERE model = $1 AND id_hash = $2',
+          values: [
+            model,
+            idHash,
+            vault.seal(PURPOSE, JSON.stringify(payload), context(model, idHash)),
+            hashOrNull(payload['grantId']),
+            expiresAt ?? null,
+          ],
+        });
+        return true;
+      }),
+    async listGrants(accountId) {
+      const rows = await db.rows<GrantRow>({
+        name: 'artifact-grants',
+        text: `SELECT id_hash, payload, consumed_at, client_id, created_at, expires_at FROM oidc_artifacts
+               WHERE account_id = $1 AND model = 'Grant' AND (expires_at IS NULL OR expires_at > $2) ORDER BY created_at DESC, id_hash`,
+        values: [accountId, clock.now()],
+      });
+      return rows.map((row) => ({
+        hash: row.id_hash,
+        clientId: row.client_id,
+        createdAt: row.created_at,
+        expiresAt: row.expires_at ?? undefined,
+        payload: open('Grant', row)?.payload ?? {},
+      }));
+    },
+    endGrant: (grantHash) =>
+      db.transaction(async () => {
+        const gone = await db.rows<{ is_grant: boolean }>({
+          name: 'artifact-end-grant',
+          text: `DELETE FROM oidc_artifacts WHERE grant_hash = $1 OR (model = 'Grant' AND id_hash = $1) RETURNING model = 'Grant' AND id_hash = $1 AS is_grant`,
+          values: [grantHash],
+        });
+        return gone.some(({ is_grant: isGrant }) => isGrant);
+      }),
     recordOnce: (key, expiresAt) =>
       db.detached(async () => {
         const row = await db.row({
