@@ -46,6 +46,8 @@ export interface ClientsDeps {
   /** The types of authorization details the engine is being built with; asked once for each that is built. */
   readonly detailTypes: () => readonly string[];
   readonly onRegistered: OnRegistered;
+  /** `policy.turnsAway`: a client of a suspended or retired agent is as unknown as one that was never registered. */
+  readonly turnsAway?: (clientId: string) => Promise<boolean>;
   readonly onWidened: (clientId: string) => Promise<void>;
 }
 

@@ -1,0 +1,28 @@
+import type { By } from './account.ts';
+
+/** What this capability writes to the audit trail: ids and words, never an address, a name or a secret. */
+export interface AccountEvent {
+  readonly type:
+    | 'account.created'
+    | 'account.updated'
+    | 'account.disabled'
+    | 'account.password_changed'
+    | 'account.role_changed'
+    | 'account.credential_added'
+    | 'account.credential_removed'
+    | 'sign_in.succeeded'
+    | 'sign_in.failed'
+    | 'sign_in.blocked'
+    | 'setup.completed';
+  readonly actor: By | { readonly kind: 'anonymous'; readonly id: string };
+  readonly subjectId?: string;
+  /** The record beside the account: a group, a passkey. */
+  readonly resource?: string;
+  readonly action?: string;
+  readonly cause?: string;
+}
+
+/** Where events go: the audit trail, in the transaction under way. */
+export interface AccountEvents {
+  record(event: AccountEvent): Promise<unknown>;
+}

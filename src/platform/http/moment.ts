@@ -1,0 +1,42 @@
+/** An instant as templates print it (views/partials/time.eta). */
+export interface Moment {
+  readonly text: string;
+  readonly exact: string;
+  readonly iso: string;
+  /** Lets the browser keep a relative text true. */
+  readonly keep?: 'ago' | 'left';
+}
+
+const MINUTE = 60;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+/** Farther away than this a date says more than a distance. */
+const NEAR_SECONDS = 30 * DAY;
+
+const dayFormat = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', year: 'numeric', timeZone: 'UTC' });
+const timeFormat = new Intl.DateTimeFormat('en-GB', {
+  hour: '2-digit',
+  minute: '2-digit',
+  second: '2-digit',
+  hourCycle: 'h23',
+  timeZone: 'UTC',
+});
+
+/** `45 s`, `2 min`, `3 h`, `1 day`, `9 days`: the largest unit that fits, rounded down. */
+export function durationWords(seconds: number): string {
+  if (seconds < MINUTE) return `${Math.floor(seconds)} s`;
+  if (seconds < HOUR) return `${Math.floor(seconds / MINUTE)} min`;
+  if (seconds < DAY) return `${Math.floor(seconds / HOUR)} h`;
+  const days = Math.floor(seconds / DAY);
+  return days === 1 ? '1 day' : `${days} days`;
+}
+
+/** `at` seen from `now`: `2 min ago`, `4 min left`, or the date when it is more than 30 days away. */
+export function momentOf(at: Date, now: Date): Moment {
+  const exact = `${dayFormat.format(at)}, ${timeFormat.format(at)} UTC`;
+  const iso = at.toISOString();
+  const seconds = (at.getTime() - now.getTime()) / 1000;
+  if (Math.abs(seconds) > NEAR_SECONDS) return { text: dayFormat.format(at), exact, iso };
+  if (seconds > 0) return { text: `${durationWords(seconds)} left`, exact, iso, keep: 'left' };
+  return { text: -seconds < 10 ? 'just now' : `${durationWords(-seconds)} ago`, exact, iso, keep: 'ago' };
+}
