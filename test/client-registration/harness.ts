@@ -41,6 +41,8 @@ export interface RegistrationServer {
   register(token: string | undefined, metadata: object): Promise<Response>;
   enrolmentToken(input?: object): Promise<string>;
   token(parameters: Record<string, string | string[]>, headers?: Record<string, string>): Promise<Response>;
+  /** What the engine keeps of a pushed request or code, with the payload of a JWT in it read. */
+  storedArtifact(model: string, value: string): Promise<string>;
   /** Every row of every table as text: what a copy of the database would show. */
   dump(): Promise<string>;
   close(): Promise<void>;
@@ -99,6 +101,7 @@ export async function startRegistrationServer(more: readonly NamedContribution[]
   const vault = createVault({ masterKey: randomIds.bytes(32), previousMasterKey: undefined, ids: randomIds });
   const base = { db, clock: systemClock, ids: randomIds, vault, log, issuer: url };
   const notifications = createNotifications({ db, log });
+  const artifacts = createArtifactStore(base);
   const outgoing = createOutgoing({ allowLoopback: false, log });
   const state: Pick<RegistrationServer, 'registered' | 'widened' | 'audited' | 'fetched'> = {
     registered: [],
@@ -155,7 +158,7 @@ export async function startRegistrationServer(more: readonly NamedContribution[]
   const oidc = await createOidc({
     ...base,
     notifications,
-    store: createArtifactStore(base),
+    store: artifacts,
     fetch: (input, init) => {
       state.fetched.push(String(input));
       return outgoing.engineFetch(String(input), init);
@@ -222,6 +225,12 @@ export async function startRegistrationServer(more: readonly NamedContribution[]
       const body = new URLSearchParams();
       for (const [name, value] of Object.entries(parameters)) for (const each of [value].flat()) body.append(name, each);
       return fetch(`${issuer}/token`, { method: 'POST', headers, body });
+    },
+    async storedArtifact(model, value) {
+      const artifact = await artifacts.find(model, value.replace('urn:ietf:params:oauth:request_uri:', ''));
+      const text = JSON.stringify(artifact?.payload ?? {});
+      const [, payload = ''] = /"request":"[^."]+\.([^."]+)\./.exec(text) ?? [];
+      return `${text}\n${Buffer.from(payload, 'base64url').toString()}`;
     },
     async dump() {
       const tables = await db.rows<{ name: string }>({

@@ -165,6 +165,19 @@ test('an initial access token needs an owner who can answer', async () => {
   }
 });
 
+test('an initial access token is not bound to patterns that mean every host', async () => {
+  for (const pattern of ['https://*', '*', 'https://*.example/cb', 'javascript:*', 'http://a.example/*']) {
+    const { status, body } = await call('POST', '/initial-access-tokens', { name: 'CI', owner: OWNER, redirect_patterns: [pattern] });
+    expect([status, body['member']]).toEqual([400, '/redirect_patterns/0']);
+  }
+  const made = await call('POST', '/initial-access-tokens', {
+    name: 'CI',
+    owner: OWNER,
+    redirect_patterns: ['https://a.example/*', 'http://127.0.0.1/*'],
+  });
+  expect(made.status).toBe(201);
+});
+
 test('resource servers: add, read, change, credentials, remove', async () => {
   const made = await call('POST', '/resource-servers', {
     identifier: 'https://Mail.example/',

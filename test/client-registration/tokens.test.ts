@@ -81,6 +81,35 @@ test('RFC 8707 §2: unknown, missing, malformed and several resources are invali
   expect((await ask({ resource: [API, `${API}`], scope: 'tasks:read' }, client)).status).toBe(200);
 });
 
+test('RFC 9126 §2: a pushed request keeps its resource in the registered form', async () => {
+  const { body } = await answer(
+    server.register(await server.enrolmentToken(), { client_name: 'Desk', redirect_uris: ['https://agent.example/cb'] }),
+  );
+  const client = basic(String(body['client_id']), String(body['client_secret']));
+  const push = (resource: string) =>
+    answer(
+      fetch(`${server.issuer}/par`, {
+        method: 'POST',
+        headers: client,
+        body: new URLSearchParams({
+          response_type: 'code',
+          client_id: String(body['client_id']),
+          redirect_uri: 'https://agent.example/cb',
+          code_challenge: 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM',
+          code_challenge_method: 'S256',
+          scope: 'openid tasks:read',
+          resource,
+        }),
+      }),
+    );
+  expect((await push('https://unknown.example')).body['error']).toBe('invalid_target');
+  const pushed = await push('HTTPS://TASKS.example:443/api');
+  expect(pushed.status).toBe(201);
+  const stored = await server.storedArtifact('PushedAuthorizationRequest', String(pushed.body['request_uri']));
+  expect(stored).toContain(API);
+  expect(stored).not.toContain('TASKS');
+});
+
 test('RFC 6749 §3.3: foreign scopes are dropped; when none is left the request is refused', async () => {
   const client = await service();
   expect((await ask({ resource: API, scope: 'tasks:read admin:write' }, client)).body['scope']).toBe('tasks:read');

@@ -8,6 +8,7 @@ import type { Vault } from '../../platform/vault.ts';
 import type { ChangedBy, RegistrationAudit } from '../audit-trail.ts';
 import type { InitialAccessToken } from '../client.ts';
 import { ALL_GRANTS, SELF_REGISTERED_GRANTS } from '../grant-types.ts';
+import { checkRedirectUri } from '../redirect-uri.ts';
 import { createInitialAccessTokenStore } from './store.ts';
 
 /** Who can answer for agents: people and groups. */
@@ -74,12 +75,21 @@ const PURPOSE = 'initial-access-tokens';
 /** Recognised by scanners that look for leaked secrets. */
 const PREFIX = 'behalf_iat_';
 
+/** A pattern is a redirect URI that could be registered, with or without a star at its end: never one for every host. */
+function checkPatterns(patterns: readonly string[]): void {
+  for (const [index, pattern] of patterns.entries()) {
+    const checked = checkRedirectUri(pattern.replace(/\/\*$/, '/'), 'native');
+    if (!checked.ok) throw new AppError('invalid_input', `The pattern ${checked.reason}.`, { member: `/redirect_patterns/${index}` });
+  }
+}
+
 function boundsOf(input: NewInitialAccessToken): InitialAccessToken['bounds'] {
   const resources = input.resources?.map((resource, index) => {
     const canonical = canonicalResourceUri(resource);
     if (!canonical.ok) throw new AppError('invalid_input', `The resource ${canonical.reason}.`, { member: `/resources/${index}` });
     return canonical.uri;
   });
+  checkPatterns(input.redirect_patterns ?? []);
   return { scopes: input.scopes, resources, redirectPatterns: input.redirect_patterns, grantTypes: input.grant_types };
 }
 
