@@ -14,7 +14,7 @@ import { type Authentication, createAuthentication } from './authentication.ts';
 import { accountCommands } from './commands.ts';
 import { peopleRoutes } from './console/routes.ts';
 import { type DeviceCookie, deviceCookieOf } from './device-cookie.ts';
-import { createLinks } from './enrolment/links.ts';
+import { createLinks, type Links } from './enrolment/links.ts';
 import { enrolmentRoutes } from './enrolment/routes.ts';
 import { createSetup, type Setup } from './enrolment/setup.ts';
 import { personalRoutes } from './me/routes.ts';
@@ -44,6 +44,8 @@ export interface Accounts extends AccountService {
   readonly authentication: Authentication;
   readonly setup: Setup;
   readonly deviceCookie: DeviceCookie;
+  /** Sets the password behind an invitation or reset link, once; see `Links.redeem`. */
+  readonly redeemLink: Links['redeem'];
   readonly mustEnrol: SecondFactors['mustEnrol'];
   readonly securityOf: SecondFactors['securityOf'];
   /** The part of the page `/me` that is about signing in; see views/me/home.eta. @throws {AppError} `not_found`. */
@@ -94,6 +96,7 @@ export function createAccounts(deps: AccountsDeps): Accounts {
     authentication: createAuthentication(parts),
     setup,
     deviceCookie,
+    redeemLink: links.redeem,
     mustEnrol: secondFactors.mustEnrol,
     securityOf: secondFactors.securityOf,
     presentSecurity: async (accountId) =>

@@ -32,7 +32,7 @@ const MAX_LENGTH = 256;
 
 /** Matches no password: the hash is all zeros. Comparing with it costs what a real comparison costs. */
 function decoy({ memoryCost, timeCost, parallelism }: PasswordCost): string {
-  return `$argon2id$v=19$m=${memoryCost},t=${timeCost},p=${parallelism}$${'A'.repeat(22)}$${'A'.repeat(43)}`;
+  return `$argon2id$v=19$m=${memoryCost},p=${parallelism},t=${timeCost}$${'A'.repeat(22)}$${'A'.repeat(43)}`;
 }
 
 /** The same text typed on two keyboards is the same password (RFC 8265 §4.2 in spirit: NFKC, nothing trimmed). */

@@ -72,7 +72,7 @@ export function createPages(deps: PagesDeps): Pages {
       );
     },
     async form(ctx) {
-      const form = await readForm(ctx, { repeatable: ['scope', 'detail'] });
+      const form = await readForm(ctx, { repeatable: ['scope', 'detail', 'grant_types'] });
       csrf.check(ctx, form);
       return form;
     },

@@ -1,0 +1,22 @@
+/** Who made a change, as the audit trail names them. */
+export interface ChangedBy {
+  readonly kind: 'account' | 'agent' | 'service' | 'client' | 'system' | 'anonymous';
+  readonly id: string;
+}
+
+/** Where registrations and changes of clients are told, in the transaction they happen in. */
+export interface RegistrationAudit {
+  record(event: {
+    readonly type:
+      | 'client.registered'
+      | 'client.updated'
+      | 'client.deleted'
+      | 'client.secret_rotated'
+      | 'initial_access_token.created'
+      | 'initial_access_token.revoked';
+    readonly actor: ChangedBy;
+    readonly clientId?: string;
+    readonly resource?: string;
+    readonly action?: string;
+  }): Promise<unknown>;
+}

@@ -1,0 +1,84 @@
+/** What software that registers stays within, also when it updates itself. */
+export interface Bounds {
+  /** Scopes of resource servers it may ask for; undefined: any. */
+  readonly scopes?: readonly string[] | undefined;
+  /** Canonical resource indicators it may ask for; undefined: any that is registered. */
+  readonly resources?: readonly string[] | undefined;
+  /** Where its redirects may go (redirect-pattern.ts); undefined: anywhere the general rules allow. */
+  readonly redirectPatterns?: readonly string[] | undefined;
+  readonly grantTypes: readonly string[];
+}
+
+/** How a client came to be. */
+export type ClientKind = 'dynamic' | 'admin' | 'bootstrap';
+
+/** What a client is for: it decides who its tokens speak as. */
+export const PURPOSES = ['agent', 'application', 'service', 'resource_server', 'management'] as const;
+export type ClientPurpose = (typeof PURPOSES)[number];
+
+/** Client metadata (RFC 7591 §2) as stored: without secret, without scopes of resource servers. */
+export type StoredMetadata = Readonly<Record<string, unknown>>;
+
+/** A client as the rest of the house sees it; a deleted one is not seen. */
+export interface ClientRecord {
+  readonly id: string;
+  readonly name: string;
+  readonly kind: ClientKind;
+  readonly purpose: ClientPurpose;
+  /** `svc_…`: the `sub` of tokens a service gets for itself; never equal to a client_id (security rule R5). */
+  readonly serviceId: string | undefined;
+  readonly status: 'active' | 'disabled';
+  readonly metadata: StoredMetadata;
+  /** Scopes of resource servers it may ask for; undefined: any. */
+  readonly scopes: readonly string[] | undefined;
+  readonly bounds: Bounds;
+  /** May have tokens for this server's own resources (security rule R6). */
+  readonly isManagement: boolean;
+  /** May set owners, status and OAuth configuration over SCIM (security rule R7). */
+  readonly hasGovernance: boolean;
+  readonly defaultResource: string | undefined;
+  readonly defaultScope: string | undefined;
+  readonly hasSecret: boolean;
+  readonly secretRotatedAt: Date | undefined;
+  /** Until when the secret before the last rotation works too. */
+  readonly previousSecretUntil: Date | undefined;
+  readonly initialAccessTokenId: string | undefined;
+  /** Counts changes. */
+  readonly version: number;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+  /** True to the minute. */
+  readonly lastUsedAt: Date | undefined;
+}
+
+/** Lets software register by itself; the token's value is not in it. */
+export interface InitialAccessToken {
+  readonly id: string;
+  readonly name: string;
+  readonly owner: { readonly kind: 'user' | 'group'; readonly id: string };
+  /** In which state the agents that come with it begin. */
+  readonly agentState: 'active' | 'proposed';
+  readonly bounds: Bounds;
+  readonly usesLeft: number;
+  readonly usesTotal: number;
+  readonly createdAt: Date;
+  readonly expiresAt: Date;
+  readonly revokedAt: Date | undefined;
+}
+
+const SECRET_METHODS: ReadonlySet<unknown> = new Set(['client_secret_basic', 'client_secret_post']);
+
+/** Whether a client proves itself by a secret (RFC 6749 §2.3.1). */
+export function usesSecret(metadata: StoredMetadata): boolean {
+  return SECRET_METHODS.has(metadata['token_endpoint_auth_method']);
+}
+
+/** A list of texts in metadata; anything else counts as none. */
+export function textsOf(value: unknown): readonly string[] {
+  return Array.isArray(value) ? value.filter((each) => typeof each === 'string') : [];
+}
+
+/** A space-separated list; undefined and empty give none. */
+export function wordsOf(value: unknown): readonly string[] {
+  return typeof value === 'string' ? value.split(' ').filter((word) => word !== '') : [];
+}

@@ -1,0 +1,182 @@
+import { type Adapter, type AdapterPayload, errors, type KoaContextWithOIDC, Provider } from 'oidc-provider';
+import type { Db } from '../platform/db/db.ts';
+import type { RegistrationAudit } from './audit-trail.ts';
+import { type ClientRecord, type InitialAccessToken, type StoredMetadata, textsOf, usesSecret, wordsOf } from './client.ts';
+import { FACTS_MEMBER, type FactsBook } from './client-facts.ts';
+import { type ClientSecrets, PLACEHOLDER } from './client-secrets.ts';
+import { usableGrants } from './grant-types.ts';
+import type { InitialAccessTokens } from './initial-access-tokens/service.ts';
+import type { ClientStore } from './store.ts';
+import { isWidened } from './widening.ts';
+
+/** What happens when software registered by itself; runs in the same transaction, and what it throws undoes the registration. */
+export type OnRegistered = (registered: {
+  readonly clientId: string;
+  readonly metadata: StoredMetadata;
+  readonly initialAccessToken: InitialAccessToken;
+}) => Promise<void>;
+
+/** What the engine's storage of clients stands on. */
+export interface EngineStorageDeps {
+  readonly db: Db;
+  readonly store: ClientStore;
+  readonly secrets: ClientSecrets;
+  readonly book: FactsBook;
+  readonly initialAccessTokens: Pick<InitialAccessTokens, 'findUsable'>;
+  readonly audit: RegistrationAudit;
+  /** The types of authorization details there are now; a client may use all of them unless it named some (RFC 9396 §10). */
+  readonly detailTypes: () => readonly string[];
+  readonly onRegistered: OnRegistered;
+  /** Whether policy lets a client not even authenticate (its agent is suspended or retired); it records why. */
+  readonly turnsAway?: ((clientId: string) => Promise<boolean>) | undefined;
+  /** An update of its registration lets a client do more than before. */
+  readonly onWidened: (clientId: string) => Promise<void>;
+}
+
+/** Members of the engine's payload that are ours or secret: they are no metadata. */
+const NOT_STORED = [FACTS_MEMBER, 'resource_scope', 'client_secret', 'client_secret_expires_at', 'client_id', 'client_id_issued_at'];
+
+/** A client as the engine takes it: public metadata, a placeholder for the secret, our facts beside it. */
+export function enginePayload(record: ClientRecord, more: { facts: object; detailTypes: readonly string[] }): AdapterPayload {
+  const { metadata, scopes } = record;
+  const named = metadata['authorization_details_types'];
+  const types = named === undefined ? more.detailTypes : textsOf(named).filter((type) => more.detailTypes.includes(type));
+  return {
+    ...metadata,
+    client_id: record.id,
+    client_id_issued_at: Math.floor(record.createdAt.getTime() / 1000),
+    grant_types: usableGrants(textsOf(metadata['grant_types']), String(metadata['token_endpoint_auth_method'])),
+    authorization_details_types: types.length === 0 ? undefined : types,
+    resource_scope: scopes?.join(' '),
+    ...(usesSecret(metadata) ? { client_secret: PLACEHOLDER, client_secret_expires_at: 0 } : {}),
+    [FACTS_MEMBER]: more.facts,
+  } as AdapterPayload;
+}
+
+/** What of the engine's payload is kept as metadata. */
+export function storedMetadata(payload: StoredMetadata): StoredMetadata {
+  return Object.fromEntries(Object.entries(payload).filter(([name, value]) => value !== undefined && !NOT_STORED.includes(name)));
+}
+
+function nameOf(metadata: StoredMetadata, clientId: string): string {
+  const name = metadata['client_name'];
+  return typeof name === 'string' && name.trim() !== '' ? name.trim() : clientId;
+}
+
+/** The engine fills `authorization_details_types` in; only what the software itself named is kept, so that later types count too. */
+function withoutDefaults(metadata: StoredMetadata, ctx: KoaContextWithOIDC): StoredMetadata {
+  const { authorization_details_types: _, ...rest } = metadata;
+  return ctx.oidc.body?.['authorization_details_types'] === undefined ? rest : metadata;
+}
+
+/** The engine's storage of clients and initial access tokens on our tables. */
+export interface EngineStorage {
+  readonly clients: Adapter;
+  readonly initialAccessTokens: Adapter;
+  /** The initial access token of the registration under way. */
+  enrolmentOf(ctx: KoaContextWithOIDC): InitialAccessToken | undefined;
+}
+
+const nothing = async (): Promise<undefined> => undefined;
+
+/** Storage for `adapters.Client` and `adapters.InitialAccessToken`. A disabled client is not found (RFC 6749 §5.2: 401). */
+export function createEngineStorage(deps: EngineStorageDeps): EngineStorage {
+  const { store, book } = deps;
+  const enrolments = new WeakMap<object, InitialAccessToken>();
+  return {
+    enrolmentOf: (ctx) => enrolments.get(ctx),
+    clients: {
+      async find(clientId) {
+        const [stored, isTurnedAway] = await Promise.all([store.find(clientId), deps.turnsAway?.(clientId)]);
+        if (isTurnedAway === true || stored?.record.status !== 'active') return undefined;
+        return enginePayload(stored.record, { facts: book.enter(stored.record, stored.secrets), detailTypes: deps.detailTypes() });
+      },
+      async upsert(clientId, payload) {
+        const ctx = Provider.ctx;
+        if (ctx === undefined) throw new Error('a client is only registered by a request');
+        const metadata = withoutDefaults(storedMetadata(payload), ctx);
+        const input = { clientId, payload, metadata, scopes: scopesOf(payload) };
+        const enrolment = enrolments.get(ctx);
+        if (ctx.method === 'POST' && enrolment !== undefined) await register(deps, input, enrolment);
+        else await update(deps, input);
+      },
+      async destroy(clientId) {
+        await store.remove(clientId);
+        await deps.audit.record({ type: 'client.deleted', actor: { kind: 'client', id: clientId }, clientId });
+      },
+      findByUid: nothing,
+      findByUserCode: nothing,
+      consume: nothing,
+      revokeByGrantId: nothing,
+    },
+    initialAccessTokens: {
+      async find(value) {
+        const record = await deps.initialAccessTokens.findUsable(value);
+        const ctx = Provider.ctx;
+        if (record === undefined || ctx === undefined) return undefined;
+        enrolments.set(ctx, record);
+        const seconds = (at: Date) => Math.floor(at.getTime() / 1000);
+        return { kind: 'InitialAccessToken', jti: value, iat: seconds(record.createdAt), exp: seconds(record.expiresAt) };
+      },
+      upsert: nothing,
+      destroy: nothing,
+      findByUid: nothing,
+      findByUserCode: nothing,
+      consume: nothing,
+      revokeByGrantId: nothing,
+    },
+  };
+}
+
+interface Registered {
+  readonly clientId: string;
+  readonly payload: AdapterPayload;
+  readonly metadata: StoredMetadata;
+  readonly scopes: readonly string[] | undefined;
+}
+
+function scopesOf(payload: AdapterPayload): readonly string[] | undefined {
+  const value = (payload as Record<string, unknown>)['resource_scope'];
+  return value === undefined ? undefined : wordsOf(value);
+}
+
+/** RFC 7591 §3.2: one use of the initial access token and the client are one statement; the rest joins its transaction. */
+async function register(deps: EngineStorageDeps, { clientId, payload, metadata, scopes }: Registered, enrolment: InitialAccessToken): Promise<void> {
+  const { client_secret: secret } = payload as { client_secret?: string };
+  const isIn = await deps.store.insertEnrolled({
+    id: clientId,
+    name: nameOf(metadata, clientId),
+    kind: 'dynamic',
+    purpose: 'agent',
+    serviceId: undefined,
+    metadata,
+    scopes,
+    bounds: enrolment.bounds,
+    isManagement: false,
+    hasGovernance: false,
+    defaultResource: undefined,
+    defaultScope: undefined,
+    initialAccessTokenId: enrolment.id,
+    secretHash: secret === undefined ? undefined : deps.secrets.hash(clientId, secret),
+  });
+  if (!isIn) throw new errors.InvalidToken('the initial access token is used up');
+  await deps.audit.record({ type: 'client.registered', actor: { kind: 'client', id: clientId }, clientId, resource: enrolment.id });
+  await deps.onRegistered({ clientId, metadata, initialAccessToken: enrolment });
+}
+
+/** RFC 7592 §2.2. A secret is made when the software now proves itself by one, and ends when it no longer does. */
+async function update(deps: EngineStorageDeps, { clientId, payload, metadata, scopes }: Registered): Promise<void> {
+  const before = await deps.store.findForUpdate(clientId);
+  if (before?.record.status !== 'active') throw new errors.InvalidToken('the client is gone');
+  await deps.store.update(clientId, { name: nameOf(metadata, clientId), metadata, scopes });
+  const { client_secret: secret } = payload as { client_secret?: string };
+  if (secret !== undefined && secret !== PLACEHOLDER) {
+    await deps.store.setSecret(clientId, { hash: deps.secrets.hash(clientId, secret), previousUntil: undefined });
+  } else if (!usesSecret(metadata) && before.record.hasSecret) {
+    await deps.store.setSecret(clientId, { hash: undefined, previousUntil: undefined });
+  }
+  const isWider = isWidened(before.record, { metadata, scopes });
+  const action = isWider ? 'registration_widened' : 'registration';
+  await deps.audit.record({ type: 'client.updated', actor: { kind: 'client', id: clientId }, clientId, action });
+  if (isWider) await deps.onWidened(clientId);
+}

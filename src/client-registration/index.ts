@@ -1,0 +1,147 @@
+/**
+ * The software that may ask for tokens: registered by itself with an initial access token (RFC 7591, RFC 7592), added by an
+ * administrator, or named in the environment. Owns clients, their secrets and the rules of registration. Which agent a client
+ * works for is the registry's; what it may get is policy's. Called by the engine at every request that names a client.
+ */
+import { type Client, Provider } from 'oidc-provider';
+import type { Capability } from '../capability.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Db } from '../platform/db/db.ts';
+import type { Ids } from '../platform/ids.ts';
+import type { Logger } from '../platform/log.ts';
+import type { Vault } from '../platform/vault.ts';
+import type { ChangedBy, RegistrationAudit } from './audit-trail.ts';
+import { type ClientFacts, createFactsBook } from './client-facts.ts';
+import { createClientSecrets } from './client-secrets.ts';
+import { type ClientAgents, clientConsole } from './console-routes.ts';
+import { createEngineStorage, type OnRegistered } from './engine-storage.ts';
+import { GRANT } from './grant-types.ts';
+import { createInitialAccessTokens, type InitialAccessTokens, type Owners } from './initial-access-tokens/service.ts';
+import { initialAccessTokenConsole } from './initial-access-tokens/console-routes.ts';
+import { clientOidc } from './oidc.ts';
+import { clientApi } from './routes.ts';
+import { type ClientService, createClientService } from './service.ts';
+import { createClientStore } from './store.ts';
+
+export type { ChangedBy, RegistrationAudit } from './audit-trail.ts';
+export type { Bounds, ClientPurpose, ClientRecord, InitialAccessToken, StoredMetadata } from './client.ts';
+export type { ClientFacts } from './client-facts.ts';
+export type { ClientAgents } from './console-routes.ts';
+export type { OnRegistered } from './engine-storage.ts';
+export type { InitialAccessTokens, Owners } from './initial-access-tokens/service.ts';
+export type { ClientChangeInput, ClientService, NewClientInput } from './service.ts';
+
+/** What clients need; what is uphill or beside comes as a hook from app.ts. */
+export interface ClientsDeps {
+  readonly db: Db;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly vault: Vault;
+  readonly log: Pick<Logger, 'warn'>;
+  readonly issuer: URL;
+  readonly audit: RegistrationAudit;
+  readonly owners: Owners;
+  readonly agents: ClientAgents;
+  /** The types of authorization details the engine is being built with; asked once for each that is built. */
+  readonly detailTypes: () => readonly string[];
+  readonly onRegistered: OnRegistered;
+  /** `policy.turnsAway`: a client of a suspended or retired agent is as unknown as one that was never registered. */
+  readonly turnsAway?: (clientId: string) => Promise<boolean>;
+  readonly onWidened: (clientId: string) => Promise<void>;
+}
+
+/** A resource server's own credentials, as `createResourceServers` takes them. */
+interface ServerCredentials {
+  issue(server: { readonly name: string; readonly identifier: string }, by: ChangedBy): Promise<{ readonly clientId: string; readonly clientSecret: string }>;
+  describe(clientIds: readonly string[]): Promise<readonly { readonly clientId: string; readonly name: string; readonly lastUsedAt: Date | undefined }[]>;
+  remove(clientId: string, by: ChangedBy): Promise<void>;
+}
+
+/** The services and their contribution. */
+export interface Clients extends ClientService {
+  readonly initialAccessTokens: InitialAccessTokens;
+  /** What our record says of the engine's client; undefined for one that is not from our table. */
+  factsOf(client: Client): ClientFacts | undefined;
+  /** For `createResourceServers({ clientResources })`. */
+  resourcesOf(client: Client): {
+    readonly isManagement: boolean;
+    readonly defaultResource: string | undefined;
+    readonly defaultScope: string | undefined;
+    readonly allowedResources: readonly string[] | undefined;
+  };
+  /** For `createResourceServers({ serverClients })`. */
+  readonly serverClients: ServerCredentials;
+  readonly capability: Capability;
+}
+
+function serverClientsOf(service: ClientService): ServerCredentials {
+  return {
+    async issue(server, by) {
+      const name = `${server.name} (its own)`.slice(0, 80);
+      const { record, secret } = await service.create(
+        {
+          client_name: name,
+          purpose: 'resource_server',
+          token_endpoint_auth_method: 'client_secret_basic',
+          grant_types: [GRANT.clientCredentials, GRANT.exchange],
+        },
+        by,
+      );
+      if (secret === undefined) throw new Error('a confidential client has a secret');
+      return { clientId: record.id, clientSecret: secret };
+    },
+    async describe(clientIds) {
+      const found = await Promise.all(clientIds.map((clientId) => service.find(clientId)));
+      return found.filter((record) => record !== undefined).map(({ id, name, lastUsedAt }) => ({ clientId: id, name, lastUsedAt }));
+    },
+    async remove(clientId, by) {
+      if ((await service.find(clientId)) !== undefined) await service.remove(clientId, by);
+    },
+  };
+}
+
+/** Builds the capability. */
+export function createClients(deps: ClientsDeps): Clients {
+  const store = createClientStore(deps);
+  const secrets = createClientSecrets(deps);
+  const book = createFactsBook();
+  const initialAccessTokens = createInitialAccessTokens(deps);
+  let current: Provider | undefined;
+  // each engine knows the types it was built with, and refuses every client that names another
+  const typesOf = new WeakMap<Provider, readonly string[]>();
+  const detailTypes = () => typesOf.get((Provider.ctx?.oidc.provider ?? current) as Provider) ?? [];
+  const provider = () => {
+    if (current === undefined) throw new Error('clients are judged by the engine, which is not built yet');
+    return current;
+  };
+  const storage = createEngineStorage({ ...deps, detailTypes, store, secrets, book, initialAccessTokens });
+  const service = createClientService({ ...deps, detailTypes, store, secrets, book, provider });
+  const onProvider = (built: Provider) => {
+    current = built;
+    typesOf.set(built, deps.detailTypes());
+  };
+  return {
+    ...service,
+    initialAccessTokens,
+    factsOf: (client) => book.factsOf(client),
+    resourcesOf(client) {
+      const facts = book.factsOf(client);
+      return {
+        isManagement: facts?.isManagement ?? false,
+        defaultResource: facts?.defaultResource,
+        defaultScope: facts?.defaultScope,
+        allowedResources: facts?.bounds.resources,
+      };
+    },
+    serverClients: serverClientsOf(service),
+    capability: {
+      name: 'client-registration',
+      oidc: clientOidc({ ...deps, detailTypes, store, storage, secrets, book, onProvider }),
+      routes(router, web) {
+        clientApi({ clients: service, initialAccessTokens }, router, web);
+        clientConsole({ ...deps, clients: service }, router, web);
+        initialAccessTokenConsole({ ...deps, initialAccessTokens }, router, web);
+      },
+    },
+  };
+}

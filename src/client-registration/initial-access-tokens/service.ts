@@ -1,0 +1,123 @@
+import { z } from 'zod';
+import { canonicalResourceUri } from '../../resource-servers/index.ts';
+import { type Clock, secondsAfter } from '../../platform/clock.ts';
+import type { Db } from '../../platform/db/db.ts';
+import { AppError } from '../../platform/errors.ts';
+import type { Ids } from '../../platform/ids.ts';
+import type { Vault } from '../../platform/vault.ts';
+import type { ChangedBy, RegistrationAudit } from '../audit-trail.ts';
+import type { InitialAccessToken } from '../client.ts';
+import { ALL_GRANTS, SELF_REGISTERED_GRANTS } from '../grant-types.ts';
+import { createInitialAccessTokenStore } from './store.ts';
+
+/** Who can answer for agents: people and groups. */
+export interface Owners {
+  ownerLabel(owner: InitialAccessToken['owner']): Promise<{ readonly name: string; readonly isAlive: boolean } | undefined>;
+  /** Those a form offers. */
+  choices(): Promise<readonly (InitialAccessToken['owner'] & { readonly name: string })[]>;
+}
+
+const DAY = 86_400;
+const scope = z.string().regex(/^[\x21\x23-\x5B\x5D-\x7E]{1,128}$/, 'is not a scope');
+
+/** What a new initial access token is made of, as it arrives. */
+export const newInitialAccessToken = z.strictObject({
+  name: z.string().trim().min(1, 'is empty').max(80).regex(/^[^\p{Cc}\p{Cf}]*$/u, 'holds control characters'),
+  owner: z.strictObject({ kind: z.enum(['user', 'group']), id: z.string().min(1).max(100) }),
+  agent_state: z.enum(['active', 'proposed']).default('proposed'),
+  uses: z.int().min(1).max(1_000).default(1),
+  ttl_seconds: z.int().min(60).max(365 * DAY).default(7 * DAY),
+  scopes: z.array(scope).min(1).max(100).optional(),
+  resources: z.array(z.string().max(2_000)).min(1).max(50).optional(),
+  redirect_patterns: z.array(z.string().min(1).max(2_000)).min(1).max(20).optional(),
+  grant_types: z.array(z.enum(ALL_GRANTS)).min(1).default([...SELF_REGISTERED_GRANTS]),
+});
+export type NewInitialAccessToken = z.output<typeof newInitialAccessToken>;
+
+/** The use cases around initial access tokens. */
+export interface InitialAccessTokens {
+  /** The value is in this one answer; only its keyed hash is kept. @throws {AppError} `invalid_input` */
+  create(input: NewInitialAccessToken, by: ChangedBy): Promise<{ readonly record: InitialAccessToken; readonly token: string }>;
+  /** @throws {AppError} `not_found` */
+  get(id: string): Promise<InitialAccessToken>;
+  list(page: { readonly after?: string | undefined; readonly limit: number }): Promise<readonly InitialAccessToken[]>;
+  count(): Promise<number>;
+  /** What came with it stays. @throws {AppError} `not_found`, `conflict` when it was revoked before. */
+  revoke(id: string, by: ChangedBy): Promise<void>;
+  /** The record behind a presented value, if it can be used now and its owner is alive (RFC 7591 §3). */
+  findUsable(token: string): Promise<InitialAccessToken | undefined>;
+}
+
+/** What the service stands on. */
+export interface InitialAccessTokenDeps {
+  readonly db: Db;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly vault: Vault;
+  readonly owners: Owners;
+  readonly audit: RegistrationAudit;
+}
+
+const PURPOSE = 'initial-access-tokens';
+/** Recognised by scanners that look for leaked secrets. */
+const PREFIX = 'behalf_iat_';
+
+function boundsOf(input: NewInitialAccessToken): InitialAccessToken['bounds'] {
+  const resources = input.resources?.map((resource, index) => {
+    const canonical = canonicalResourceUri(resource);
+    if (!canonical.ok) throw new AppError('invalid_input', `The resource ${canonical.reason}.`, { member: `/resources/${index}` });
+    return canonical.uri;
+  });
+  return { scopes: input.scopes, resources, redirectPatterns: input.redirect_patterns, grantTypes: input.grant_types };
+}
+
+/** The service over its store. */
+export function createInitialAccessTokens(deps: InitialAccessTokenDeps): InitialAccessTokens {
+  const { db, clock, ids, vault, owners, audit } = deps;
+  const store = createInitialAccessTokenStore(deps);
+  const get = async (id: string) => {
+    const record = await store.find(id);
+    if (record === undefined) throw new AppError('not_found', 'There is no such initial access token.');
+    return record;
+  };
+  return {
+    get,
+    list: (page) => store.list(page),
+    count: () => store.count(),
+    create: (input, by) =>
+      db.transaction(async () => {
+        const owner = await owners.ownerLabel(input.owner);
+        if (owner?.isAlive !== true) throw new AppError('invalid_input', 'This owner cannot answer for agents.', { member: '/owner' });
+        const now = clock.now();
+        const record: InitialAccessToken = {
+          id: ids.next('iat'),
+          name: input.name,
+          owner: input.owner,
+          agentState: input.agent_state,
+          bounds: boundsOf(input),
+          usesLeft: input.uses,
+          usesTotal: input.uses,
+          createdAt: now,
+          expiresAt: secondsAfter(now, input.ttl_seconds),
+          revokedAt: undefined,
+        };
+        const token = `${PREFIX}${ids.secret(32)}`;
+        await store.insert(record, vault.fingerprint(PURPOSE, token));
+        await audit.record({ type: 'initial_access_token.created', actor: by, resource: record.id });
+        return { record, token };
+      }),
+    revoke: (id, by) =>
+      db.transaction(async () => {
+        await get(id);
+        if (!(await store.revoke(id))) throw new AppError('conflict', 'This initial access token was revoked before.');
+        await audit.record({ type: 'initial_access_token.revoked', actor: by, resource: id });
+      }),
+    async findUsable(token) {
+      if (!token.startsWith(PREFIX) || token.length > 100) return undefined;
+      const hashes = [vault.fingerprint(PURPOSE, token), vault.previousFingerprint(PURPOSE, token)].filter((hash) => hash !== undefined);
+      const record = await store.findUsable(hashes);
+      if (record === undefined) return undefined;
+      return (await owners.ownerLabel(record.owner))?.isAlive === true ? record : undefined;
+    },
+  };
+}

@@ -1,0 +1,295 @@
+import { errors, type Provider } from 'oidc-provider';
+import { z } from 'zod';
+import { canonicalResourceUri } from '../resource-servers/index.ts';
+import { type Clock, secondsAfter } from '../platform/clock.ts';
+import type { Db } from '../platform/db/db.ts';
+import { AppError } from '../platform/errors.ts';
+import type { Ids } from '../platform/ids.ts';
+import type { Logger } from '../platform/log.ts';
+import type { ChangedBy, RegistrationAudit } from './audit-trail.ts';
+import { type ClientPurpose, type ClientRecord, PURPOSES, type StoredMetadata, usesSecret } from './client.ts';
+import type { FactsBook } from './client-facts.ts';
+import type { ClientSecrets } from './client-secrets.ts';
+import { enginePayload, storedMetadata } from './engine-storage.ts';
+import { ALL_GRANTS } from './grant-types.ts';
+import { checkMetadata, MetadataFault } from './metadata-rules.ts';
+import type { ClientChange, ClientQuery, ClientStore } from './store.ts';
+import { isWidened } from './widening.ts';
+
+const METHODS = ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'] as const;
+const uri = z.string().min(1).max(2_000);
+
+const metadataMembers = {
+  client_name: z.string().trim().min(1, 'is empty').max(80),
+  token_endpoint_auth_method: z.enum(METHODS),
+  grant_types: z.array(z.enum(ALL_GRANTS)).max(10),
+  redirect_uris: z.array(uri).max(20),
+  jwks: z.object({ keys: z.array(z.record(z.string(), z.unknown())).max(10) }),
+  jwks_uri: uri,
+  /** Identity scopes and scopes of resource servers, as in RFC 7591; left out: every scope of what it may reach. */
+  scope: z.string().max(4_000),
+  dpop_bound_access_tokens: z.boolean(),
+};
+const ownMembers = {
+  is_management: z.boolean(),
+  has_governance: z.boolean(),
+  default_resource: uri.nullable(),
+  default_scope: z.string().min(1).max(1_000).nullable(),
+  /** The only resources it may ask for; null: any that is registered. */
+  resources: z.array(uri).max(50).nullable(),
+};
+
+/** What an administrator says of a new client: metadata by its RFC 7591 names, and members of ours. */
+export const newClient = z.strictObject({
+  ...z.object(metadataMembers).partial().shape,
+  client_name: metadataMembers.client_name,
+  token_endpoint_auth_method: metadataMembers.token_endpoint_auth_method.default('client_secret_basic'),
+  grant_types: metadataMembers.grant_types.default(['client_credentials']),
+  purpose: z.enum(PURPOSES).default('application'),
+  ...z.object(ownMembers).partial().shape,
+});
+export type NewClientInput = z.output<typeof newClient>;
+
+/** What an administrator may change of a client. */
+export const clientChange = z.strictObject({ ...metadataMembers, ...ownMembers, status: z.enum(['active', 'disabled']) }).partial();
+export type ClientChangeInput = z.output<typeof clientChange>;
+
+/** The use cases around clients; `by` is who acts, as the audit trail names them. */
+export interface ClientService {
+  /** Active and disabled ones; a deleted one is not found. */
+  find(clientId: string): Promise<ClientRecord | undefined>;
+  /** @throws {AppError} `not_found` */
+  get(clientId: string): Promise<ClientRecord>;
+  list(query: ClientQuery): Promise<readonly ClientRecord[]>;
+  count(): Promise<number>;
+  /** The secret, if it has one, is in this one answer. @throws {AppError} `invalid_input` */
+  create(input: NewClientInput, by: ChangedBy): Promise<{ readonly record: ClientRecord; readonly secret: string | undefined }>;
+  /** Judged by the same rules as a registration. @throws {AppError} `not_found`, `invalid_input` */
+  update(clientId: string, input: ClientChangeInput, by: ChangedBy): Promise<ClientRecord>;
+  /** A new secret; the old one works for `overlapSeconds` more (default a day). @throws {AppError} `not_found`, `conflict` */
+  rotateSecret(clientId: string, options: { readonly overlapSeconds?: number | undefined; readonly by: ChangedBy }): Promise<string>;
+  /** Its next request answers 401, its tokens are dead (live_clients). @throws {AppError} `not_found` */
+  disable(clientId: string, by: ChangedBy): Promise<void>;
+  /** @throws {AppError} `not_found` */
+  enable(clientId: string, by: ChangedBy): Promise<void>;
+  /** For good; the id is not given out again. @throws {AppError} `not_found` */
+  remove(clientId: string, by: ChangedBy): Promise<void>;
+  /** Makes the environment's client as it says: made once, its secret follows the environment, deleted stays deleted. */
+  ensureBootstrapClient(bootstrap: { readonly clientId: string; readonly secret: string }): Promise<'created' | 'rotated' | 'unchanged' | 'stays_deleted'>;
+}
+
+/** What the service stands on. */
+export interface ClientServiceDeps {
+  readonly db: Db;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly log: Pick<Logger, 'warn'>;
+  readonly store: ClientStore;
+  readonly secrets: ClientSecrets;
+  readonly book: FactsBook;
+  readonly audit: RegistrationAudit;
+  readonly detailTypes: () => readonly string[];
+  /** The engine in force: its own rules judge an administrator's client too. */
+  readonly provider: () => Provider;
+  readonly onWidened: (clientId: string) => Promise<void>;
+}
+
+const OVERLAP_SECONDS = 86_400;
+const SERVICE_PURPOSES: ReadonlySet<ClientPurpose> = new Set(['service', 'management', 'resource_server']);
+const BOOTSTRAP_SCOPES = ['scim:read', 'scim:write', 'admin:read', 'admin:write', 'access:evaluate', 'access:search'];
+/** No `sub` may equal any client_id (security rule R5). */
+const TYPED_ID = /^(?:usr|agt|svc)_/;
+const ENVIRONMENT: ChangedBy = { kind: 'system', id: 'environment' };
+const OWN_MEMBERS = new Set([...Object.keys(ownMembers), 'purpose', 'status']);
+
+function missing(): AppError {
+  return new AppError('not_found', 'There is no such client.');
+}
+
+/** The metadata half of an input; members that were not given are left out. */
+function metadataOf(input: object): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(input).filter(([name, value]) => value !== undefined && !OWN_MEMBERS.has(name)));
+}
+
+function canonicalOrThrow(value: string, member: string): string {
+  const canonical = canonicalResourceUri(value);
+  if (!canonical.ok) throw new AppError('invalid_input', `The resource ${canonical.reason}.`, { member });
+  return canonical.uri;
+}
+
+/** The members of ours in an input, as the record has them; only those that were given. */
+function ownChanges(input: ClientChangeInput, before: ClientRecord['bounds']): ClientChange {
+  const { default_resource: resource, default_scope: scope, resources, is_management: isManagement, has_governance: hasGovernance } = input;
+  return {
+    ...(isManagement === undefined ? {} : { isManagement }),
+    ...(hasGovernance === undefined ? {} : { hasGovernance }),
+    ...(resource === undefined ? {} : { defaultResource: resource === null ? undefined : canonicalOrThrow(resource, '/default_resource') }),
+    ...(scope === undefined ? {} : { defaultScope: scope ?? undefined }),
+    ...(resources === undefined
+      ? {}
+      : { bounds: { ...before, resources: resources?.map((each, index) => canonicalOrThrow(each, `/resources/${index}`)) ?? undefined } }),
+  };
+}
+
+function translate(error: unknown): never {
+  if (error instanceof MetadataFault) throw new AppError('invalid_input', `${error.message}.`, { member: `/${error.member}` });
+  if (error instanceof errors.InvalidClientMetadata) throw new AppError('invalid_input', `${error.error_description ?? error.message}.`);
+  throw error;
+}
+
+/** The service over its store. */
+export function createClientService(deps: ClientServiceDeps): ClientService {
+  const { db, store, audit } = deps;
+  const get = async (clientId: string) => {
+    const stored = await store.find(clientId);
+    if (stored === undefined) throw missing();
+    return stored.record;
+  };
+  const setStatus = (clientId: string, status: ClientRecord['status'], by: ChangedBy) =>
+    db.transaction(async () => {
+      await get(clientId);
+      await store.update(clientId, { status });
+      await audit.record({ type: 'client.updated', actor: by, clientId, action: status });
+    });
+  return {
+    find: async (clientId) => (await store.find(clientId))?.record,
+    get,
+    list: (query) => store.list(query),
+    count: () => store.count(),
+    create: (input, by) => db.transaction(() => create(deps, input, by)),
+    update: (clientId, input, by) => db.transaction(() => update(deps, { clientId, input, by })),
+    rotateSecret: (clientId, { overlapSeconds = OVERLAP_SECONDS, by }) =>
+      db.transaction(async () => {
+        const record = await get(clientId);
+        if (!usesSecret(record.metadata)) throw new AppError('conflict', 'This client does not prove itself by a secret.');
+        const secret = deps.ids.secret(32);
+        const previousUntil = overlapSeconds > 0 ? secondsAfter(deps.clock.now(), overlapSeconds) : undefined;
+        await store.setSecret(clientId, { hash: deps.secrets.hash(clientId, secret), previousUntil });
+        await audit.record({ type: 'client.secret_rotated', actor: by, clientId });
+        return secret;
+      }),
+    disable: (clientId, by) => setStatus(clientId, 'disabled', by),
+    enable: (clientId, by) => setStatus(clientId, 'active', by),
+    remove: (clientId, by) =>
+      db.transaction(async () => {
+        if (!(await store.remove(clientId))) throw missing();
+        await audit.record({ type: 'client.deleted', actor: by, clientId });
+      }),
+    ensureBootstrapClient: (bootstrap) => db.transaction(() => ensureBootstrapClient(deps, bootstrap)),
+  };
+}
+
+/** Judges metadata by the rules of registration and by the engine's own; returns it with every default filled in. */
+function judge(deps: ClientServiceDeps, record: ClientRecord, metadata: StoredMetadata): { metadata: StoredMetadata; scopes: readonly string[] | undefined } {
+  try {
+    const withDefaults = { grant_types: ['authorization_code'], ...metadata };
+    const { changes, resourceScopes } = checkMetadata(withDefaults, record.bounds);
+    const checked = storedMetadata({ ...withDefaults, ...changes });
+    const facts = deps.book.enter({ ...record, metadata: checked }, { current: undefined, previous: undefined, previousUntil: undefined });
+    const payload = enginePayload({ ...record, metadata: checked }, { facts, detailTypes: deps.detailTypes() });
+    const { Client } = deps.provider() as unknown as { Client: new (metadata: object) => { metadata(): StoredMetadata } };
+    const { authorization_details_types: _, ...complete } = storedMetadata(new Client(payload).metadata());
+    return { metadata: complete, scopes: resourceScopes };
+  } catch (error) {
+    return translate(error);
+  }
+}
+
+function checkMarks({ isManagement, hasGovernance, metadata }: Pick<ClientRecord, 'isManagement' | 'hasGovernance' | 'metadata'>): void {
+  if (hasGovernance && !isManagement) throw new AppError('invalid_input', 'Governance is for clients marked for management.', { member: '/has_governance' });
+  if (isManagement && metadata['token_endpoint_auth_method'] === 'none') {
+    throw new AppError('invalid_input', 'A management client must prove who it is.', { member: '/token_endpoint_auth_method' });
+  }
+}
+
+async function create(deps: ClientServiceDeps, input: NewClientInput, by: ChangedBy) {
+  const { ids, clock, store } = deps;
+  const id = ids.next('cli');
+  const now = clock.now();
+  const bounds = { grantTypes: ALL_GRANTS };
+  const draft: ClientRecord = {
+    id,
+    name: input.client_name,
+    kind: 'admin',
+    purpose: input.purpose,
+    serviceId: SERVICE_PURPOSES.has(input.purpose) ? ids.next('svc') : undefined,
+    status: 'active',
+    metadata: {},
+    scopes: undefined,
+    bounds,
+    isManagement: false,
+    hasGovernance: false,
+    defaultResource: undefined,
+    defaultScope: undefined,
+    hasSecret: false,
+    secretRotatedAt: undefined,
+    previousSecretUntil: undefined,
+    initialAccessTokenId: undefined,
+    version: 1,
+    createdAt: now,
+    updatedAt: now,
+    lastUsedAt: undefined,
+    ...(ownChanges(input, bounds) as Partial<ClientRecord>),
+  };
+  const record = { ...draft, ...judge(deps, draft, metadataOf(input)) };
+  checkMarks(record);
+  const secret = usesSecret(record.metadata) ? ids.secret(32) : undefined;
+  await store.insert({ ...record, secretHash: secret === undefined ? undefined : deps.secrets.hash(id, secret) });
+  await deps.audit.record({ type: 'client.registered', actor: by, clientId: id, action: record.isManagement ? 'management' : record.purpose });
+  return { record: (await store.find(id))?.record ?? record, secret };
+}
+
+async function update(deps: ClientServiceDeps, { clientId, input, by }: { clientId: string; input: ClientChangeInput; by: ChangedBy }) {
+  const stored = await deps.store.findForUpdate(clientId);
+  if (stored === undefined) throw missing();
+  const before = stored.record;
+  const own = ownChanges(input, before.bounds);
+  const given = metadataOf(input);
+  const merged = { ...before, ...own } as ClientRecord;
+  const scope = [before.metadata['scope'], ...(before.scopes ?? [])].filter((part) => typeof part === 'string').join(' ');
+  const judged =
+    Object.keys(given).length === 0
+      ? { metadata: before.metadata, scopes: before.scopes }
+      : judge(deps, merged, { ...before.metadata, ...(scope === '' ? {} : { scope }), ...given });
+  checkMarks({ ...merged, metadata: judged.metadata });
+  const { status, client_name: name } = input;
+  await deps.store.update(clientId, { ...own, ...judged, ...(name === undefined ? {} : { name }), ...(status === undefined ? {} : { status }) });
+  await deps.audit.record({ type: 'client.updated', actor: by, clientId, action: Object.keys(input).join(' ') || 'nothing' });
+  if (isWidened(before, judged)) await deps.onWidened(clientId);
+  return (await deps.store.find(clientId))?.record ?? merged;
+}
+
+async function ensureBootstrapClient(deps: ClientServiceDeps, { clientId, secret }: { clientId: string; secret: string }) {
+  const { store, secrets, audit, ids } = deps;
+  if (TYPED_ID.test(clientId)) throw new AppError('invalid_input', 'BEHALF_BOOTSTRAP_CLIENT_ID looks like the id of a person, agent or service.');
+  const existing = await store.findForUpdate(clientId);
+  if (existing === undefined) {
+    const isNew = await store.insert({
+      id: clientId,
+      name: 'Bootstrap client',
+      kind: 'bootstrap',
+      purpose: 'management',
+      serviceId: ids.next('svc'),
+      metadata: { client_name: 'Bootstrap client', token_endpoint_auth_method: 'client_secret_basic', grant_types: ['client_credentials'], response_types: [], redirect_uris: [] },
+      scopes: BOOTSTRAP_SCOPES,
+      bounds: { grantTypes: ['client_credentials'] },
+      isManagement: true,
+      hasGovernance: true,
+      defaultResource: undefined,
+      defaultScope: undefined,
+      initialAccessTokenId: undefined,
+      secretHash: secrets.hash(clientId, secret),
+    });
+    if (!isNew) return (await store.wasRemoved(clientId)) ? 'stays_deleted' : 'unchanged';
+    await audit.record({ type: 'client.registered', actor: ENVIRONMENT, clientId, action: 'bootstrap' });
+    return 'created';
+  }
+  if (existing.record.kind !== 'bootstrap') {
+    deps.log.warn({ clientId }, 'BEHALF_BOOTSTRAP_CLIENT_ID names a client that was made otherwise; it is left alone');
+    return 'unchanged';
+  }
+  if (secrets.matches(clientId, secret, { ...existing.secrets, previous: undefined })) return 'unchanged';
+  await store.setSecret(clientId, { hash: secrets.hash(clientId, secret), previousUntil: undefined });
+  await audit.record({ type: 'client.secret_rotated', actor: ENVIRONMENT, clientId });
+  return 'rotated';
+}

@@ -1,0 +1,123 @@
+import { type AccessToken, type Client, type ClientCredentials, errors, type KoaContextWithOIDC, type ResourceServer as EngineResource } from 'oidc-provider';
+import type { OidcContribution } from '../oidc/index.ts';
+import type { OwnResourceServer } from './own-resources.ts';
+import { canonicaliseResourceParameter } from './resource-parameter.ts';
+import type { ResourceServer } from './resource-server.ts';
+import type { ResourceServerService } from './service.ts';
+import { lifetimeOf } from './token-lifetime.ts';
+
+/** What a client's record says about resources. */
+export interface ClientResources {
+  /** Marked by an administrator: may have tokens for the server's own resources (security rule R6). */
+  readonly isManagement: boolean;
+  readonly defaultResource?: string | undefined;
+  readonly defaultScope?: string | undefined;
+  /** The only resources it may ask for; undefined: any that is registered. */
+  readonly allowedResources?: readonly string[] | undefined;
+}
+
+type Params = { scope?: string; resource?: string | string[]; grant_type?: string; authorization_details?: unknown };
+
+const TOKEN_EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
+const CLIENT_CREDENTIALS = 'client_credentials';
+
+function paramsOf(ctx: KoaContextWithOIDC): Params {
+  return (ctx.oidc.params ?? {}) as Params;
+}
+
+/** Whether the request speaks of a resource at all: it names no scope, or one that is not about the person's identity. */
+function needsResource(ctx: KoaContextWithOIDC): boolean {
+  const { size } = ctx.oidc.requestParamScopes;
+  return size === 0 || size > ctx.oidc.requestParamOIDCScopes.size;
+}
+
+/**
+ * The resource of a request that names none (RFC 8707 §2.1), and the scope of one that names none either. A request for the
+ * person's identity alone keeps neither: a default resource would move its e-mail claim and break userinfo.
+ */
+function defaultResource(ctx: KoaContextWithOIDC, client: Client, { clientResources, oneOf }: { clientResources: (client: Client) => ClientResources; oneOf?: unknown }) {
+  if (Array.isArray(oneOf)) {
+    if (oneOf.length === 1) return oneOf[0] as string;
+    throw new errors.InvalidTarget('ask for one resource');
+  }
+  const params = paramsOf(ctx);
+  const defaults = clientResources(client);
+  if (defaults.defaultResource === undefined || !(needsResource(ctx) || params.authorization_details !== undefined)) return undefined;
+  const isBackchannel = ctx.oidc.route === 'backchannel_authentication';
+  if (params.scope === undefined && defaults.defaultScope !== undefined && !isBackchannel) params.scope = defaults.defaultScope;
+  return defaults.defaultResource;
+}
+
+/** Tokens for this server itself (R6): only for clients marked for management, never by exchange; access also for resource servers' own. */
+function checkOwn(own: OwnResourceServer, asked: { client: ClientResources; grantType: string | undefined; ownsResources: boolean }): void {
+  const mayEvaluate = own.own === 'access' && asked.ownsResources;
+  if (asked.grantType === TOKEN_EXCHANGE) throw new errors.InvalidTarget('tokens for this server itself are not exchanged');
+  if (!asked.client.isManagement && !mayEvaluate) throw new errors.InvalidTarget('this resource is for clients that an administrator marked for management');
+}
+
+/** A client for itself never decides an approval; a resource server's own client evaluates and does not search. */
+function scopeNames(server: ResourceServer, asked: { client: ClientResources; grantType: string | undefined }): string {
+  const names = server.scopes.map(({ name }) => name);
+  if (!('own' in server)) return names.join(' ');
+  return names
+    .filter((name) => name !== 'approvals:decide' || asked.grantType !== CLIENT_CREDENTIALS)
+    .filter((name) => name !== 'access:search' || asked.client.isManagement)
+    .join(' ');
+}
+
+function ttl(ctx: KoaContextWithOIDC, token: AccessToken | ClientCredentials): number {
+  const { resourceServer, rar } = token as unknown as { resourceServer?: { accessTokenTTL?: number }; rar?: readonly unknown[] };
+  return lifetimeOf({
+    configuredSeconds: resourceServer?.accessTokenTTL,
+    grantType: paramsOf(ctx).grant_type,
+    hasDetails: (rar?.length ?? 0) > 0,
+  });
+}
+
+/** What resource servers add to the engine: resource indicators (RFC 8707), JWT access tokens (RFC 9068) and their lifetime. */
+export function resourceServersOidc(deps: {
+  service: ResourceServerService;
+  clientResources: (client: Client) => ClientResources;
+}): OidcContribution {
+  const { service, clientResources } = deps;
+  const getResourceServerInfo = async (ctx: KoaContextWithOIDC, indicator: string, client: Client): Promise<EngineResource> => {
+    const params = paramsOf(ctx);
+    if (Array.isArray(params.resource) && params.resource.length > 1) throw new errors.InvalidTarget('ask for one resource at a time');
+    const server = await service.findByIdentifier(indicator);
+    if (server === undefined) throw new errors.InvalidTarget('this resource is not registered here');
+    const asked = { client: clientResources(client), grantType: params.grant_type };
+    if ('own' in server) {
+      const ownsResources = (await service.resourcesOfClient(client.clientId)).length > 0;
+      checkOwn(server as OwnResourceServer, { ...asked, ownsResources });
+    } else if (asked.client.allowedResources?.includes(server.identifier) === false) {
+      throw new errors.InvalidTarget('the client may not ask for this resource');
+    }
+    return {
+      scope: scopeNames(server, asked),
+      audience: server.identifier,
+      accessTokenFormat: 'jwt',
+      ...(server.tokenTtlSeconds === undefined ? {} : { accessTokenTTL: server.tokenTtlSeconds }),
+      jwt: { sign: { alg: server.algorithm } },
+    };
+  };
+  return {
+    features: {
+      resourceIndicators: {
+        enabled: true,
+        defaultResource: (ctx, client, oneOf) => defaultResource(ctx, client, { clientResources, oneOf }) as string,
+        getResourceServerInfo,
+        useGrantedResource: () => true,
+      },
+    },
+    ttl: { AccessToken: ttl, ClientCredentials: ttl },
+    /** A token without a resource would be one for everybody; identity alone (userinfo) is the exception. */
+    tokenPolicy: async (ctx, token) => {
+      const { aud, kind } = token as unknown as { aud?: string; kind: string };
+      if (kind === 'ClientCredentials' && aud === undefined) throw new errors.InvalidTarget('name the resource the token is for');
+      if (kind === 'ClientCredentials' && token.scope === undefined && paramsOf(ctx).scope !== undefined) {
+        throw new errors.InvalidScope('none of the scopes belongs to this resource', String(paramsOf(ctx).scope));
+      }
+    },
+    patch: canonicaliseResourceParameter,
+  };
+}

@@ -1,0 +1,77 @@
+import type { ResourceScope, ResourceServer } from './resource-server.ts';
+
+/** A resource server as the management interface shows it. */
+export function presentResourceServer(server: ResourceServer) {
+  return {
+    id: server.id,
+    identifier: server.identifier,
+    name: server.name,
+    kind: server.kind,
+    sensitivity: server.sensitivity,
+    token_ttl_seconds: server.tokenTtlSeconds ?? null,
+    algorithm: server.algorithm,
+    scopes: server.scopes,
+    created_at: server.createdAt.toISOString(),
+  };
+}
+
+const TONES = { low: '', medium: 'info', high: 'wait' } as const;
+const KINDS = { api: 'API', mcp: 'MCP server' } as const;
+
+/** Seconds in the words of the console. */
+export function lifetimeWords(seconds: number | undefined): string {
+  if (seconds === undefined) return '5 or 15 min';
+  return seconds % 60 === 0 ? `${seconds / 60} min` : `${seconds} s`;
+}
+
+function sensitivityState({ sensitivity }: ResourceServer) {
+  return { word: sensitivity, tone: TONES[sensitivity] };
+}
+
+/** A line of the console's list. */
+export function presentInList(server: ResourceServer) {
+  return {
+    id: server.id,
+    name: server.name,
+    uri: server.identifier,
+    kind: KINDS[server.kind],
+    scopes: server.scopes.length,
+    lifetime: lifetimeWords(server.tokenTtlSeconds),
+    sensitivity: sensitivityState(server),
+  };
+}
+
+/** The page of one resource server, without what others know about it. */
+export function presentInConsole(server: ResourceServer, issuer: string) {
+  return {
+    resourceServer: {
+      id: { short: `${server.id.slice(0, 8)}…${server.id.slice(-4)}`, full: server.id },
+      name: server.name,
+      uri: server.identifier,
+      sensitivity: sensitivityState(server),
+      facts: [
+        { label: 'Kind', value: KINDS[server.kind] },
+        { label: 'Tokens live', value: lifetimeWords(server.tokenTtlSeconds) },
+        { label: 'Signed with', value: server.algorithm },
+      ],
+    },
+    configuration: `issuer    ${issuer}\naudience  ${server.identifier}\ntyp       at+jwt\nalg       ${server.algorithm}`,
+  };
+}
+
+/** One scope a line, as the form takes and gives it: the scope, a space, what it means. */
+export function scopeLines(scopes: readonly ResourceScope[]): string {
+  return scopes.map(({ name, description }) => `${name} ${description}`).join('\n');
+}
+
+/** What the lines of the form say; a scope without words means its own name. */
+export function readScopeLines(text: string): { name: string; description: string }[] {
+  return text
+    .split(/\r?\n/)
+    .map((line) => line.trim())
+    .filter((line) => line !== '')
+    .map((line) => {
+      const [name = '', ...words] = line.split(/\s+/);
+      return { name, description: words.join(' ') || name };
+    });
+}

@@ -1,0 +1,99 @@
+import { z } from 'zod';
+import { AppError } from '../platform/errors.ts';
+import { canonicalResourceUri } from './resource-uri.ts';
+
+/** How much harm a token can do: for a whole resource server, or for one of its scopes. */
+export type Risk = 'low' | 'medium' | 'high';
+
+/** The algorithms an access token can be signed with (RFC 9068 §2.1 asks for RS256 at least; ES256 is our default). */
+export const TOKEN_ALGORITHMS = ['ES256', 'EdDSA', 'RS256'] as const;
+
+/** One thing a token can allow (RFC 6749 §3.3), with what it means to the person who consents. */
+export interface ResourceScope {
+  readonly name: string;
+  readonly description: string;
+  readonly risk: Risk;
+}
+
+/** An API or MCP server that a token can be for. */
+export interface ResourceServer {
+  readonly id: string;
+  /** The canonical resource indicator (RFC 8707 §2): what clients ask for and what stands in `aud`. */
+  readonly identifier: string;
+  readonly name: string;
+  readonly kind: 'api' | 'mcp';
+  readonly sensitivity: Risk;
+  /** Undefined: 300 s for what is delicate, 900 s for plain scopes. */
+  readonly tokenTtlSeconds: number | undefined;
+  readonly algorithm: (typeof TOKEN_ALGORITHMS)[number];
+  readonly scopes: readonly ResourceScope[];
+  readonly createdAt: Date;
+}
+
+const risk = z.enum(['low', 'medium', 'high']);
+/** RFC 6749 §3.3 scope-token. */
+const scopeName = z.string().regex(/^[\x21\x23-\x5B\x5D-\x7E]{1,128}$/, 'is not a scope of at most 128 printable characters without space');
+/** Control and bidirectional characters would let one line read as another. */
+const words = (max: number) =>
+  z
+    .string()
+    .trim()
+    .min(1, 'is empty')
+    .max(max, `is longer than ${max} characters`)
+    .regex(/^[^\p{Cc}\p{Cf}]*$/u, 'holds control characters');
+const scope = z.strictObject({ name: scopeName, description: words(200), risk: risk.optional() });
+
+const changeable = {
+  name: words(80),
+  kind: z.enum(['api', 'mcp']),
+  sensitivity: risk,
+  token_ttl_seconds: z.int().min(30).max(86_400).nullable(),
+  algorithm: z.enum(TOKEN_ALGORITHMS),
+  scopes: z.array(scope).max(200),
+};
+
+/** What a new resource server is made of, as it arrives. */
+export const newResourceServer = z.strictObject({
+  identifier: z.string().max(2_000),
+  name: changeable.name,
+  kind: changeable.kind.default('api'),
+  sensitivity: changeable.sensitivity.default('medium'),
+  token_ttl_seconds: changeable.token_ttl_seconds.default(null),
+  algorithm: changeable.algorithm.default('ES256'),
+  scopes: changeable.scopes.default([]),
+});
+
+/** What of a resource server can change; its identifier cannot, tokens and consents name it. */
+export const resourceServerChange = z.strictObject(changeable).partial();
+
+export type NewResourceServer = z.output<typeof newResourceServer>;
+export type ResourceServerChange = z.output<typeof resourceServerChange>;
+
+/** Scopes with their risk filled in. @throws {AppError} `invalid_input` when one is named twice or belongs to people's identity. */
+export function scopesOf(input: NewResourceServer['scopes'], sensitivity: Risk): ResourceScope[] {
+  const seen = new Set<string>();
+  return input.map(({ name, description, risk: own }, index) => {
+    const member = `/scopes/${index}/name`;
+    if (seen.has(name)) throw new AppError('invalid_input', `The scope ${name} is there twice.`, { member });
+    if (IDENTITY_SCOPES.has(name)) throw new AppError('invalid_input', `The scope ${name} belongs to OpenID Connect; choose another name.`, { member });
+    seen.add(name);
+    return { name, description, risk: own ?? sensitivity };
+  });
+}
+
+/** Scopes that speak of the person and not of a resource (OpenID Connect Core §5.4, §11). */
+const IDENTITY_SCOPES: ReadonlySet<string> = new Set(['openid', 'offline_access', 'profile', 'email', 'address', 'phone']);
+
+/**
+ * The identifier of a new resource server in its canonical form. Everything below the issuer is this server itself.
+ *
+ * @throws {AppError} `invalid_input` with the reason.
+ */
+export function identifierOf(input: string, issuer: string): string {
+  const canonical = canonicalResourceUri(input);
+  if (!canonical.ok) throw new AppError('invalid_input', `The identifier ${canonical.reason}.`, { member: '/identifier' });
+  const { uri } = canonical;
+  const isOurs = uri === issuer || ['/scim', '/api', '/access', '/ssf'].some((path) => uri === `${issuer}${path}` || uri.startsWith(`${issuer}${path}/`));
+  if (isOurs) throw new AppError('invalid_input', 'Addresses of this authorization server itself are reserved.', { member: '/identifier' });
+  return uri;
+}
