@@ -9,7 +9,13 @@ import { ACR, createAccounts, isAtLeast } from './accounts/index.ts';
 import { createAgents } from './agents/index.ts';
 import { createApprovals } from './approvals/index.ts';
 import { createAudit } from './audit/index.ts';
-import { type AuthorizationDetail, builtInDetailTypes, createAuthorizationDetails, createDetailTypes, detailsHash } from './authorization-details/index.ts';
+import {
+  type AuthorizationDetail,
+  builtInDetailTypes,
+  createAuthorizationDetails,
+  createDetailTypes,
+  detailsHash,
+} from './authorization-details/index.ts';
 import type { Capability } from './capability.ts';
 import { createClients } from './client-registration/index.ts';
 import { createEnrolment } from './enrolment.ts';
