@@ -9,6 +9,13 @@ export interface StoredArtifact {
   readonly consumedAt: Date | undefined;
 }
 
+/** A stored artifact with its times. */
+export interface ListedArtifact {
+  readonly payload: Record<string, unknown>;
+  readonly createdAt: Date;
+  readonly expiresAt: Date | undefined;
+}
+
 /** What the columns of an artifact are filled from; everything else is only in the encrypted payload. */
 export interface ArtifactInput {
   readonly model: string;
@@ -18,15 +25,29 @@ export interface ArtifactInput {
   readonly ttlSeconds: number | undefined;
 }
 
+/** Whose artifacts; a grant is named by the SHA-256 of its id. */
+export type ArtifactParty =
+  | { readonly clientIds: readonly string[] }
+  | { readonly accountId: string }
+  | { readonly grantHash: Buffer };
+
 /** The engine's storage in SQL. Values are hashed here and nowhere else, payloads sealed and opened here. */
 export interface ArtifactStore {
   upsert(input: ArtifactInput): Promise<void>;
   find(model: string, value: string): Promise<StoredArtifact | undefined>;
+  /** By the hash alone: for what is known only by it, like the grant a token was issued under. */
+  findByHash(model: string, idHash: Buffer): Promise<StoredArtifact | undefined>;
   findBy(model: string, column: 'uid_hash' | 'user_code_hash', value: string): Promise<StoredArtifact | undefined>;
   /** Marks as used; false when it was used before, or is gone. Of N callers exactly one gets true. */
   consume(model: string, value: string): Promise<boolean>;
   destroy(model: string, value: string): Promise<void>;
   destroyByGrant(model: string, grantId: string): Promise<void>;
+  /** Everything of one kind that an account has and that has not expired, the newest first; at most 100. */
+  listOf(model: string, accountId: string): Promise<ListedArtifact[]>;
+  /** Removes what an account has of one kind: one by its uid, all, or all but one; returns how many went. */
+  destroyOf(model: string, accountId: string, which: { uid?: string | undefined; exceptUid?: string | undefined }): Promise<number>;
+  /** Destroys everything that could still give a party a token: of these clients, of a person with their sign-ins, or of a grant. */
+  destroyAuthority(party: ArtifactParty): Promise<void>;
   /** Records an identifier that may be used once; false when it was used before. Not undone by a rollback. */
   recordOnce(key: string, expiresAt: Date): Promise<boolean>;
   /** Removes up to `limit` expired rows of each kind; returns how many went. */
@@ -46,6 +67,12 @@ interface Row {
 
 const PURPOSE = 'artifacts';
 
+/** What leads to tokens. A client's registration access token does not, and must outlast a suspension. */
+const AUTHORITY = [
+  ...['AccessToken', 'AuthorizationCode', 'BackchannelAuthenticationRequest', 'ClientCredentials', 'DeviceCode', 'Grant'],
+  ...['PushedAuthorizationRequest', 'RefreshToken'],
+];
+
 function text(value: unknown): string | null {
   return typeof value === 'string' ? value : null;
 }
@@ -62,6 +89,10 @@ export function createArtifactStore(deps: { db: Db; vault: Vault; clock: Clock }
     if (row === undefined) return undefined;
     const payload = JSON.parse(vault.open(PURPOSE, row.payload, context(model, row.id_hash)).toString()) as Record<string, unknown>;
     return { payload, consumedAt: row.consumed_at ?? undefined };
+  };
+  const findByHash = async (model: string, idHash: Buffer) => {
+    const text = 'SELECT id_hash, payload, consumed_at FROM oidc_artifacts WHERE model = $1 AND id_hash = $2';
+    return open(model, await db.row<Row>({ name: 'artifact-find', text, values: [model, idHash] }));
   };
   return {
     async upsert({ model, value, payload, ttlSeconds }) {
@@ -87,16 +118,8 @@ export function createArtifactStore(deps: { db: Db; vault: Vault; clock: Clock }
         ],
       });
     },
-    async find(model, value) {
-      return open(
-        model,
-        await db.row<Row>({
-          name: 'artifact-find',
-          text: 'SELECT id_hash, payload, consumed_at FROM oidc_artifacts WHERE model = $1 AND id_hash = $2',
-          values: [model, hashOf(value)],
-        }),
-      );
-    },
+    find: (model, value) => findByHash(model, hashOf(value)),
+    findByHash,
     async findBy(model, column, value) {
       return open(
         model,
@@ -129,6 +152,29 @@ export function createArtifactStore(deps: { db: Db; vault: Vault; clock: Clock }
         values: [model, hashOf(grantId)],
       });
     },
+    async listOf(model, accountId) {
+      const rows = await db.rows<Row & { created_at: Date; expires_at: Date | null }>({
+        name: 'artifact-list-of',
+        text: `SELECT id_hash, payload, consumed_at, created_at, expires_at FROM oidc_artifacts
+               WHERE account_id = $2 AND model = $1 AND (expires_at IS NULL OR expires_at > $3) ORDER BY created_at DESC LIMIT 100`,
+        values: [model, accountId, clock.now()],
+      });
+      return rows.map((row) => ({
+        payload: open(model, row)?.payload ?? {},
+        createdAt: row.created_at,
+        expiresAt: row.expires_at ?? undefined,
+      }));
+    },
+    async destroyOf(model, accountId, { uid, exceptUid }) {
+      const gone = await db.rows({
+        name: 'artifact-destroy-of',
+        text: `DELETE FROM oidc_artifacts WHERE account_id = $2 AND model = $1
+               AND ($3::bytea IS NULL OR uid_hash = $3) AND ($4::bytea IS NULL OR uid_hash IS DISTINCT FROM $4) RETURNING 1 AS one`,
+        values: [model, accountId, hashOrNull(uid), hashOrNull(exceptUid)],
+      });
+      return gone.length;
+    },
+    destroyAuthority: (party) => destroyAuthority(db, party),
     recordOnce: (key, expiresAt) =>
       db.detached(async () => {
         const row = await db.row({
@@ -140,6 +186,21 @@ export function createArtifactStore(deps: { db: Db; vault: Vault; clock: Clock }
       }),
     purge: (limit) => purgeExpired(db, { now: clock.now(), limit }),
   };
+}
+
+async function destroyAuthority(db: Db, party: ArtifactParty): Promise<void> {
+  if ('clientIds' in party) {
+    const text = 'DELETE FROM oidc_artifacts WHERE model = ANY($1) AND client_id = ANY($2)';
+    await db.rows({ name: 'artifact-destroy-clients', text, values: [AUTHORITY, [...party.clientIds]] });
+    return;
+  }
+  if ('accountId' in party) {
+    const text = 'DELETE FROM oidc_artifacts WHERE model = ANY($1) AND account_id = $2';
+    await db.rows({ name: 'artifact-destroy-account', text, values: [[...AUTHORITY, 'Session', 'Interaction'], party.accountId] });
+    return;
+  }
+  const text = `DELETE FROM oidc_artifacts WHERE grant_hash = $1 OR (model = 'Grant' AND id_hash = $1)`;
+  await db.rows({ name: 'artifact-destroy-whole-grant', text, values: [party.grantHash] });
 }
 
 /** Small batches: a long delete would hold locks that sign-ins wait for, and bloat the table in one go. */
