@@ -100,9 +100,10 @@ const scimColumns: ScimColumns = {
     rows: `SELECT 1 FROM jsonb_array_elements(agents.provisioned->'protocols') AS each(doc) WHERE true`,
     columns: { type: text(`(each.doc->>'type')`), specificationUrl: text(`(each.doc->>'specificationUrl')`) },
   },
+  // Not a table: PostgreSQL pulls this up into a plain condition, which the index on the owner serves.
   owners: {
-    rows: 'SELECT 1 FROM (VALUES (agents.owner_id, agents.owner_kind)) AS owner(id, kind) WHERE owner.id IS NOT NULL',
-    columns: { value: text('owner.id'), type: text(`(CASE owner.kind WHEN 'user' THEN 'User' ELSE 'Group' END)`) },
+    rows: 'SELECT 1 WHERE agents.owner_id IS NOT NULL',
+    columns: { value: text('agents.owner_id'), type: text(`(CASE agents.owner_kind WHEN 'user' THEN 'User' ELSE 'Group' END)`) },
   },
   parent: text('agents.parent_id'),
   'parent.value': text('agents.parent_id'),
