@@ -26,10 +26,14 @@ export function delegationApi(service: DelegationService): (router: Router, web:
     router.get('/api/v1/delegations', async (ctx) => {
       await web.api.caller(ctx, read);
       const parsed = query.safeParse(ctx.query);
-      if (!parsed.success) throw new AppError('invalid_input', 'A filter is malformed.', { member: String(parsed.error.issues[0]?.path[0]) });
+      if (!parsed.success)
+        throw new AppError('invalid_input', 'A filter is malformed.', { member: String(parsed.error.issues[0]?.path[0]) });
       const { agent_id: agentId, ...rest } = parsed.data;
       const page = await service.list({ agentId, ...rest });
-      ctx.body = { delegations: page.delegations.map(presentDelegation), ...(page.nextCursor === undefined ? {} : { next_cursor: page.nextCursor }) };
+      ctx.body = {
+        delegations: page.delegations.map(presentDelegation),
+        ...(page.nextCursor === undefined ? {} : { next_cursor: page.nextCursor }),
+      };
     });
     router.get('/api/v1/delegations/:id', async (ctx) => {
       await web.api.caller(ctx, read);

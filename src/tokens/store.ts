@@ -180,7 +180,21 @@ function columnValues(token: NewToken): readonly unknown[] {
   const { jti, kind, clientId, subject, subjectProfile, accountId, agentId, agentIds, actorSource, grantHash, parentJti } = token;
   const { resource, scope, details, act, cnf, acr, authTime, approval, approvalId, decisionId, issuedAt, expiresAt } = token;
   return [
-    ...[jti, kind, clientId, subject, subjectProfile, accountId, agentId, [...agentIds], actorSource, grantHash, parentJti, resource, scope],
+    ...[
+      jti,
+      kind,
+      clientId,
+      subject,
+      subjectProfile,
+      accountId,
+      agentId,
+      [...agentIds],
+      actorSource,
+      grantHash,
+      parentJti,
+      resource,
+      scope,
+    ],
     ...[json(details), json(act), json(cnf), acr, authTime, json(approval), approvalId, decisionId, issuedAt, expiresAt],
   ];
 }
@@ -262,7 +276,11 @@ export function createTokenStore(deps: { db: Db; clock: Clock; ownResources: rea
     async end(selector, cause) {
       const value = valueOf(selector);
       const values = [clock.now(), cause, value, ...(selector.by === 'jti' ? [] : [`${selector.by}:${value}`])];
-      const row = await db.row<Falling & { firstJti: string | null }>({ name: `token-end-${selector.by}`, text: endStatement(selector), values });
+      const row = await db.row<Falling & { firstJti: string | null }>({
+        name: `token-end-${selector.by}`,
+        text: endStatement(selector),
+        values,
+      });
       const { firstJti, ...counts } = row ?? { tokens: 0, agents: 0, people: 0, grants: 0, firstJti: null };
       return { ...counts, firstJti: firstJti ?? undefined };
     },
