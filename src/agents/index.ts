@@ -7,6 +7,7 @@
 import type { Capability } from '../capability.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Db } from '../platform/db/db.ts';
+import { basePathOf } from '../platform/http/issuer-path.ts';
 import type { Ids } from '../platform/ids.ts';
 import type { AgentAudit } from './agent-event.ts';
 import { createLastSeen } from './last-seen.ts';
@@ -51,6 +52,8 @@ export interface Agents extends AgentService {
   flushLastSeen(): Promise<void>;
   /** What a person answers for, as the page /me shows it. */
   agentsOwnedBy(accountId: string): Promise<readonly OwnedAgent[]>;
+  /** How many agents that are not retired each of these owners has; an owner without any is left out. */
+  agentCounts(ownerIds: readonly string[]): Promise<ReadonlyMap<string, number>>;
   readonly capability: Capability;
 }
 
@@ -65,9 +68,11 @@ export function createAgents(deps: AgentsDeps): Agents {
   const lastSeen = createLastSeen({ clock, store });
   return {
     ...service,
+    agentCounts: search.countByOwner,
     touch: lastSeen.touch,
     flushLastSeen: lastSeen.flush,
-    agentsOwnedBy: async (accountId) => (await service.ownedBy(accountId)).map((agent) => presentOwned(agent, clock.now())),
+    agentsOwnedBy: async (accountId) =>
+      (await service.ownedBy(accountId)).map((agent) => presentOwned(agent, { now: clock.now(), base: basePathOf(issuer) })),
     capability: {
       name: 'agents',
       scim: [createAgentResourceType({ db, service, store, search, owners, issuer })],
