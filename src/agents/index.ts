@@ -20,15 +20,12 @@ import { type AgentService, createAgentService } from './service.ts';
 import { createAgentStore } from './store.ts';
 import type { Surroundings } from './surroundings.ts';
 
-export type { Agent, AgentChanges, AgentDetails, AgentModel, AgentOwner, Autonomy, NewAgent, RiskLevel } from './agent.ts';
-export type { AgentEditor, AgentEvent } from './agent-event.ts';
-export type { AgentEdit } from './editing.ts';
-export { type AgentStatus, agentStatuses, mayIssueTokens, tokenIssuance } from './lifecycle.ts';
+export type { Agent, NewAgent } from './agent.ts';
+export type { AgentEditor } from './agent-event.ts';
+export type { AgentStatus } from './lifecycle.ts';
 export type { OwnerDirectory } from './owners.ts';
 export type { OwnedAgent } from './present.ts';
-export type { AgentFilter, AgentListRequest, AgentPage } from './search/store.ts';
-export type { StatusRequest } from './status.ts';
-export type { CredentialLine, DelegationShown, Falling, ReachLine, Surroundings } from './surroundings.ts';
+export type { CredentialLine, Falling, ReachLine, Surroundings } from './surroundings.ts';
 
 /** What the registry stands on. The two hooks run inside the transaction that moves the agent. */
 export interface AgentsDeps {
