@@ -103,9 +103,8 @@ function createParts(deps: AppDeps & { notifications: Notifications; eventStream
     onDisabled: (accountId) => revocation.cascade.onAccountDisabled(accountId),
     endOtherSessions: (accountId, exceptSessionUid) => signIn.endOtherSessions(accountId, exceptSessionUid),
     surroundings: {
-      agentsOf: (accountId) =>
-        agents.agentsOwnedBy(accountId).then((owned) => owned.map((agent) => ({ ...agent, href: `/console/agents/${agent.id}` }))),
-      agentCounts: async () => new Map(),
+      agentsOf: (accountId) => agents.agentsOwnedBy(accountId),
+      agentCounts: (accountIds) => agents.agentCounts(accountIds),
       grantsOf: async () => [],
       sessionCount: async (accountId) => (await signIn.sessionsOf(accountId)).length,
     },
