@@ -74,7 +74,7 @@ export function createTokenExchange(deps: TokenExchangeDeps): TokenExchange {
     resource: async (identifier: string) => (await resources.findByIdentifier(identifier))?.name,
   };
   const grant = tokenExchangeGrant({ ...deps, issuer: issuerOf(deps.issuer), ownResources: ownResourcesOf(deps.issuer), delegations, holdingsOf });
-  const api = delegationApi(delegations);
+  const api = delegationApi({ service: delegations, issuer: issuerOf(deps.issuer) });
   const console = delegationConsole({ ...deps, service: delegations, names, basePath: basePathOf(deps.issuer) });
   return {
     delegations,
