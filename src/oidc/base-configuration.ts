@@ -18,6 +18,14 @@ export const ROUTES = {
 
 const DAY = 86_400;
 
+/** How long a browser stays signed in after it was last used to authorize or sign in, in seconds. */
+export const SESSION_SECONDS = 14 * DAY;
+
+/** How the cookies of the engine are set; the session cookie lives longer, the others only while a request is under way. */
+export function engineCookie(issuer: URL): { httpOnly: true; sameSite: 'lax'; signed: true; secure: boolean } {
+  return { httpOnly: true, sameSite: 'lax', signed: true, secure: issuer.protocol === 'https:' };
+}
+
 /** Asymmetric only: a client secret never becomes a signing key (RFC 9700 §2.5), and it is stored as a hash anyway. */
 const ALGORITHMS = ['ES256', 'EdDSA', 'RS256', 'PS256'] as const;
 
@@ -28,7 +36,7 @@ const ALGORITHMS = ['ES256', 'EdDSA', 'RS256', 'PS256'] as const;
 export function baseConfiguration(issuer: URL): Configuration {
   const isSecure = issuer.protocol === 'https:';
   const prefix = isSecure && issuer.pathname === '/' ? '__Host-' : isSecure ? '__Secure-' : '';
-  const cookie = { httpOnly: true, sameSite: 'lax', signed: true, secure: isSecure } as const;
+  const cookie = engineCookie(issuer);
   return {
     routes: ROUTES,
     responseTypes: ['code'],
@@ -64,7 +72,7 @@ export function baseConfiguration(issuer: URL): Configuration {
       AuthorizationCode: 60,
       IdToken: 3_600,
       Interaction: 3_600,
-      Session: 14 * DAY,
+      Session: SESSION_SECONDS,
       Grant: 365 * DAY,
       AccessToken: 900,
       ClientCredentials: 300,

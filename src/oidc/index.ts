@@ -15,7 +15,8 @@ import { createKeyRotation, KEYS_CHANNEL, type KeyRotation } from './keys/rotati
 import { createSigningKeyStore } from './keys/store.ts';
 import { buildProvider, cookieKeysOf, engineMiddleware, type ProviderDeps, requestTransaction } from './provider.ts';
 
-export { ROUTES } from './base-configuration.ts';
+export { createArtifactAdapter } from './adapter.ts';
+export { engineCookie, ROUTES, SESSION_SECONDS } from './base-configuration.ts';
 export { CompositionError, compose } from './compose.ts';
 export type {
   ClientMetadataValidator,
@@ -29,7 +30,7 @@ export type {
 export type { GrantHelpers } from './grant-helpers.ts';
 export { issuerOf } from './provider.ts';
 export { attachToRefusal, Refusal, type RefusalInput, refuse } from './refusal.ts';
-export { type ArtifactStore, createArtifactStore, hashOf } from './store.ts';
+export { type ArtifactParty, type ArtifactStore, createArtifactStore, hashOf, type ListedArtifact, type StoredGrant } from './store.ts';
 
 /** The engine as the rest of the house sees it. */
 export interface Oidc {

@@ -69,7 +69,14 @@ function refusals(deps: GrantDeps) {
       error,
       description,
       record: () =>
-        deps.audit.record({ type: 'token.refused', actor: { kind: 'client', id: clientId }, clientId, outcome: 'refused', cause: error, remedy: description }),
+        deps.audit.record({
+          type: 'token.refused',
+          actor: { kind: 'client', id: clientId },
+          clientId,
+          outcome: 'refused',
+          cause: error,
+          remedy: description,
+        }),
     });
   const byRule = (asked: Asked, { error, description }: Refusal): never => {
     const { clientId, agentId, resource, scopes, subject } = asked;
@@ -156,12 +163,18 @@ export function tokenExchangeGrant(deps: GrantDeps): GrantTypeContribution {
     facts.catch(() => undefined);
     const read = await readRequest(ctx, helpers);
     const request: TokenExchangeRequest = read.ok ? read.value : malformed(clientId, read.refusal);
-    const resource = canonicalTarget(request.target) ?? malformed(clientId, { error: 'invalid_target', description: 'the audience is not registered here' });
+    const resource =
+      canonicalTarget(request.target) ??
+      malformed(clientId, { error: 'invalid_target', description: 'the audience is not registered here' });
     paramsOf(ctx)['resource'] = resource;
     const servers = await helpers.resolveRequestedResources(ctx);
     const server = servers.find((one) => one.identifier() === resource) as ResourceServer;
     const details = request.authorizationDetails === undefined ? undefined : parseDetails(deps.types, request.authorizationDetails);
-    if (details?.ok === false) malformed(clientId, { error: 'invalid_authorization_details', description: `authorization_details${details.path} ${details.message}` });
+    if (details?.ok === false)
+      malformed(clientId, {
+        error: 'invalid_authorization_details',
+        description: `authorization_details${details.path} ${details.message}`,
+      });
     const proof: Requester['proof'] = dPoP === undefined ? {} : { jkt: dPoP.thumbprint };
     const known = await facts;
     const { result, subject } = await decideExchange(

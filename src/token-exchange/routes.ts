@@ -19,17 +19,27 @@ function actorOf({ accountId, clientId }: ApiCaller) {
 }
 
 /** `/api/v1/delegations`: list, read, create, end; `issuer` without a slash at its end. A delegation never changes; end it and make another. */
-export function delegationApi({ service, issuer }: { readonly service: DelegationService; readonly issuer: string }): (router: Router, web: Web) => void {
+export function delegationApi({
+  service,
+  issuer,
+}: {
+  readonly service: DelegationService;
+  readonly issuer: string;
+}): (router: Router, web: Web) => void {
   const read = { resource: 'api', scope: 'admin:read' } as const;
   const write = { resource: 'api', scope: 'admin:write' } as const;
   return (router, web) => {
     router.get('/api/v1/delegations', async (ctx) => {
       await web.api.caller(ctx, read);
       const parsed = query.safeParse(ctx.query);
-      if (!parsed.success) throw new AppError('invalid_input', 'A filter is malformed.', { member: String(parsed.error.issues[0]?.path[0]) });
+      if (!parsed.success)
+        throw new AppError('invalid_input', 'A filter is malformed.', { member: String(parsed.error.issues[0]?.path[0]) });
       const { agent_id: agentId, ...rest } = parsed.data;
       const page = await service.list({ agentId, ...rest });
-      ctx.body = { delegations: page.delegations.map(presentDelegation), ...(page.nextCursor === undefined ? {} : { next_cursor: page.nextCursor }) };
+      ctx.body = {
+        delegations: page.delegations.map(presentDelegation),
+        ...(page.nextCursor === undefined ? {} : { next_cursor: page.nextCursor }),
+      };
     });
     router.get('/api/v1/delegations/:id', async (ctx) => {
       await web.api.caller(ctx, read);

@@ -1,5 +1,15 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { ask, type ExchangeServer, makeAgent, makeClient, makeCode, makeResource, personToken, startExchangeServer, type TestClient } from '../token-exchange/exchange-server.ts';
+import {
+  ask,
+  type ExchangeServer,
+  makeAgent,
+  makeClient,
+  makeCode,
+  makeResource,
+  personToken,
+  startExchangeServer,
+  type TestClient,
+} from '../token-exchange/exchange-server.ts';
 
 const API = 'https://api.test';
 const GET = { type: 'api_call', actions: ['GET'] };
@@ -15,7 +25,12 @@ beforeAll(async () => {
 afterAll(() => server?.close());
 
 const own = (details: unknown, client: TestClient = agent) =>
-  ask(server, client, { grant_type: 'client_credentials', resource: API, scope: 'read', authorization_details: typeof details === 'string' ? details : JSON.stringify(details) });
+  ask(server, client, {
+    grant_type: 'client_credentials',
+    resource: API,
+    scope: 'read',
+    authorization_details: typeof details === 'string' ? details : JSON.stringify(details),
+  });
 
 describe('RFC 9396 §5: what is refused', () => {
   test.each([
@@ -81,7 +96,12 @@ describe('§7 what is granted', () => {
     const grant = await server.oidc.current().Grant.find(String(stored?.grantId));
     Object.assign(grant as object, { rar: [GET] });
     await grant?.save();
-    const answer = await ask(server, agent, { grant_type: 'authorization_code', code, redirect_uri: 'https://client.example/cb', code_verifier: 'v'.repeat(43) });
+    const answer = await ask(server, agent, {
+      grant_type: 'authorization_code',
+      code,
+      redirect_uri: 'https://client.example/cb',
+      code_verifier: 'v'.repeat(43),
+    });
     expect(answer.status).toBe(200);
     expect(answer.claims['authorization_details']).toEqual([GET]);
   });
@@ -96,9 +116,15 @@ describe('§7 what is granted', () => {
 
 test('GET /api/v1/authorization-detail-types lists the types to management', async () => {
   const manager = await makeClient(server, { purpose: 'management', is_management: true });
-  const { body } = await ask(server, manager, { grant_type: 'client_credentials', resource: `${server.issuer}/api/v1`, scope: 'admin:read' });
+  const { body } = await ask(server, manager, {
+    grant_type: 'client_credentials',
+    resource: `${server.issuer}/api/v1`,
+    scope: 'admin:read',
+  });
   const address = `${server.issuer}/api/v1/authorization-detail-types`;
-  const list = (await (await fetch(address, { headers: { authorization: `Bearer ${String(body['access_token'])}` } })).json()) as { types: { type: string }[] };
+  const list = (await (await fetch(address, { headers: { authorization: `Bearer ${String(body['access_token'])}` } })).json()) as {
+    types: { type: string }[];
+  };
   expect(list.types.map(({ type }) => type)).toEqual(['mcp_tool_call', 'api_call']);
   expect((await fetch(address)).status).toBe(401);
 });

@@ -8,8 +8,8 @@ const grant = { parameters: [], handler: async () => undefined };
 const adapter = {} as never;
 
 describe('composing the engine', () => {
-  test.each<[string, OidcContribution, string]>([
-    ['a feature', { features: { ciba: { enabled: true } } }, 'features.ciba'],
+  const cases: [string, OidcContribution, string][] = [
+    ['a feature', { features: { userinfo: { enabled: true } } }, 'features.userinfo'],
     ['findAccount', { findAccount }, 'findAccount'],
     ['a grant type', { grantTypes: { 'urn:x': grant } }, 'grant type urn:x'],
     ['an adapter', { adapters: { Client: adapter } }, 'adapters.Client'],
@@ -19,7 +19,9 @@ describe('composing the engine', () => {
     ['client metadata', { clientMetadata: ['software_id'] }, 'client metadata software_id'],
     ['a member of discovery', { discovery: { x: 1 } }, 'discovery.x'],
     ['the comparison of client secrets', { compareClientSecret: async () => false }, 'compareClientSecret'],
-  ])('two owners of %s stop the start and are named', (_what, oidc, key) => {
+  ];
+
+  test.each(cases)('two owners of %s stop the start and are named', (_what, oidc, key) => {
     const start = () => compose([part('alpha', oidc), part('beta', oidc)]);
     expect(start).toThrow(CompositionError);
     expect(start).toThrow(`${key} is contributed by both alpha and beta`);
@@ -27,12 +29,12 @@ describe('composing the engine', () => {
 
   test('unites what may stand side by side', () => {
     const { configuration } = compose([
-      part('alpha', { scopes: ['openid'], features: { ciba: { enabled: true } }, claims: { openid: ['sub'] } }),
+      part('alpha', { scopes: ['openid'], features: { userinfo: { enabled: true } }, claims: { openid: ['sub'] } }),
       part('beta', { scopes: ['email'], features: { revocation: { enabled: true } }, claims: { email: ['email'] } }),
     ]);
     expect(configuration).toMatchObject({
       scopes: ['openid', 'email'],
-      features: { ciba: { enabled: true }, revocation: { enabled: true } },
+      features: { userinfo: { enabled: true }, revocation: { enabled: true } },
       claims: { openid: ['sub'], email: ['email'] },
     });
   });
@@ -45,7 +47,7 @@ describe('composing the engine', () => {
     });
     const composition = compose([part('alpha', note('alpha')), part('beta', note('beta'))]);
     for (const policy of composition.tokenPolicies) await policy({} as never, {} as never, undefined);
-    composition.configuration.extraClientMetadata?.validator?.({} as never, 'key', 'value', {});
+    composition.configuration.extraClientMetadata?.validator?.({} as never, 'key', 'value', { client_id: 'c' });
     expect(order).toEqual(['policy alpha', 'policy beta', 'validator alpha', 'validator beta']);
   });
 });

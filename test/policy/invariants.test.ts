@@ -4,7 +4,15 @@ import { principalFrom } from '../../src/policy/index.ts';
 import { invariants, judge } from '../../src/policy/invariants.ts';
 
 const now = new Date('2026-11-21T12:00:00Z');
-const client: ClientFacts = { id: 'cli_1', isActive: true, kind: 'admin', purpose: 'application', serviceId: undefined, isManagement: false, resources: undefined };
+const client: ClientFacts = {
+  id: 'cli_1',
+  isActive: true,
+  kind: 'admin',
+  purpose: 'application',
+  serviceId: undefined,
+  isManagement: false,
+  resources: undefined,
+};
 const agent: AgentFacts = {
   id: 'agt_1',
   displayName: 'Invoice bot',
@@ -51,12 +59,24 @@ const broken: readonly (readonly [rule: string, change: Partial<PolicyInput>, er
   ['subject-named', { facts: noAgent, actors: [], subject: undefined }, 'unauthorized_client'],
   ['resource-named', { resource: { kind: 'none' }, subject: { kind: 'agent', id: 'agt_1' } }, 'invalid_target'],
   ['resource-known', { resource: { kind: 'unknown', identifier: 'https://nobody.test' } }, 'invalid_target'],
-  ['own-resource-not-exchanged', { grantType: exchange, facts: { client: { ...client, isManagement: true }, agent: undefined }, actors: [], resource: own }, 'invalid_target'],
+  [
+    'own-resource-not-exchanged',
+    { grantType: exchange, facts: { client: { ...client, isManagement: true }, agent: undefined }, actors: [], resource: own },
+    'invalid_target',
+  ],
   ['own-resource-management', { facts: noAgent, actors: [], resource: own }, 'invalid_target'],
   ['own-resource-without-actor', { facts: { client: { ...client, isManagement: true }, agent }, resource: own }, 'invalid_target'],
   ['person-decides', { subject: { kind: 'service', id: 'svc_1' }, actors: [], scopes: ['approvals:decide'] }, 'invalid_scope'],
-  ['delegation-depth', { actors: Array.from({ length: 5 }, (_, index) => ({ iss: 'https://as.test', sub: `agt_${index}` })) }, 'invalid_request'],
-  ['details-inside-audience', { details: [{ type: 'api_call', actions: ['GET'], locations: ['https://else.test'] }] }, 'invalid_authorization_details'],
+  [
+    'delegation-depth',
+    { actors: Array.from({ length: 5 }, (_, index) => ({ iss: 'https://as.test', sub: `agt_${index}` })) },
+    'invalid_request',
+  ],
+  [
+    'details-inside-audience',
+    { details: [{ type: 'api_call', actions: ['GET'], locations: ['https://else.test'] }] },
+    'invalid_authorization_details',
+  ],
   ['details-size', { details: filler(4_200) }, 'invalid_authorization_details'],
   ['token-size', { scopes: ['x'.repeat(6_000)] }, 'invalid_request'],
 ];
@@ -76,7 +96,8 @@ describe('every rule refuses what it is for', () => {
   test.each(broken)('%s alone: without it the request would pass', (rule, change) => {
     const others = invariants.filter(({ name }) => name !== rule);
     // the status of an agent is also part of who a client stands for
-    const rest = rule.startsWith('agent-') || rule.startsWith('client-') ? others.filter(({ name }) => !/^(principal|client-)/.test(name)) : others;
+    const rest =
+      rule.startsWith('agent-') || rule.startsWith('client-') ? others.filter(({ name }) => !/^(principal|client-)/.test(name)) : others;
     expect(judge({ ...input, ...change }, rest).effect).toBe('permit');
   });
 
@@ -93,7 +114,11 @@ describe('R5: who a client stands for', () => {
     ['nobody: registered by itself, without an agent', { client: { ...client, kind: 'dynamic' }, agent: undefined }, { kind: 'none' }],
     ['nobody: meant for an agent, without one', { client: { ...client, purpose: 'agent' }, agent: undefined }, { kind: 'none' }],
     ['nobody: disabled', { client: { ...client, isActive: false }, agent }, { kind: 'none' }],
-    ['nobody: the agent is suspended', { client, agent: { ...agent, status: 'suspended' } }, { kind: 'none', reason: 'The agent of this client is suspended.' }],
+    [
+      'nobody: the agent is suspended',
+      { client, agent: { ...agent, status: 'suspended' } },
+      { kind: 'none', reason: 'The agent of this client is suspended.' },
+    ],
   ] as const)('%s', (_, facts, principal) => {
     expect(principalFrom(facts)).toMatchObject(principal);
   });
@@ -101,7 +126,12 @@ describe('R5: who a client stands for', () => {
 
 test('R6 the access interface takes a resource server’s own client too', () => {
   const resource = { kind: 'own', identifier: 'https://as.test/access/v1', own: 'access' } as const;
-  const change = { facts: { client: { ...client, serviceId: 'svc_1' }, agent: undefined }, actors: [], resource, subject: { kind: 'service', id: 'svc_1' } } as const;
+  const change = {
+    facts: { client: { ...client, serviceId: 'svc_1' }, agent: undefined },
+    actors: [],
+    resource,
+    subject: { kind: 'service', id: 'svc_1' },
+  } as const;
   expect(judge({ ...input, ...change, isResourceServersOwn: true }).effect).toBe('permit');
   expect(judge({ ...input, ...change, isResourceServersOwn: false }).effect).toBe('deny');
 });

@@ -1,5 +1,20 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { ADMINISTRATOR, type Answer, ask, type ExchangeServer, exchangeFor, GRANTS, makeAgent, makeClient, makeGrant, makeResource, personToken, sessionOf, startExchangeServer, type TestClient } from '../token-exchange/exchange-server.ts';
+import {
+  ADMINISTRATOR,
+  type Answer,
+  ask,
+  type ExchangeServer,
+  exchangeFor,
+  GRANTS,
+  makeAgent,
+  makeClient,
+  makeGrant,
+  makeResource,
+  personToken,
+  sessionOf,
+  startExchangeServer,
+  type TestClient,
+} from '../token-exchange/exchange-server.ts';
 
 const API = 'https://api.test';
 const DEVICE = 'urn:ietf:params:oauth:grant-type:device_code';
@@ -12,7 +27,8 @@ beforeAll(async () => {
 });
 afterAll(() => server?.close());
 
-const own = (client: TestClient, more: Record<string, string> = {}) => ask(server, client, { grant_type: 'client_credentials', resource: API, scope: 'read', ...more });
+const own = (client: TestClient, more: Record<string, string> = {}) =>
+  ask(server, client, { grant_type: 'client_credentials', resource: API, scope: 'read', ...more });
 const lastDecision = async (clientId: string) => (await server.policy.list({ clientId, limit: 1 })).decisions[0];
 
 describe('every grant passes the policy', () => {
@@ -37,7 +53,8 @@ describe('every grant passes the policy', () => {
       () => personToken(server, agent, { resources: { [API]: 'read' } }),
       async () => ask(server, agent, { grant_type: 'refresh_token', refresh_token: await modelOf(agent, 'RefreshToken'), resource: API }),
       async () => ask(server, agent, { grant_type: DEVICE, device_code: await modelOf(agent, 'DeviceCode'), resource: API }),
-      async () => ask(server, agent, { grant_type: CIBA, auth_req_id: await modelOf(agent, 'BackchannelAuthenticationRequest'), resource: API }),
+      async () =>
+        ask(server, agent, { grant_type: CIBA, auth_req_id: await modelOf(agent, 'BackchannelAuthenticationRequest'), resource: API }),
       () => exchangeFor(server, agent, { subject, resource: API }),
     ];
     const seen: unknown[] = [];
@@ -49,7 +66,14 @@ describe('every grant passes the policy', () => {
       expect(decision).toMatchObject({ effect: 'permit', rule: 'invariants', clientId: agent.clientId, agentId: agent.agentId });
       seen.push(decision.input['grant_type']);
     }
-    expect(seen).toEqual(['client_credentials', 'authorization_code', 'refresh_token', DEVICE, CIBA, 'urn:ietf:params:oauth:grant-type:token-exchange']);
+    expect(seen).toEqual([
+      'client_credentials',
+      'authorization_code',
+      'refresh_token',
+      DEVICE,
+      CIBA,
+      'urn:ietf:params:oauth:grant-type:token-exchange',
+    ]);
     const { decisions } = await server.policy.list({ clientId: agent.clientId, limit: 200 });
     expect(decisions).toHaveLength(grants.length + 1);
   });
@@ -67,9 +91,15 @@ describe('who the token speaks as', () => {
   });
 
   test('an agent for a person: sub is the account, act the agent, also when its client is public', async () => {
-    const agent = await makeAgent(server, 'Public', { client: { token_endpoint_auth_method: 'none', grant_types: ['authorization_code'] } });
+    const agent = await makeAgent(server, 'Public', {
+      client: { token_endpoint_auth_method: 'none', grant_types: ['authorization_code'] },
+    });
     const { claims } = await personToken(server, agent, { resources: { [API]: 'read' } });
-    expect(claims).toMatchObject({ sub: server.accountId, sub_profile: 'user', act: { iss: server.issuer, sub: agent.agentId, sub_profile: 'ai_agent' } });
+    expect(claims).toMatchObject({
+      sub: server.accountId,
+      sub_profile: 'user',
+      act: { iss: server.issuer, sub: agent.agentId, sub_profile: 'ai_agent' },
+    });
   });
 
   test('an application gets tokens for people without act, and none for itself', async () => {
@@ -88,7 +118,9 @@ describe('R5: agents that may not act', () => {
     expect(refused.body['error_uri']).toBe(`${server.issuer}/console/decisions/${id}`);
     expect(await server.policy.get(id)).toMatchObject({ rule: 'agent-proposed', effect: 'deny', agentId: agent.agentId });
     const events = await server.audit.list({ type: 'token.refused', clientId: agent.clientId, limit: 10 });
-    expect(events.events.map(({ event }) => event)).toEqual([expect.objectContaining({ decisionId: id, cause: 'unauthorized_client', outcome: 'refused' })]);
+    expect(events.events.map(({ event }) => event)).toEqual([
+      expect.objectContaining({ decisionId: id, cause: 'unauthorized_client', outcome: 'refused' }),
+    ]);
     await server.agents.setStatus(agent.agentId, 'active', { by: ADMINISTRATOR, reason: 'fine' });
     expect((await own(agent)).status).toBe(200);
   });
@@ -98,22 +130,38 @@ describe('R5: agents that may not act', () => {
     await server.agents.setStatus(agent.agentId, 'underReview', { by: ADMINISTRATOR, reason: 'a look' });
     const { makeCode } = await import('../token-exchange/exchange-server.ts');
     const code = await makeCode(server, agent, { resources: { [API]: 'read' } });
-    const redeem = () => ask(server, agent, { grant_type: 'authorization_code', code, redirect_uri: 'https://client.example/cb', code_verifier: 'v'.repeat(43) });
+    const redeem = () =>
+      ask(server, agent, {
+        grant_type: 'authorization_code',
+        code,
+        redirect_uri: 'https://client.example/cb',
+        code_verifier: 'v'.repeat(43),
+      });
     expect((await redeem()).body).toMatchObject({ error: 'unauthorized_client' });
     await server.agents.setStatus(agent.agentId, 'active', { by: ADMINISTRATOR, reason: 'fine' });
     expect((await redeem()).status).toBe(200);
   });
 
-  test.each(['suspended', 'retired'] as const)('%s: 401 invalid_client with decision_id, the same for a minute, also where no token is asked for', async (status) => {
-    const agent = await makeAgent(server, `Agent ${status}`, { status });
-    const first = await own(agent);
-    expect([first.status, first.body['error']]).toEqual([401, 'invalid_client']);
-    const id = String(first.body['decision_id']);
-    expect(await server.policy.get(id)).toMatchObject({ rule: `agent-${status}`, action: 'authenticate', agentId: agent.agentId });
-    expect((await own(agent)).body['decision_id']).toBe(id);
-    const backchannel = await fetch(`${server.issuer}/bc-authorize`, { method: 'POST', headers: agent.headers, body: new URLSearchParams({ scope: 'openid' }) });
-    expect([backchannel.status, await backchannel.json()]).toEqual([401, expect.objectContaining({ error: 'invalid_client', decision_id: id })]);
-  });
+  test.each(['suspended', 'retired'] as const)(
+    '%s: 401 invalid_client with decision_id, the same for a minute, also where no token is asked for',
+    async (status) => {
+      const agent = await makeAgent(server, `Agent ${status}`, { status });
+      const first = await own(agent);
+      expect([first.status, first.body['error']]).toEqual([401, 'invalid_client']);
+      const id = String(first.body['decision_id']);
+      expect(await server.policy.get(id)).toMatchObject({ rule: `agent-${status}`, action: 'authenticate', agentId: agent.agentId });
+      expect((await own(agent)).body['decision_id']).toBe(id);
+      const backchannel = await fetch(`${server.issuer}/bc-authorize`, {
+        method: 'POST',
+        headers: agent.headers,
+        body: new URLSearchParams({ scope: 'openid' }),
+      });
+      expect([backchannel.status, await backchannel.json()]).toEqual([
+        401,
+        expect.objectContaining({ error: 'invalid_client', decision_id: id }),
+      ]);
+    },
+  );
 
   test('a disabled client is turned away with a decision, an unknown one without', async () => {
     const client = await makeClient(server, { purpose: 'service' });
@@ -142,8 +190,15 @@ test('a permitted token costs one statement for its decision and one for itself'
 
 describe('R24: who reads decisions', () => {
   const read = async (path: string, token?: unknown) => {
-    const response = await fetch(`${server.issuer}${path}`, token === undefined ? {} : { headers: { authorization: `Bearer ${String(token)}` } });
-    return { status: response.status, type: response.headers.get('content-type'), body: (await response.json()) as Record<string, unknown> };
+    const response = await fetch(
+      `${server.issuer}${path}`,
+      token === undefined ? {} : { headers: { authorization: `Bearer ${String(token)}` } },
+    );
+    return {
+      status: response.status,
+      type: response.headers.get('content-type'),
+      body: (await response.json()) as Record<string, unknown>,
+    };
   };
   const managerToken = async () => {
     const manager = await makeClient(server, { purpose: 'management', is_management: true });
@@ -154,7 +209,12 @@ describe('R24: who reads decisions', () => {
     const agent = await makeAgent(server, 'Read', { status: 'proposed' });
     const id = String((await own(agent)).body['decision_id']);
     const token = await managerToken();
-    expect((await read(`/api/v1/decisions/${id}`, token)).body).toMatchObject({ id, effect: 'deny', rule: 'agent-proposed', input: { grant_type: 'client_credentials' } });
+    expect((await read(`/api/v1/decisions/${id}`, token)).body).toMatchObject({
+      id,
+      effect: 'deny',
+      rule: 'agent-proposed',
+      input: { grant_type: 'client_credentials' },
+    });
     const list = await read(`/api/v1/decisions?agent_id=${agent.agentId}&effect=deny&limit=1`, token);
     expect((list.body['decisions'] as { id: string }[]).map((one) => one.id)).toEqual([id]);
     expect((await read(`/api/v1/decisions/${id}`)).status).toBe(401);
@@ -171,7 +231,10 @@ describe('R24: who reads decisions', () => {
       return read(`/console/decisions/${id}`);
     };
     const page = await seen('auditor');
-    expect(page.body).toMatchObject({ template: 'console/decision', model: { heading: 'Shown may not have this token', refusal: { change: 'An administrator can activate the agent.' } } });
+    expect(page.body).toMatchObject({
+      template: 'console/decision',
+      model: { heading: 'Shown may not have this token', refusal: { change: 'An administrator can activate the agent.' } },
+    });
     expect((await seen('user', server.accountId)).status).toBe(200);
     expect((await seen('approver')).status).toBe(404);
     expect((await seen('user', 'usr_somebody')).status).toBe(404);

@@ -1,5 +1,18 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { ACCESS_TOKEN, ADMINISTRATOR, ask, type Answer, type ExchangeServer, exchangeFor, makeAgent, makeClient, makeResource, personToken, startExchangeServer, type TestClient } from './exchange-server.ts';
+import {
+  ACCESS_TOKEN,
+  ADMINISTRATOR,
+  ask,
+  type Answer,
+  type ExchangeServer,
+  exchangeFor,
+  makeAgent,
+  makeClient,
+  makeResource,
+  personToken,
+  startExchangeServer,
+  type TestClient,
+} from './exchange-server.ts';
 
 const API = 'https://api.test';
 const DOWN = 'https://down.test';
@@ -18,17 +31,27 @@ afterAll(() => server?.close());
 
 function delegate(from: Agent, to: Agent, more: object = {}) {
   const until = new Date(Date.now() + 3_600_000).toISOString();
-  const input = { from: from.agentId, to: to.agentId, resources: [API], scopes: ['read', 'write'], authorization_details_types: ['api_call'], until, ...more };
+  const input = {
+    from: from.agentId,
+    to: to.agentId,
+    resources: [API],
+    scopes: ['read', 'write'],
+    authorization_details_types: ['api_call'],
+    until,
+    ...more,
+  };
   return server.exchange.delegations.create(input, ADMINISTRATOR);
 }
 
 const at = (index: number) => agents[index] as Agent;
-const root = (consent: Record<string, string> = { [API]: 'read write' }, client: TestClient = at(0)) => personToken(server, client, { resources: consent });
+const root = (consent: Record<string, string> = { [API]: 'read write' }, client: TestClient = at(0)) =>
+  personToken(server, client, { resources: consent });
 const pass = (from: Answer, client: TestClient, more: Record<string, unknown> = {}) =>
   exchangeFor(server, client, { subject: from.body['access_token'], resource: API, ...more });
 const actorsIn = ({ claims }: Answer) => {
   const found: unknown[] = [];
-  for (let act = claims['act'] as { sub?: unknown; act?: unknown } | undefined; act !== undefined; act = act.act as typeof act) found.push(act.sub);
+  for (let act = claims['act'] as { sub?: unknown; act?: unknown } | undefined; act !== undefined; act = act.act as typeof act)
+    found.push(act.sub);
   return found;
 };
 
@@ -38,7 +61,12 @@ describe('RFC 8693 §4.1: the act chain', () => {
     expect(actorsIn(token)).toEqual([at(0).agentId]);
     for (const depth of [1, 2, 3]) {
       token = await pass(token, at(depth));
-      expect(actorsIn(token)).toEqual(agents.slice(0, depth + 1).map(({ agentId }) => agentId).reverse());
+      expect(actorsIn(token)).toEqual(
+        agents
+          .slice(0, depth + 1)
+          .map(({ agentId }) => agentId)
+          .reverse(),
+      );
       expect(token.claims.sub).toBe(server.accountId);
       expect(token.claims['act']).toMatchObject({ iss: server.issuer, sub_profile: 'ai_agent' });
     }
@@ -56,7 +84,13 @@ describe('RFC 8693 §4.1: the act chain', () => {
     const first = await root();
     const second = await pass(first, at(1));
     const record = await server.tokens.find(String(second.claims.jti));
-    expect(record).toMatchObject({ parentJti: first.claims.jti, rootJti: first.claims.jti, depth: 1, agentId: at(1).agentId, actorSource: 'linked_agent' });
+    expect(record).toMatchObject({
+      parentJti: first.claims.jti,
+      rootJti: first.claims.jti,
+      depth: 1,
+      agentId: at(1).agentId,
+      actorSource: 'linked_agent',
+    });
   });
 
   test('an agent’s own bound counts those who act after it', async () => {
@@ -73,7 +107,12 @@ describe('R1: who may present a token', () => {
     expect(answer.status).toBe(400);
     expect(answer.body).toMatchObject({ error: 'actor_unauthorized', error_uri: expect.stringContaining('/console/decisions/dec_') });
     const decision = await server.policy.get(String(answer.body['decision_id']));
-    expect(decision).toMatchObject({ effect: 'deny', rule: 'exchange-actor-unauthorized', agentId: stranger.agentId, subjectId: server.accountId });
+    expect(decision).toMatchObject({
+      effect: 'deny',
+      rule: 'exchange-actor-unauthorized',
+      agentId: stranger.agentId,
+      subjectId: server.accountId,
+    });
   });
 
   test('a delegation counts for its resources and scopes, until its time, until it is ended', async () => {
@@ -82,7 +121,11 @@ describe('R1: who may present a token', () => {
     const record = await delegate(from, to, { scopes: ['read'] });
     expect((await pass(token, to, { scope: 'write' })).body['error']).toBe('actor_unauthorized');
     expect((await pass(token, to)).body['scope']).toBe('read');
-    await server.db.rows({ name: 'past', text: 'UPDATE delegations SET until = $2 WHERE id = $1', values: [record.id, new Date(Date.now() - 1_000)] });
+    await server.db.rows({
+      name: 'past',
+      text: 'UPDATE delegations SET until = $2 WHERE id = $1',
+      values: [record.id, new Date(Date.now() - 1_000)],
+    });
     expect((await pass(token, to)).body['error']).toBe('actor_unauthorized');
     const second = await delegate(from, to);
     expect((await pass(token, to)).status).toBe(200);
@@ -92,7 +135,11 @@ describe('R1: who may present a token', () => {
 
   test('a resource server’s own client exchanges what it received towards its downstream resources, as a service', async () => {
     const own = await makeClient(server, { purpose: 'resource_server', resources: [DOWN] });
-    const page = await server.db.rows<{ id: string }>({ name: 'rs', text: 'SELECT id FROM resource_servers WHERE identifier = $1', values: [API] });
+    const page = await server.db.rows<{ id: string }>({
+      name: 'rs',
+      text: 'SELECT id FROM resource_servers WHERE identifier = $1',
+      values: [API],
+    });
     await server.resources.addClient(String(page[0]?.id), own.clientId, ADMINISTRATOR);
     const token = await root({ [API]: 'read', [DOWN]: 'read' });
     const down = await pass(token, own, { resource: DOWN, scope: 'read' });
@@ -138,7 +185,9 @@ describe('R2: never wider', () => {
     const token = await personToken(server, at(0), { resources: { [API]: 'read' }, details });
     expect(token.claims['authorization_details']).toEqual(details);
     const narrow = await pass(token, at(1), { authorization_details: JSON.stringify([{ type: 'api_call', actions: ['GET'] }]) });
-    expect(narrow.claims['authorization_details']).toEqual([{ type: 'api_call', actions: ['GET'], max_amount: { amount: '100', currency: 'EUR' } }]);
+    expect(narrow.claims['authorization_details']).toEqual([
+      { type: 'api_call', actions: ['GET'], max_amount: { amount: '100', currency: 'EUR' } },
+    ]);
     expect(narrow.body['authorization_details']).toEqual(narrow.claims['authorization_details']);
     const wide = await pass(token, at(1), { authorization_details: JSON.stringify([{ type: 'api_call', actions: ['DELETE'] }]) });
     expect(wide.body).toMatchObject({ error: 'invalid_authorization_details', error_description: expect.stringMatching(/\/0\/actions/i) });

@@ -1,5 +1,14 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { ask, type ExchangeServer, makeAgent, makeClient, makeResource, sessionOf, startExchangeServer, type TestClient } from './exchange-server.ts';
+import {
+  ask,
+  type ExchangeServer,
+  makeAgent,
+  makeClient,
+  makeResource,
+  sessionOf,
+  startExchangeServer,
+  type TestClient,
+} from './exchange-server.ts';
 
 const API = 'https://api.test';
 let server: ExchangeServer;
@@ -25,9 +34,18 @@ const input = (more: object = {}) => ({ from: from.agentId, to: to.agentId, reso
 
 async function call(method: string, path: string, body?: object) {
   const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
-  const response = await fetch(`${server.issuer}${path}`, { method, headers, redirect: 'manual', ...(body === undefined ? {} : { body: JSON.stringify(body) }) });
+  const response = await fetch(`${server.issuer}${path}`, {
+    method,
+    headers,
+    redirect: 'manual',
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
   const text = await response.text();
-  return { status: response.status, location: response.headers.get('location'), body: (text.startsWith('{') ? JSON.parse(text) : {}) as Record<string, unknown> };
+  return {
+    status: response.status,
+    location: response.headers.get('location'),
+    body: (text.startsWith('{') ? JSON.parse(text) : {}) as Record<string, unknown>,
+  };
 }
 
 describe('/api/v1/delegations', () => {
@@ -35,7 +53,14 @@ describe('/api/v1/delegations', () => {
     const created = await call('POST', '/api/v1/delegations', input({ authorization_details_types: ['api_call'] }));
     expect([created.status, created.body]).toEqual([
       201,
-      expect.objectContaining({ from: from.agentId, to: to.agentId, resources: [API], scopes: ['read'], authorization_details_types: ['api_call'], ended_at: null }),
+      expect.objectContaining({
+        from: from.agentId,
+        to: to.agentId,
+        resources: [API],
+        scopes: ['read'],
+        authorization_details_types: ['api_call'],
+        ended_at: null,
+      }),
     ]);
     const id = String(created.body['id']);
     expect(created.location).toBe(`${server.issuer}/api/v1/delegations/${id}`);
@@ -76,12 +101,22 @@ describe('/api/v1/delegations', () => {
 });
 
 describe('/console/delegations', () => {
-  const form = (more: object = {}) => ({ from: from.agentId, to: to.agentId, resource: API, scopes: 'read\nwrite', types: 'api_call', until: days(2).slice(0, 10), ...more });
+  const form = (more: object = {}) => ({
+    from: from.agentId,
+    to: to.agentId,
+    resource: API,
+    scopes: 'read\nwrite',
+    types: 'api_call',
+    until: days(2).slice(0, 10),
+    ...more,
+  });
 
   test('the form makes one, the list shows it, and it is ended after a question', async () => {
     expect((await call('GET', '/console/delegations/new')).body).toMatchObject({ template: 'console/delegation-form' });
     expect((await call('POST', '/console/delegations/new', form())).location).toContain('/console/delegations');
-    const { model } = (await call('GET', '/console/delegations')).body as { model: { heading: string; delegations: Record<string, unknown>[] } };
+    const { model } = (await call('GET', '/console/delegations')).body as {
+      model: { heading: string; delegations: Record<string, unknown>[] };
+    };
     expect(model.heading).toContain('in force');
     expect(model.delegations[0]).toMatchObject({
       chain: [{ name: 'Orchestrator' }, { name: 'Collector', now: true }, { kind: 'resource' }],

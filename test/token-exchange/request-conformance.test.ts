@@ -1,6 +1,18 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { exportJWK, generateKeyPair, SignJWT, UnsecuredJWT } from 'jose';
-import { ACCESS_TOKEN, ask, EXCHANGE, type ExchangeServer, exchangeFor, makeAgent, makeClient, makeResource, personToken, startExchangeServer, type TestClient } from './exchange-server.ts';
+import {
+  ACCESS_TOKEN,
+  ask,
+  EXCHANGE,
+  type ExchangeServer,
+  exchangeFor,
+  makeAgent,
+  makeClient,
+  makeResource,
+  personToken,
+  startExchangeServer,
+  type TestClient,
+} from './exchange-server.ts';
 
 const API = 'https://api.test';
 const OTHER = 'https://other.test';
@@ -40,7 +52,13 @@ describe('RFC 8693 §2.1 request', () => {
   });
 
   test('§2.1 resource and audience are exclusive, one of them only, and an unknown one is no target (§2.2.2)', async () => {
-    for (const target of [{ resource: [API, OTHER] }, { audience: [API, OTHER], resource: '' }, { resource: API, audience: OTHER }, { resource: 'https://nobody.test' }, { resource: '', audience: 'a-name' }])
+    for (const target of [
+      { resource: [API, OTHER] },
+      { audience: [API, OTHER], resource: '' },
+      { resource: API, audience: OTHER },
+      { resource: 'https://nobody.test' },
+      { resource: '', audience: 'a-name' },
+    ])
       expect([target, (await exchange(target)).body['error']]).toEqual([target, 'invalid_target']);
     expect((await exchange({ resource: '' })).body['error']).toBe('invalid_target');
   });
@@ -89,26 +107,40 @@ describe('RFC 8693 §2.2.1 response', () => {
 
 describe('RFC 8693 §2.2.2 errors', () => {
   const forged = async (kind: 'none' | 'foreign' | 'ours') => {
-    const claims = { iss: kind === 'foreign' ? 'https://evil.test' : server.issuer, sub: server.accountId, aud: API, jti: 'x', client_id: agent.clientId, scope: 'read' };
+    const claims = {
+      iss: kind === 'foreign' ? 'https://evil.test' : server.issuer,
+      sub: server.accountId,
+      aud: API,
+      jti: 'x',
+      client_id: agent.clientId,
+      scope: 'read',
+    };
     if (kind === 'none') return new UnsecuredJWT(claims).setIssuedAt().setExpirationTime('5m').encode();
     const { privateKey } = await generateKeyPair('ES256');
     return new SignJWT(claims).setProtectedHeader({ alg: 'ES256', typ: 'at+jwt' }).setIssuedAt().setExpirationTime('5m').sign(privateKey);
   };
 
-  test.each(['none', 'foreign', 'ours'] as const)('§2.2.2 a forged subject token (%s) is invalid_request, audited, and echoed nowhere', async (kind) => {
-    const before = await refusals();
-    const answer = await exchange({ subject: await forged(kind) });
-    expect(answer.status).toBe(400);
-    expect(answer.body).toMatchObject({ error: 'invalid_request', decision_id: expect.stringMatching(/^dec_/) });
-    expect(JSON.stringify(answer.body)).not.toContain('eyJ');
-    expect(await refusals()).toBe(before + 1);
-  });
+  test.each(['none', 'foreign', 'ours'] as const)(
+    '§2.2.2 a forged subject token (%s) is invalid_request, audited, and echoed nowhere',
+    async (kind) => {
+      const before = await refusals();
+      const answer = await exchange({ subject: await forged(kind) });
+      expect(answer.status).toBe(400);
+      expect(answer.body).toMatchObject({ error: 'invalid_request', decision_id: expect.stringMatching(/^dec_/) });
+      expect(JSON.stringify(answer.body)).not.toContain('eyJ');
+      expect(await refusals()).toBe(before + 1);
+    },
+  );
 
   test('§2.2.2 an expired, an ended and a garbled subject token', async () => {
     const valid = await exchange();
     const subject = String(valid.body['access_token']);
     expect((await exchange({ subject: `${subject.slice(0, -4)}AAAA` })).body['error']).toBe('invalid_request');
-    await server.db.rows({ name: 'age', text: 'UPDATE token_ledger SET expires_at = issued_at WHERE jti = $1', values: [valid.claims.jti] });
+    await server.db.rows({
+      name: 'age',
+      text: 'UPDATE token_ledger SET expires_at = issued_at WHERE jti = $1',
+      values: [valid.claims.jti],
+    });
     expect((await exchange({ subject })).body['error']).toBe('invalid_request');
     const parent = await exchange();
     await server.tokens.end({ by: 'jti', jti: String(parent.claims.jti) }, { cause: 'test', by: { kind: 'system', id: 'test' } });
@@ -121,7 +153,9 @@ describe('RFC 8693 §2.2.2 errors', () => {
     const manager = await makeClient(server, { purpose: 'management', is_management: true });
     const management = await ask(server, manager, { grant_type: 'client_credentials', resource: own, scope: 'admin:read' });
     expect(management.status).toBe(200);
-    expect((await exchangeFor(server, manager, { subject: management.body['access_token'], resource: API })).body['error']).toBe('invalid_request');
+    expect((await exchangeFor(server, manager, { subject: management.body['access_token'], resource: API })).body['error']).toBe(
+      'invalid_request',
+    );
   });
 
   test('a refusal of the engine is in the audit trail too', async () => {
@@ -137,7 +171,9 @@ describe('RFC 9449: keys', () => {
       .setProtectedHeader({ alg: 'ES256', typ: 'dpop+jwt', jwk: await exportJWK(keys.publicKey) })
       .setIssuedAt()
       .sign(keys.privateKey);
-  const withProof = async (client: TestClient, keys: Awaited<ReturnType<typeof generateKeyPair>>) => ({ headers: { ...client.headers, DPoP: await proof(keys) } });
+  const withProof = async (client: TestClient, keys: Awaited<ReturnType<typeof generateKeyPair>>) => ({
+    headers: { ...client.headers, DPoP: await proof(keys) },
+  });
 
   test('§5 the new token is bound to the requester’s key; a bound token needs its own key, a replayed proof is refused', async () => {
     const [own, other] = [await generateKeyPair('ES256', { extractable: true }), await generateKeyPair('ES256', { extractable: true })];

@@ -1,6 +1,9 @@
-import { consoleSamples } from './samples-console.ts';
-import { personSamples } from './samples-person.ts';
+import { accessSamples } from './samples/access.ts';
+import { agentSamples } from './samples/agents.ts';
+import { approvalSamples } from './samples/approvals.ts';
+import { oversightSamples } from './samples/oversight.ts';
+import { signInSamples } from './samples/sign-in.ts';
 import type { Sample } from './shapes.ts';
 
 /** One sample or more for every page template: the gallery test renders them all, and fails for a template without one. */
-export const samples: readonly Sample[] = [...personSamples, ...consoleSamples];
+export const samples: readonly Sample[] = [...signInSamples, ...approvalSamples, ...agentSamples, ...accessSamples, ...oversightSamples];

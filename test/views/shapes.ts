@@ -1,31 +1,31 @@
 /** The shapes that several templates share, as documented at the top of each partial, with short makers for sample data. */
-export type Tone = '' | 'yes' | 'wait' | 'stop' | 'info';
-export interface State {
+type Tone = '' | 'yes' | 'wait' | 'stop' | 'info';
+interface State {
   readonly word: string;
   readonly tone: Tone;
 }
-export interface Party {
+interface Party {
   readonly kind: 'person' | 'agent' | 'service' | 'resource';
   readonly name: string;
   readonly initials: string;
   readonly now?: true;
   readonly href?: string;
 }
-export interface Moment {
+interface Moment {
   readonly text: string;
   readonly exact: string;
   readonly iso: string;
   readonly keep?: 'ago' | 'left';
 }
-export interface Id {
+interface Id {
   readonly short: string;
   readonly full: string;
 }
-export interface Fact {
+interface Fact {
   readonly label: string;
   readonly value: string;
 }
-export interface Ask {
+interface Ask {
   readonly label: string;
   readonly value: string;
   readonly long?: true;
@@ -47,7 +47,7 @@ export interface Pager {
   readonly previousHref?: string;
   readonly nextHref?: string;
 }
-export interface Refusal {
+interface Refusal {
   readonly rule: string;
   readonly saw: readonly Fact[];
   readonly change: string;
@@ -140,3 +140,6 @@ export const refusal: Refusal = {
   who: 'Jana Weber, its owner, or an administrator can do that.',
   decision: id('dec', '77b0'),
 };
+
+/** Somebody who is signed in, on a person's page. */
+export const signedIn = { person: { name: 'Mira Köhler', initials: 'MK' } };

@@ -9,5 +9,7 @@ document.addEventListener('click', async (event) => {
   } catch {
     button.textContent = 'Select it by hand';
   }
-  setTimeout(() => { button.textContent = before; }, 1800);
+  setTimeout(() => {
+    button.textContent = before;
+  }, 1800);
 });

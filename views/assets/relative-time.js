@@ -1,5 +1,9 @@
 // Keeps "3 min ago" and "4 min left" true while a page stays open. The server wrote the first text, so nothing moves at load.
-const units = [['day', 86_400], ['hour', 3_600], ['minute', 60]];
+const units = [
+  ['day', 86_400],
+  ['hour', 3_600],
+  ['minute', 60],
+];
 const words = new Intl.RelativeTimeFormat('en', { numeric: 'auto', style: 'short' });
 
 /** "2 hr. ago", "in 3 min." for a number of seconds from now. */

@@ -1,0 +1,131 @@
+import { describeDetail, type DetailTypes } from '../../authorization-details/index.ts';
+import { initialsOf } from '../../platform/http/pages.ts';
+import type { BrowserSession } from '../../platform/http/web.ts';
+import { claimValue, type ConsentRequest } from '../consent.ts';
+import { type AskedResource, destinationOf, plainName, type Software } from './software.ts';
+
+/** Everything the consent page is made of. */
+export interface ConsentInput {
+  readonly session: BrowserSession;
+  readonly software: Software;
+  readonly redirectUri: unknown;
+  readonly request: ConsentRequest;
+  /** By identifier; what is missing is shown by its identifier. */
+  readonly resources: ReadonlyMap<string, AskedResource>;
+  readonly types: DetailTypes;
+  readonly isFirstTime: boolean;
+  readonly mayRefresh: boolean;
+}
+
+const IDENTITY_WORDS: Readonly<Record<string, string>> = {
+  openid: 'Know that it is you, by an identifier',
+  profile: 'Know your name',
+  email: 'Know your email address',
+};
+const CLAIM_WORDS: Readonly<Record<string, string>> = {
+  name: 'Know your name',
+  email: 'Know your email address',
+  email_verified: 'Know whether your email address was checked',
+};
+const RISKS = ['high', 'medium', 'low'] as const;
+const DELICATE = 'delicate: allow it only if you need it now';
+
+function riskOf(resource: AskedResource | undefined, scope: string) {
+  return resource?.scopes.find(({ name }) => name === scope);
+}
+
+/** Scopes of one resource server, the riskiest first; one that nobody described is shown as what it is and counts as high. */
+function scopeLines(resource: AskedResource | undefined, scopes: readonly string[]) {
+  const lines = scopes.map((value) => {
+    const known = riskOf(resource, value);
+    const risk = known?.risk ?? 'high';
+    return { value, words: known?.description ?? value, risk, ...(risk === 'high' ? { hint: DELICATE } : {}), checked: true };
+  });
+  return lines.toSorted((a, b) => RISKS.indexOf(a.risk) - RISKS.indexOf(b.risk));
+}
+
+function aboutPerson(request: ConsentRequest) {
+  const scopes = request.identityScopes.map((value) => ({ value, words: IDENTITY_WORDS[value] ?? `Know your ${value}`, checked: true }));
+  const claims = request.claims.map((claim) => ({
+    value: claimValue(claim),
+    words: CLAIM_WORDS[claim] ?? `Know your ${claim}`,
+    checked: true,
+  }));
+  const lines = [...scopes, ...claims];
+  return lines.length === 0 ? [] : [{ name: 'About you', uri: 'this server', scopes: lines }];
+}
+
+function groupsOf({ request, resources }: ConsentInput) {
+  const groups = [...request.resources].map(([identifier, scopes]) => {
+    const resource = resources.get(identifier);
+    return { name: resource?.name ?? identifier, uri: identifier, scopes: scopeLines(resource, scopes) };
+  });
+  const worst = ({ scopes }: { scopes: readonly { risk: (typeof RISKS)[number] }[] }) =>
+    Math.min(...scopes.map(({ risk }) => RISKS.indexOf(risk)));
+  return [...groups.toSorted((a, b) => worst(a) - worst(b)), ...aboutPerson(request)];
+}
+
+function detailLines({ request, resources, types }: ConsentInput) {
+  const [first] = request.resources.keys();
+  const name = (first === undefined ? undefined : resources.get(first)?.name) ?? [...resources.values()][0]?.name ?? 'the resource';
+  return request.details.map((detail, index) => {
+    const type = types.find(detail.type);
+    const exact = JSON.stringify(detail, null, 2);
+    if (type === undefined) return { index, words: detail.type, hint: exact, checked: true, exact };
+    const { headline, rows, amount } = describeDetail(type, detail, name);
+    const hint = rows.map(({ label, value }) => `${label}: ${value}`).join(' · ');
+    return {
+      index,
+      words: headline,
+      ...(amount === undefined ? {} : { amount: `${amount.amount} ${amount.currency}` }),
+      ...(hint === '' ? {} : { hint }),
+      checked: true,
+      exact,
+    };
+  });
+}
+
+function softwareOf({ software, redirectUri, isFirstTime }: ConsentInput) {
+  const { says, host, isLocal } = destinationOf(redirectUri);
+  return {
+    state: software.isVerified ? { word: 'Verified software', tone: 'yes' } : { word: 'Not verified', tone: 'wait' },
+    owner: software.ownerName === undefined ? 'Nobody here answers for it' : `${plainName(software.ownerName)} answers for it`,
+    says,
+    host,
+    loopbackOnly: isLocal && !software.isVerified,
+    firstTime: isFirstTime,
+  };
+}
+
+function headingOf({ request }: ConsentInput, name: string): string {
+  const isIdentityOnly = request.resources.size === 0 && request.details.length === 0;
+  return isIdentityOnly ? `Let ${name} know who you are?` : `Let ${name} act for you?`;
+}
+
+/** The model of views/sign-in/consent.eta, without its addresses. What the client says of itself is only its name. */
+export function presentConsent(input: ConsentInput): Readonly<Record<string, unknown>> {
+  const { session, software, resources } = input;
+  const name = plainName(software.agentName ?? software.name) || 'This software';
+  const clientName = plainName(software.name);
+  const parties = [
+    { kind: 'person', name: 'You', initials: initialsOf(session.name) },
+    {
+      kind: 'agent',
+      name: clientName === name || clientName === '' ? name : `${name} (${clientName})`,
+      initials: initialsOf(name),
+      now: true,
+    },
+    ...[...resources.values()].map((resource) => ({ kind: 'resource', name: resource.name, initials: initialsOf(resource.name) })),
+  ];
+  return {
+    heading: headingOf(input, name),
+    person: { email: session.email },
+    chain: parties,
+    software: softwareOf(input),
+    groups: groupsOf(input),
+    details: detailLines(input),
+    holds: input.mayRefresh
+      ? 'It holds until you end it, or until it was not used for 14 days.'
+      : 'It holds for this visit: at most a few minutes, then you are asked again.',
+  };
+}

@@ -1,0 +1,34 @@
+import { interactionPolicy, type KoaContextWithOIDC } from 'oidc-provider';
+import { isAtLeast } from '../accounts/index.ts';
+import { readNeeded } from './needed-acr.ts';
+
+const { base, Check } = interactionPolicy;
+
+/** A session outlives its account by moments: whoever was shut out is asked to sign in as a stranger is. */
+function accountIsGone(ctx: KoaContextWithOIDC): boolean {
+  return ctx.oidc.session?.accountId !== undefined && ctx.oidc.account === undefined;
+}
+
+/** A voluntary class is asked for once; an essential one until it is reached (OpenID Connect Core §5.5.1.1). */
+function classIsMissing(ctx: KoaContextWithOIDC): boolean {
+  const needed = readNeeded(ctx.oidc.claims.id_token?.['acr']);
+  if (needed === undefined || isAtLeast(ctx.oidc.acr ?? '', needed.acr)) return false;
+  return needed.isEssential || ctx.oidc.result?.login === undefined;
+}
+
+/** When a person has to do something before a client is answered: the engine's rules, with our scale of sign-in classes. */
+export function loginPolicy() {
+  const policy = base();
+  const login = policy.get('login');
+  if (login === undefined) throw new Error('The engine has no login prompt');
+  // the engine compares classes by name; a stronger one than asked for is as good
+  login.checks.remove('essential_acr');
+  login.checks.remove('essential_acrs');
+  login.checks.add(new Check('account_gone', 'the account cannot sign in any more', accountIsGone));
+  login.checks.add(
+    new Check('acr_not_reached', 'a stronger sign-in is asked for', classIsMissing, (ctx) => ({
+      neededAcr: readNeeded(ctx.oidc.claims.id_token?.['acr']),
+    })),
+  );
+  return policy;
+}

@@ -1,0 +1,297 @@
+import { fact, id, parties, state, times, type Sample } from '../shapes.ts';
+import { agent, at, frame, list, owners, pager } from './console.ts';
+
+const rsv = id('rsv', '31d2');
+const resourceServers: readonly Sample[] = [
+  {
+    template: 'console/resource-servers',
+    model: {
+      frame,
+      heading: '2 APIs accept our tokens',
+      words: 'A token is for exactly one of them.',
+      pager: undefined,
+      resourceServers: [
+        {
+          id: rsv.full,
+          name: 'Payments API',
+          uri: 'https://payments.acme.test',
+          kind: 'API',
+          scopes: 4,
+          lifetime: '5 min',
+          sensitivity: state('Spends money', 'stop'),
+        },
+        {
+          id: rsv.full,
+          name: 'Billing MCP',
+          uri: 'https://billing.acme.test/mcp',
+          kind: 'MCP server',
+          scopes: 12,
+          lifetime: '15 min',
+          sensitivity: state('Normal'),
+        },
+      ],
+    },
+  },
+  {
+    template: 'console/resource-servers',
+    variant: 'empty',
+    model: { frame, heading: 'No API accepts our tokens', words: 'Yet.', resourceServers: [] },
+  },
+  {
+    template: 'console/resource-server',
+    model: {
+      frame,
+      maySave: true,
+      resourceServer: {
+        id: rsv,
+        name: 'Payments API',
+        uri: 'https://payments.acme.test',
+        sensitivity: state('Spends money', 'stop'),
+        facts: [fact('Kind', 'API'), fact('Signed with', 'ES256'), fact('A token lives', '5 minutes')],
+      },
+      scopes: [
+        { value: 'payments:create', words: 'Prepare and send payments', used: '6 agents' },
+        { value: 'payments:read', words: 'See payments', used: '12 agents' },
+      ],
+      types: ['payment_initiation', 'api_call'],
+      clients: [{ name: 'payments-api introspection', detail: 'secret, used 2 min ago', href: at('/clients/cli_2') }],
+      agents: [{ name: 'Invoice bot', href: at(`/agents/${agent.full}`), words: 'prepare and send payments, asks above €500' }],
+      configuration: 'issuer    http://localhost:3000\naudience  https://payments.acme.test\nkeys      http://localhost:3000/jwks',
+    },
+  },
+  {
+    template: 'console/resource-server-form',
+    model: {
+      frame,
+      heading: 'Add a resource server',
+      action: at('/resource-servers/new'),
+      backHref: at('/resource-servers'),
+      submit: 'Add it',
+      isNew: true,
+      kinds: list('MCP server', 'API'),
+      algorithms: list('ES256', 'EdDSA', 'RS256'),
+      sensitivities: list('normal', 'high'),
+      values: { name: '', uri: '', kind: 'API', scopes: '', lifetimeSeconds: '900', algorithm: 'ES256', sensitivity: 'normal' },
+      faults: [{ field: 'uri', message: 'The address is https, without a fragment.' }],
+    },
+  },
+];
+
+const cli = id('cli', '90ab');
+const client = {
+  id: cli,
+  name: 'invoice-bot in CI',
+  state: state('Active', 'yes'),
+  hasSecret: true,
+  management: false,
+  facts: [
+    fact('Proves itself by', 'a private key (ES256)'),
+    fact('Came', 'with the enrolment token “CI of the billing team”'),
+    fact('Tokens', 'bound to a key (DPoP)'),
+  ],
+  redirects: [],
+  grants: ['client_credentials', 'token-exchange', 'ciba'],
+  metadata: JSON.stringify({ client_name: 'invoice-bot in CI', token_endpoint_auth_method: 'private_key_jwt' }, null, 2),
+};
+const clients: readonly Sample[] = [
+  {
+    template: 'console/clients',
+    model: {
+      frame,
+      heading: '54 clients can ask for tokens',
+      words: 'Each works for one agent, or is an application.',
+      q: '',
+      filtered: false,
+      pager,
+      clients: [
+        {
+          id: cli,
+          name: 'invoice-bot in CI',
+          agent: { name: 'Invoice bot', href: at(`/agents/${agent.full}`) },
+          proves: 'private key',
+          came: 'enrolled by itself',
+          state: state('Active', 'yes'),
+          lastUsed: times.justNow,
+        },
+        {
+          id: cli,
+          name: 'Claude Desktop',
+          agent: { name: 'Claude Desktop', href: at(`/agents/${agent.full}`) },
+          proves: 'nothing (public)',
+          came: 'enrolled by consent',
+          state: state('Active', 'yes'),
+          lastUsed: times.hours,
+        },
+        { id: cli, name: 'Terraform', proves: 'secret', came: 'added by Jana Weber', state: state('Suspended', 'stop') },
+      ],
+    },
+  },
+  {
+    template: 'console/client',
+    model: {
+      frame,
+      client,
+      agent: { party: { ...parties.invoiceBot, now: undefined, href: at(`/agents/${agent.full}`) }, words: 'Active, owned by Jana Weber' },
+      keys: [{ id: { short: 'NzbLs…TVM', full: 'NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9TVM' }, detail: 'ES256, 12 days old' }],
+      says: 'Pays supplier invoices from CI.',
+      may: { rotate: true, remove: true },
+    },
+  },
+  {
+    template: 'console/client',
+    variant: 'management',
+    model: {
+      frame,
+      client: { ...client, name: 'Terraform', management: true, redirects: ['https://app.terraform.test/callback'] },
+      keys: [],
+      may: { rotate: false, remove: true },
+    },
+  },
+  {
+    template: 'console/client-form',
+    model: {
+      frame,
+      action: at('/clients/new'),
+      agents: [
+        { value: '', words: 'No agent: an application or service' },
+        { value: agent.full, words: 'Invoice bot' },
+      ],
+      methods: [
+        { value: 'private_key_jwt', words: 'A private key' },
+        { value: 'client_secret_basic', words: 'A secret' },
+        { value: 'none', words: 'Nothing' },
+      ],
+      grants: [
+        { value: 'authorization_code', words: 'A person signs in and consents', checked: true },
+        { value: 'client_credentials', words: 'By itself', hint: 'for its own work, for nobody' },
+      ],
+      values: {
+        client_name: '',
+        agent: '',
+        token_endpoint_auth_method: 'private_key_jwt',
+        jwks_uri: '',
+        redirect_uris: '',
+        management: false,
+      },
+    },
+  },
+  {
+    template: 'console/shown-once',
+    model: {
+      frame,
+      current: 'clients',
+      heading: 'The new secret of invoice-bot',
+      words: 'The old one stops working in an hour.',
+      once: [
+        { label: 'client_id', value: cli.full },
+        { label: 'client_secret', value: 'bhs_9vQ2mYx0m8Jc1rT6uEw4nLkPzH7sGd3aFbCiOqR5tVe' },
+      ],
+      facts: [fact('Good until', 'somebody makes another')],
+      example: 'curl -u "$ID:$SECRET" http://localhost:3000/token -d grant_type=client_credentials',
+      next: { href: at(`/clients/${cli.full}`), words: 'I have copied it' },
+    },
+  },
+];
+
+const enrolment: readonly Sample[] = [
+  {
+    template: 'console/initial-access-tokens',
+    model: {
+      frame,
+      heading: '2 enrolment tokens are open',
+      words: 'Whoever holds one can register agents.',
+      tokens: [
+        {
+          id: 'iat_1',
+          name: 'CI of the billing team',
+          owner: 'Jana Weber',
+          makes: 'active agents',
+          used: '3 of 10',
+          ends: times.january,
+          state: state('Open', 'wait'),
+          mayEnd: true,
+        },
+        {
+          id: 'iat_2',
+          name: 'Workshop in Leipzig',
+          owner: 'Mira Köhler',
+          makes: 'proposed agents',
+          used: '20 of 20',
+          ends: times.january,
+          state: state('Used up'),
+          mayEnd: false,
+        },
+      ],
+    },
+  },
+  {
+    template: 'console/initial-access-tokens',
+    variant: 'empty',
+    model: { frame, heading: 'Nobody can enrol agents', words: 'Agents come only by provisioning or when you add them.', tokens: [] },
+  },
+  {
+    template: 'console/initial-access-token-form',
+    model: {
+      frame,
+      action: at('/initial-access-tokens/new'),
+      owners,
+      states: list('active', 'proposed'),
+      lifetimes: list('a day', 'a week', '90 days'),
+      values: { name: '', owner: 'usr_1', state: 'proposed', uses: '1', lifetime: 'a day' },
+    },
+  },
+];
+
+const delegations: readonly Sample[] = [
+  {
+    template: 'console/delegations',
+    model: {
+      frame,
+      heading: '9 delegations hold',
+      words: 'Which agent may hand on to which.',
+      pager,
+      delegations: [
+        {
+          id: 'dlg_1',
+          chain: [{ ...parties.orchestrator }, parties.invoiceBot, parties.payments],
+          limits: 'prepare payments up to €2,000',
+          until: times.january,
+          state: state('Holds', 'yes'),
+          mayEnd: true,
+        },
+        {
+          id: 'dlg_2',
+          chain: [{ ...parties.orchestrator }, parties.cleanup, parties.crm],
+          limits: 'read leads',
+          until: times.days,
+          state: state('Ended'),
+          mayEnd: false,
+        },
+      ],
+    },
+  },
+  { template: 'console/delegations', variant: 'empty', model: { frame, heading: 'No delegation holds', words: 'Yet.', delegations: [] } },
+  {
+    template: 'console/delegation-form',
+    model: {
+      frame,
+      action: at('/delegations/new'),
+      agents: [
+        { value: 'agt_1', words: 'Orchestrator' },
+        { value: 'agt_2', words: 'Invoice bot' },
+      ],
+      resources: [{ value: rsv.full, words: 'Payments API' }],
+      values: {
+        from: 'agt_1',
+        to: 'agt_2',
+        resource: rsv.full,
+        scopes: 'payments:create',
+        types: 'payment_initiation',
+        until: '2027-01-31',
+      },
+    },
+  },
+];
+
+/** What may be reached, and by which software. */
+export const accessSamples: readonly Sample[] = [...resourceServers, ...clients, ...enrolment, ...delegations];

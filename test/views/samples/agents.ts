@@ -1,0 +1,360 @@
+import { fact, id, moment, parties, state, times, type Sample } from '../shapes.ts';
+import { agent, at, chain, falls, frame, list, owners, pager } from './console.ts';
+
+const overview: readonly Sample[] = [
+  {
+    template: 'console/overview',
+    model: {
+      frame,
+      liveHref: at('/events'),
+      stopHref: at('/agents?status=active'),
+      heading: 'Everything is under control',
+      words: '3 approvals wait · 2 agents under review · audit sealed 1 s ago',
+      questions: [
+        {
+          question: 'Which agents exist?',
+          answer: '128 active',
+          words: '3 proposed · 2 under review · 11 suspended · 9 unseen for 30 days',
+          next: { href: at('/agents'), words: 'See the agents' },
+          bar: {
+            label: '128 active, 3 proposed, 2 under review, 11 suspended',
+            parts: [
+              { from: 0, size: 88.9, tone: 'yes' },
+              { from: 88.9, size: 2.1, tone: 'info' },
+              { from: 91, size: 1.4, tone: 'wait' },
+              { from: 92.4, size: 7.6, tone: '' },
+            ],
+          },
+        },
+        {
+          question: 'Who owns them?',
+          answer: '41 people',
+          words: '2 owners leave this month; 5 agents need a successor.',
+          next: { href: at('/people'), words: 'Find successors' },
+        },
+        {
+          question: 'What can they do?',
+          answer: '17 APIs',
+          words: '6 agents may spend money · 4 hold more than they used in 60 days',
+          next: { href: at('/resource-servers'), words: 'See what they reach' },
+        },
+        {
+          question: 'Why may they?',
+          answer: '312 consents',
+          words: '88 from people, 224 through 9 delegations · 3 end this week',
+          next: { href: at('/delegations'), words: 'See the delegations' },
+        },
+        {
+          question: 'What have they done?',
+          answer: '48,210 tokens today',
+          words: '61 refused; most often: amount above what was allowed',
+          next: { href: at('/audit'), words: 'Read the audit' },
+          spark: {
+            label: 'Tokens an hour: 4 to 3,900, peak at 11:00',
+            points: '0,36 20,35 40,35 60,31 80,28 100,21 120,13 140,6 160,10 180,14 200,9 220,11 240,20 260,26 280,30 300,33',
+          },
+        },
+        {
+          question: 'How do I stop them?',
+          answer: '214 tokens alive',
+          words: 'Suspend an agent and the last of its tokens is refused at once; none lives longer than 15 minutes',
+          next: { href: at('/tokens'), words: 'See the live tokens' },
+        },
+      ],
+      waiting: [
+        {
+          href: at('/approvals/apr_1'),
+          title: 'Pay €1,240.00 to ACME Supplies',
+          chain: 'Mira → Orchestrator → Invoice bot',
+          approver: 'Mira Köhler',
+          left: times.left,
+        },
+        {
+          href: at('/approvals/apr_2'),
+          title: 'Delete 312 rows in CRM',
+          chain: 'Cleanup agent, for itself',
+          approver: '2 of Data owners',
+          left: times.later,
+        },
+        {
+          href: at('/approvals/apr_3'),
+          title: 'Enrol “release-notes”',
+          chain: 'GitHub acme/site',
+          approver: 'Administrators',
+          left: moment('23 h left', '22 Nov 2026, 14:00:00 UTC', '2026-11-22T14:00:00Z'),
+        },
+      ],
+      refused: [
+        { href: at('/decisions/dec_1'), title: 'Invoice bot may not read contacts', words: 'not in its mandate', when: times.hours },
+        { href: at('/decisions/dec_2'), title: 'Travel planner may not book', words: 'its owner is gone', when: times.days },
+      ],
+    },
+  },
+  {
+    template: 'console/overview',
+    variant: 'first-day',
+    model: {
+      frame: { ...frame, waiting: 0, flash: { tone: 'yes', words: 'You are this server’s first administrator.' } },
+      heading: 'Nothing acts here yet',
+      words: 'The next step is in each card.',
+      questions: [
+        {
+          question: 'Which agents exist?',
+          answer: 'None',
+          words: 'Agents enrol with a token that you make.',
+          next: { href: at('/initial-access-tokens/new'), words: 'Make an enrolment token' },
+        },
+        {
+          question: 'Who owns them?',
+          answer: 'You',
+          words: 'Every agent has a person who answers for it.',
+          next: { href: at('/people/invite'), words: 'Invite somebody' },
+        },
+        {
+          question: 'What can they do?',
+          answer: 'Nothing',
+          words: 'Tell this server which APIs accept its tokens.',
+          next: { href: at('/resource-servers/new'), words: 'Add a resource server' },
+        },
+        { question: 'Why may they?', answer: '0 consents', words: 'People allow agents; delegations let agents hand on.' },
+        { question: 'What have they done?', answer: '0 tokens today', words: 'Whatever happens is written to the audit.' },
+        { question: 'How do I stop them?', answer: '0 tokens alive', words: 'Suspending an agent ends its tokens everywhere at once.' },
+      ],
+      waiting: [],
+      refused: [],
+    },
+  },
+];
+
+const agentRow = (name: string, purpose: string, owner: string, row: Record<string, unknown>): Record<string, unknown> => ({
+  id: agent.full,
+  name,
+  initials: name.slice(0, 1),
+  purpose,
+  owner,
+  lastSeen: times.justNow,
+  risk: state('Low risk'),
+  ...row,
+});
+const tabs = [
+  { href: '?', words: 'All', count: 144, current: false },
+  { href: '?status=active', words: 'Active', count: 128, current: true },
+  { href: '?status=proposed', words: 'Proposed', count: 3, current: false },
+  { href: '?status=underReview', words: 'Under review', count: 2, current: false },
+  { href: '?status=suspended', words: 'Suspended', count: 11, current: false },
+];
+const agentPage = {
+  frame,
+  agent: {
+    id: agent,
+    name: 'Invoice bot',
+    state: state('Active', 'yes'),
+    risk: state('Medium risk', 'wait'),
+    purpose: 'Pays approved supplier invoices',
+    ends: times.january,
+    facts: [
+      fact('Environment', 'production'),
+      fact('Works', 'alone, in the background'),
+      fact('Model', 'Claude Sonnet 4.5'),
+      fact('May hand on', 'to 1 more agent'),
+    ],
+  },
+  owner: { name: 'Jana Weber', href: at('/people/usr_1') },
+  may: { edit: true, suspend: true, retire: true, resume: false, activate: false },
+  delegation: {
+    when: times.justNow,
+    token: id('tok', '55c1'),
+    hops: [
+      { party: parties.mira },
+      { party: parties.orchestrator, limit: '≤ €5,000', time: '30 days' },
+      { party: parties.invoiceBot, limit: '≤ €2,000', time: '1 h' },
+      { party: parties.payments, limit: '≤ €1,240', time: '5 min, approved' },
+    ],
+  },
+  reach: [
+    { name: 'Payments API', words: 'pay up to €2,000 each, €10,000 a week', state: state('Asks above €500', 'wait') },
+    { name: 'Billing MCP', words: 'list_invoices, get_invoice', state: state('Free', 'yes') },
+  ],
+  credentials: [
+    { name: 'invoice-bot in CI', detail: 'private key, ES256, 12 days old', lastUsed: times.justNow, href: at('/clients/cli_1') },
+    { name: 'invoice-bot (old)', detail: 'secret, 9 months old' },
+  ],
+  falls,
+  says: 'I pay invoices that finance has released.',
+  did: [
+    {
+      when: times.justNow,
+      state: state('Allowed', 'yes'),
+      words: 'Pay €1,240.00 to ACME Supplies',
+      detail: 'for Mira Köhler, approved with passkey',
+      href: at('/audit/evt_1'),
+    },
+    { when: times.justNow, state: state('Asked', 'wait'), words: 'Pay €1,240.00: above €500, sent to Mira Köhler' },
+    {
+      when: times.hours,
+      state: state('Refused', 'stop'),
+      words: 'Read CRM contacts',
+      detail: 'not in its mandate; see why, and what would allow it',
+      href: at('/decisions/dec_1'),
+    },
+  ],
+};
+const agents: readonly Sample[] = [
+  {
+    template: 'console/agents',
+    model: {
+      frame,
+      heading: '128 agents act here',
+      words: '9 were not seen for 30 days.',
+      q: '',
+      tabs,
+      filtered: false,
+      pager,
+      agents: [
+        agentRow('Invoice bot', 'Pays approved supplier invoices', 'Jana Weber', {
+          state: state('Active', 'yes'),
+          risk: state('Medium risk', 'wait'),
+        }),
+        agentRow('Cleanup agent', 'Removes stale leads from CRM', 'Data owners', {
+          state: state('Under review', 'wait'),
+          risk: state('High risk', 'stop'),
+        }),
+        agentRow('Travel planner', 'Finds and holds trains and rooms for the team', 'Mira Köhler', {
+          state: state('Suspended', 'stop'),
+          lastSeen: times.days,
+        }),
+        agentRow('release-notes', 'Drafts release notes from merged changes', 'nobody yet', {
+          state: state('Proposed', 'info'),
+          lastSeen: undefined,
+        }),
+      ],
+    },
+  },
+  {
+    template: 'console/agents',
+    variant: 'empty',
+    model: { frame, heading: 'No agent acts here', words: 'Yet.', q: '', tabs: [], filtered: false, agents: [] },
+  },
+  {
+    template: 'console/agents',
+    variant: 'none-found',
+    model: { frame, heading: '128 agents act here', words: 'None of them matches.', q: 'zebra', tabs, filtered: true, agents: [] },
+  },
+  { template: 'console/agent', model: agentPage },
+  {
+    template: 'console/agent',
+    variant: 'suspended',
+    model: {
+      ...agentPage,
+      agent: { ...agentPage.agent, state: state('Suspended', 'stop') },
+      stopped: 'Suspended by Jana Weber 3 h ago: paid the same invoice twice. It gets no token, and those it had are refused.',
+      may: { edit: true, suspend: false, retire: true, resume: true, activate: false },
+      delegation: undefined,
+      reach: [],
+      credentials: [],
+      did: [],
+      falls: { headline: 'Nothing', words: ['It holds no live token.'] },
+    },
+  },
+  {
+    template: 'console/agent-form',
+    model: {
+      frame,
+      heading: 'Add an agent',
+      action: at('/agents/new'),
+      backHref: at('/agents'),
+      submit: 'Add the agent',
+      owners,
+      risks: list('low', 'medium', 'high'),
+      autonomies: list('interactive', 'background'),
+      environments: list('production', 'test'),
+      values: {
+        name: '',
+        owner: '',
+        purpose: '',
+        riskLevel: 'low',
+        autonomy: 'interactive',
+        environment: 'production',
+        validUntil: '',
+        maxDelegationDepth: '2',
+      },
+      faults: [{ field: 'name', message: 'Give it a name.' }],
+    },
+  },
+  {
+    template: 'console/confirm',
+    variant: 'suspend',
+    model: {
+      frame,
+      current: 'agents',
+      heading: 'Suspend Invoice bot?',
+      words: 'It gets no new token and everything it holds is refused at once. You can resume it.',
+      action: at(`/agents/${agent.full}/suspend`),
+      backHref: at(`/agents/${agent.full}`),
+      submit: 'Suspend it',
+      falls,
+      reasons: true,
+      values: { reason: '' },
+    },
+  },
+  {
+    template: 'console/confirm',
+    variant: 'retire',
+    model: {
+      frame,
+      current: 'agents',
+      heading: 'Retire Invoice bot?',
+      words: 'For good. Its record and its audit stay; it never acts again.',
+      action: at(`/agents/${agent.full}/retire`),
+      backHref: at('/agents'),
+      submit: 'Retire it',
+      falls,
+      name: 'Invoice bot',
+      reasons: true,
+      values: { reason: 'Replaced by the new payment run' },
+      faults: [{ field: 'name', message: 'This is not its name.' }],
+    },
+  },
+];
+
+const queue: readonly Sample[] = [
+  {
+    template: 'console/approvals',
+    model: {
+      frame,
+      heading: '3 questions wait',
+      words: 'One of them for you.',
+      tabs: [
+        { href: '?', words: 'Waiting', count: 3, current: true },
+        { href: '?state=decided', words: 'Decided', count: 314, current: false },
+      ],
+      approvals: [
+        {
+          href: at('/approvals/apr_1'),
+          title: 'Pay €1,240.00 to ACME Supplies',
+          chain,
+          approver: 'Mira Köhler decides',
+          state: state('Waiting', 'wait'),
+          when: times.left,
+        },
+        {
+          href: at('/approvals/apr_2'),
+          title: 'Delete 312 rows in CRM',
+          chain: [parties.cleanup, parties.crm],
+          approver: 'You or Jonas Brandt decide',
+          state: state('Waiting for you', 'wait'),
+          when: times.later,
+        },
+      ],
+      pager,
+    },
+  },
+  {
+    template: 'console/approvals',
+    variant: 'empty',
+    model: { frame: { ...frame, waiting: 0 }, heading: 'Nothing waits', words: 'Everything is decided.', tabs: [], approvals: [] },
+  },
+];
+
+/** The console's overview, the agents and what they ask. */
+export const agentSamples: readonly Sample[] = [...overview, ...agents, ...queue];

@@ -1,0 +1,208 @@
+import { base, fact, id, parties, payment, paymentJson, signedIn, state, times, type Flash, type Sample } from '../shapes.ts';
+
+const approval = {
+  action: `${base}/me/approvals/apr_1`,
+  shown: 'sha-256:YWJj',
+  heading: 'Pay an invoice for you?',
+  asks: 'Invoice bot asks through Orchestrator.',
+  left: times.left,
+  ask: payment,
+  unusual: ['8 × the usual amount of this agent, and its first payment to this recipient.'],
+  chain: [parties.you, parties.orchestrator, parties.invoiceBot, parties.payments],
+  actor: 'Owned by Jana Weber, Finance · 312 approved before, 2 denied',
+  bindingMessage: 'PO-4711',
+  quote: 'Closing the month: this is the last open item.',
+  exact: paymentJson,
+  listHref: `${base}/me/approvals`,
+};
+const waiting = [
+  {
+    href: `${base}/me/approvals/apr_1`,
+    title: 'Pay €1,240.00 to ACME Supplies',
+    by: 'Invoice bot, through Orchestrator',
+    state: state('Waiting for you', 'wait'),
+    when: times.left,
+  },
+  {
+    href: `${base}/me/approvals/apr_2`,
+    title: 'Send 14 reminders to customers',
+    by: 'Billing helper',
+    state: state('Waiting for you', 'wait'),
+    when: times.later,
+  },
+];
+const decided = [
+  {
+    href: `${base}/me/approvals/apr_3`,
+    title: 'Delete 312 rows in CRM',
+    by: 'Cleanup agent',
+    state: state('Denied', 'stop'),
+    when: times.hours,
+  },
+  {
+    href: `${base}/me/approvals/apr_4`,
+    title: 'Pay €89.00 to Print & Paper',
+    by: 'Invoice bot',
+    state: state('Approved', 'yes'),
+    when: times.days,
+  },
+];
+const approvals: readonly Sample[] = [
+  {
+    template: 'approvals/inbox',
+    model: {
+      heading: '2 agents wait for you',
+      waiting,
+      decided,
+      pager: { words: '2 of 31 decided', nextHref: '?cursor=a' },
+      frame: signedIn,
+    },
+  },
+  { template: 'approvals/inbox', variant: 'empty', model: { heading: 'Nobody waits for you', waiting: [], decided: [], frame: signedIn } },
+  { template: 'approvals/approval', model: { ...approval, passkey: { options: '{}' }, frame: signedIn } },
+  {
+    template: 'approvals/approval',
+    variant: 'sentence',
+    model: {
+      ...approval,
+      heading: 'Delete rows for you?',
+      asks: 'Cleanup agent asks.',
+      ask: {
+        label: 'Call',
+        value: 'delete_rows on CRM',
+        long: true,
+        rows: [fact('table', 'leads_2019'), fact('rows', '312'), fact('Holds until', 'today 15:51, one use')],
+      },
+      unusual: [],
+      bindingMessage: undefined,
+      codeNeeded: true,
+      frame: signedIn,
+    },
+  },
+  {
+    template: 'approvals/decided',
+    model: {
+      state: state('Approved', 'yes'),
+      heading: 'You approved this',
+      when: times.justNow,
+      words: 'Invoice bot can do it once, until 15:04.',
+      ask: payment,
+      chain: approval.chain,
+      exact: paymentJson,
+      listHref: `${base}/me/approvals`,
+      end: { href: `${base}/me/grants/grt_1/end`, words: 'Take it back…' },
+      frame: signedIn,
+    },
+  },
+  {
+    template: 'approvals/decided',
+    variant: 'by-another',
+    model: {
+      state: state('Denied', 'stop'),
+      heading: 'Jana decided before you',
+      when: times.justNow,
+      words: 'She denied it. Invoice bot was told and does nothing.',
+      ask: payment,
+      chain: approval.chain,
+      exact: paymentJson,
+      listHref: `${base}/me/approvals`,
+      frame: signedIn,
+    },
+  },
+];
+
+const ended: Flash = { tone: 'yes', words: 'Done: Travel helper can no longer act for you.' };
+const home = {
+  heading: '2 agents act for you',
+  waiting: 2,
+  mayUseConsole: true,
+  hasCode: true,
+  account: { name: 'Mira Köhler', email: 'mira@acme.test', roles: 'approver' },
+  grants: [
+    {
+      id: 'grt_1',
+      agent: { ...parties.claude, now: undefined },
+      may: 'Read invoices; pay up to €200 each, €1,000 a week',
+      resources: 'Billing MCP',
+      lastUsed: times.justNow,
+      state: state('Active', 'yes'),
+    },
+    {
+      id: 'grt_2',
+      agent: { ...parties.invoiceBot, now: undefined },
+      may: 'Prepare payments; asks you above €500',
+      resources: 'Payments API',
+      state: state('Suspended', 'stop'),
+    },
+  ],
+  agents: [
+    {
+      id: id('agt', '7f3a').full,
+      name: 'Travel planner',
+      purpose: 'Finds and holds trains and rooms for the team',
+      state: state('Active', 'yes'),
+    },
+  ],
+  sessions: [
+    { id: 'ses_1', device: 'Firefox on Linux', place: 'Berlin', lastSeen: times.justNow, current: true },
+    { id: 'ses_2', device: 'Safari on iPhone', place: 'Leipzig', lastSeen: times.hours, current: false },
+  ],
+  passkeys: [{ id: 'cred_1', label: 'MacBook', added: times.days }],
+};
+const me: readonly Sample[] = [
+  {
+    template: 'me/home',
+    model: { ...home, frame: { ...signedIn, flash: ended } },
+  },
+  {
+    template: 'me/home',
+    variant: 'empty',
+    model: {
+      ...home,
+      heading: 'No agent acts for you',
+      waiting: 0,
+      grants: [],
+      agents: [],
+      passkeys: [],
+      hasCode: false,
+      mayUseConsole: false,
+      frame: signedIn,
+    },
+  },
+  {
+    template: 'me/end-grant',
+    model: {
+      action: `${base}/me/grants/grt_1/end`,
+      heading: 'End what Claude Desktop may do?',
+      words: 'It has to ask you again if it wants to come back.',
+      chain: [parties.you, parties.claude, parties.billing],
+      falls: {
+        headline: '3 live tokens end',
+        words: ['1 of them was handed on to Invoice bot; it ends too.', '1 question that waits for you is withdrawn.'],
+      },
+      may: ['Read your invoices', 'Pay up to €200 each, €1,000 a week'],
+      frame: signedIn,
+    },
+  },
+  {
+    template: 'me/remove',
+    model: {
+      action: `${base}/me/passkeys/cred_1/remove`,
+      heading: 'Remove the passkey “MacBook”?',
+      words: 'You can then sign in with your password and your authenticator app only.',
+      frame: signedIn,
+    },
+  },
+  {
+    template: 'me/password',
+    model: {
+      action: `${base}/me/password`,
+      email: 'mira@acme.test',
+      faults: [{ field: 'current', message: 'This is not your password now.' }],
+      frame: signedIn,
+    },
+  },
+];
+
+/** What agents ask of a person, and what that person granted. */
+export const approvalSamples: readonly Sample[] = [...approvals, ...me];
