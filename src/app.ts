@@ -9,7 +9,13 @@ import { ACR, createAccounts, isAtLeast } from './accounts/index.ts';
 import { createAgents } from './agents/index.ts';
 import { createApprovals } from './approvals/index.ts';
 import { createAudit } from './audit/index.ts';
-import { type AuthorizationDetail, builtInDetailTypes, createAuthorizationDetails, createDetailTypes, detailsHash } from './authorization-details/index.ts';
+import {
+  type AuthorizationDetail,
+  builtInDetailTypes,
+  createAuthorizationDetails,
+  createDetailTypes,
+  detailsHash,
+} from './authorization-details/index.ts';
 import type { Capability } from './capability.ts';
 import { createClients } from './client-registration/index.ts';
 import { createEnrolment } from './enrolment.ts';
@@ -166,6 +172,7 @@ function createParts(deps: AppDeps & { notifications: Notifications; eventStream
     detailTypes: () => details.types.names,
     onRegistered: enrolment.onRegistered,
     onWidened: enrolment.onWidened,
+    turnsAway: (clientId) => policy.turnsAway(clientId),
   });
   const signIn = createSignIn({
     ...base,

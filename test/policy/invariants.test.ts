@@ -19,6 +19,7 @@ const agent: AgentFacts = {
   status: 'active',
   owner: { kind: 'user', id: 'usr_1' },
   isOwnerAlive: true,
+  isSelfService: false,
   validUntil: undefined,
   maxDelegationDepth: undefined,
 };
@@ -39,7 +40,7 @@ const input: PolicyInput = {
 const own = { kind: 'own', identifier: 'https://as.test/api/v1', own: 'api' } as const;
 const noAgent = { client, agent: undefined };
 const exchange = 'urn:ietf:params:oauth:grant-type:token-exchange';
-const selfService = { ...agent, owner: { kind: 'group', id: 'grp_self_service' } } as const;
+const selfService = { ...agent, isSelfService: true };
 const filler = (bytes: number) => [{ type: 'api_call', actions: ['GET'], paths: [`/${'x'.repeat(bytes)}`] }];
 
 /** One request per rule that only this rule refuses, and the error it ends with. */

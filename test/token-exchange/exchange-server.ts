@@ -3,7 +3,7 @@ import { decodeJwt, type JWTPayload } from 'jose';
 import type { Middleware } from 'koa';
 import { createAccounts } from '../../src/accounts/index.ts';
 import { type Agents, type AgentStatus, createAgents } from '../../src/agents/index.ts';
-import { type AuditService, createAuditService, createAuditStore, createCorrelation } from '../../src/audit/index.ts';
+import { type Audit, createAudit } from '../../src/audit/index.ts';
 import {
   type AuthorizationDetail,
   createAuthorizationDetails,
@@ -52,7 +52,7 @@ export interface ExchangeServer {
   readonly policy: Policy;
   readonly exchange: TokenExchange;
   readonly tokens: Tokens;
-  readonly audit: AuditService;
+  readonly audit: Audit;
   readonly accountId: string;
   /** Names of the statements since it was last emptied. */
   readonly statements: string[];
@@ -94,7 +94,7 @@ export async function startExchangeServer(more: readonly NamedContribution[] = [
   const db = statementsOf(createDb({ connection: database.connection, log }), statements);
   const vault = createVault({ masterKey: randomIds.bytes(32), previousMasterKey: undefined, ids: randomIds });
   const base = { db, clock: systemClock, ids: randomIds, vault, log, issuer: url };
-  const audit = createAuditService({ ...base, store: createAuditStore({ db }), correlation: createCorrelation() });
+  const audit = createAudit({ ...base, nameOf: async () => undefined });
   const artifacts = createArtifactStore(base);
   const nothing = async () => undefined;
   const accounts = createAccounts({
@@ -106,7 +106,7 @@ export async function startExchangeServer(more: readonly NamedContribution[] = [
   });
   const agents = createAgents({
     ...base,
-    audit: audit as never,
+    audit,
     owners: accounts,
     onSuspended: nothing,
     surroundings: {} as never,

@@ -67,6 +67,11 @@ describe('RFC 8693 §2.1 request', () => {
     const answer = await exchange({ resource: '', audience: API });
     expect(answer.status).toBe(200);
     expect(answer.claims.aud).toBe(API);
+    const detailed = await makeAgent(server, 'Detailed');
+    const details = [{ type: 'api_call', actions: ['GET'] }];
+    const subject = (await personToken(server, detailed, { resources: { [API]: 'read' }, details })).body['access_token'];
+    const parameters = { subject, resource: '', audience: `${API}/`, authorization_details: JSON.stringify(details) };
+    expect((await exchange(parameters, detailed)).claims).toMatchObject({ aud: API, authorization_details: details });
   });
 
   test('RFC 6749 §3.2 a parameter sent twice, a malformed scope, an oversized token', async () => {
