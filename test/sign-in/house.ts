@@ -34,6 +34,8 @@ import { createVisitor, type Page, type Visitor } from './visitor.ts';
 /** A server that people can sign in to: everything is the real part, but there are no agents, tokens or policies yet. */
 export interface House {
   readonly issuer: string;
+  /** Where it listens on this machine. */
+  readonly port: number;
   readonly accounts: Accounts;
   readonly clients: Clients;
   readonly resourceServers: ResourceServers;
@@ -91,10 +93,10 @@ function guardedPages(router: Router, web: Web): void {
   page('/console', { roles: ['admin', 'auditor'] });
 }
 
-/** Starts it; `address` says how the issuer is called, for pages that behave otherwise away from loopback. */
-export async function openHouse(address?: (port: number) => string): Promise<House> {
+/** Starts it; `name` is how the issuer is called, for pages that behave otherwise away from loopback. */
+export async function openHouse(name?: string): Promise<House> {
   const [database, port] = await Promise.all([freshDatabase(), freePort()]);
-  const issuer = new URL(address?.(port) ?? `http://localhost:${port}`);
+  const issuer = new URL(name ?? `http://localhost:${port}`);
   const log = createLogger(process.env['BEHALF_LOG_LEVEL'] === 'debug' ? 'debug' : 'silent');
   const db = createDb({ connection: database.connection, log });
   const vault = createVault({ masterKey: randomIds.bytes(32), previousMasterKey: undefined, ids: randomIds });
@@ -156,6 +158,7 @@ export async function openHouse(address?: (port: number) => string): Promise<Hou
   const server = await startHttpServer(http, { host: 'localhost', port });
   return {
     issuer: issuer.href.replace(/\/$/, ''),
+    port,
     accounts,
     clients,
     resourceServers,
@@ -231,7 +234,7 @@ export async function redeemCode(house: House, clientId: string, code: string): 
 
 /** A visitor who has asked for the request and sees the first page of it. */
 export async function visit(house: House, address: string): Promise<{ visitor: Visitor; page: Page }> {
-  const visitor = createVisitor(house.issuer);
+  const visitor = createVisitor(house.issuer, house.port);
   return { visitor, page: await visitor.follow(await visitor.get(address)) };
 }
 

@@ -1,3 +1,5 @@
+import { ask } from '../support/server-process.ts';
+
 /** What a server answered to a visitor. */
 export interface Page {
   readonly status: number;
@@ -58,8 +60,8 @@ function isUnder(path: string, folder: string): boolean {
   return folder === '/' || path === folder || path.startsWith(`${folder}/`);
 }
 
-/** A visitor of the server at `issuer`. */
-export function createVisitor(issuer: string): Visitor {
+/** A visitor of the server of `issuer`, which listens on `port` of this machine (the issuer's own unless told otherwise). */
+export function createVisitor(issuer: string, port = Number(new URL(issuer).port)): Visitor {
   const jar: Cookie[] = [];
   const keep = (line: string) => {
     const { isGone, ...cookie } = readCookie(line);
@@ -67,24 +69,24 @@ export function createVisitor(issuer: string): Visitor {
     if (known !== -1) jar.splice(known, 1);
     if (!isGone) jar.push(cookie);
   };
-  const send = async (address: string, init: RequestInit): Promise<Page> => {
+  const send = async (address: string, form?: URLSearchParams, more: Record<string, string> = {}): Promise<Page> => {
     const url = new URL(address, issuer);
     const cookie = jar
       .filter(({ path }) => isUnder(url.pathname, path))
       .toSorted((a, b) => b.path.length - a.path.length)
       .map(({ name, value }) => `${name}=${value}`)
       .join('; ');
-    const headers = { accept: 'text/html', 'user-agent': 'Visitor/1.0', ...(cookie === '' ? {} : { cookie }), ...(init.headers as Record<string, string>) };
-    const answer = await fetch(url, { ...init, headers, redirect: 'manual' });
-    for (const line of answer.headers.getSetCookie()) keep(line);
-    const to = answer.headers.get('location');
-    return { status: answer.status, url, headers: answer.headers, text: await answer.text(), location: to === null ? undefined : new URL(to, url) };
+    const headers = { accept: 'text/html', 'user-agent': 'Visitor/1.0', ...(cookie === '' ? {} : { cookie }), ...more };
+    const answer = await ask({ port, issuer }, `${url.pathname}${url.search}`, { headers, ...(form === undefined ? {} : { form }) });
+    for (const line of answer.headers['set-cookie'] ?? []) keep(line);
+    const known = Object.entries(answer.headers).flatMap(([name, value]): [string, string][] => (typeof value === 'string' ? [[name, value]] : []));
+    const { location: to } = answer.headers;
+    return { status: answer.status, url, headers: new Headers(known), text: answer.text, location: to === undefined ? undefined : new URL(to, url) };
   };
   const visitor: Visitor = {
     jar,
-    get: (address) => send(address, {}),
-    post: (address, fields, headers = {}) =>
-      send(address, { method: 'POST', body: new URLSearchParams([...fields].map(([name, value]): [string, string] => [name, value])), headers }),
+    get: (address) => send(address),
+    post: (address, fields, headers) => send(address, new URLSearchParams([...fields].map(([name, value]): [string, string] => [name, value])), headers),
     async follow(page) {
       let current = page;
       for (let hops = 0; current.location !== undefined && current.location.origin === new URL(issuer).origin; hops += 1) {
