@@ -52,7 +52,8 @@ function validator(deps: ClientOidcDeps): ClientMetadataValidator {
     try {
       const { changes, resourceScopes } = checkMetadata(members as StoredMetadata, boundsFor(ctx, deps));
       const types = deps.detailTypes();
-      const defaults = types.length === 0 || members['authorization_details_types'] !== undefined ? {} : { authorization_details_types: types };
+      const isNamed = ctx?.oidc.body?.['authorization_details_types'] !== undefined;
+      const defaults = isNamed || types.length === 0 ? {} : { authorization_details_types: [...types] };
       Object.assign(members, defaults, changes, { resource_scope: resourceScopes?.join(' ') });
     } catch (error) {
       if (error instanceof MetadataFault) throw new errors.InvalidClientMetadata(error.message);

@@ -15,6 +15,7 @@ import { createKeyRotation, KEYS_CHANNEL, type KeyRotation } from './keys/rotati
 import { createSigningKeyStore } from './keys/store.ts';
 import { buildProvider, cookieKeysOf, engineMiddleware, type ProviderDeps, requestTransaction } from './provider.ts';
 
+export { createArtifactAdapter } from './adapter.ts';
 export { engineCookie, ROUTES, SESSION_SECONDS } from './base-configuration.ts';
 export { CompositionError, compose } from './compose.ts';
 export type {
@@ -28,8 +29,8 @@ export type {
 } from './contribution.ts';
 export type { GrantHelpers } from './grant-helpers.ts';
 export { issuerOf } from './provider.ts';
-export { Refusal, type RefusalInput, refuse } from './refusal.ts';
-export { type ArtifactStore, createArtifactStore, hashOf, type ListedArtifact } from './store.ts';
+export { attachToRefusal, Refusal, type RefusalInput, refuse } from './refusal.ts';
+export { type ArtifactParty, type ArtifactStore, createArtifactStore, hashOf, type ListedArtifact, type StoredGrant } from './store.ts';
 
 /** The engine as the rest of the house sees it. */
 export interface Oidc {

@@ -30,7 +30,13 @@ describe('passwords', () => {
   test('a right one signs in, whatever the case of the address', async () => {
     const account = await house.person(EMAIL);
     const answer = await tryPassword(PASSWORD, { email: ' Mira@ACME.test' });
-    expect(answer).toMatchObject({ ok: true, account: { id: account.id }, needsSecondFactor: false, methods: [], assurance: PASSWORD_ASSURANCE });
+    expect(answer).toMatchObject({
+      ok: true,
+      account: { id: account.id },
+      needsSecondFactor: false,
+      methods: [],
+      assurance: PASSWORD_ASSURANCE,
+    });
   });
 
   test('wrong password, unknown person, invited person and disabled person get one answer', async () => {
@@ -58,7 +64,11 @@ describe('passwords', () => {
 
   test('signing in is noted and makes the device known', async () => {
     const account = await house.person(EMAIL);
-    const { deviceToken } = await house.accounts.authentication.signedIn({ account, assurance: PASSWORD_ASSURANCE, deviceToken: 'made up' });
+    const { deviceToken } = await house.accounts.authentication.signedIn({
+      account,
+      assurance: PASSWORD_ASSURANCE,
+      deviceToken: 'made up',
+    });
     expect(deviceToken).not.toBe('made up');
     expect((await house.accounts.get(account.id)).lastSeenAt).toBeInstanceOf(Date);
     expect(await house.events()).toContain('sign_in.succeeded');
@@ -109,7 +119,11 @@ describe('R23: guessing slows down', () => {
 
   test('a known device passes while strangers are slowed down, and has its own count', async () => {
     const account = await house.person(EMAIL);
-    const { deviceToken } = await house.accounts.authentication.signedIn({ account, assurance: PASSWORD_ASSURANCE, deviceToken: undefined });
+    const { deviceToken } = await house.accounts.authentication.signedIn({
+      account,
+      assurance: PASSWORD_ASSURANCE,
+      deviceToken: undefined,
+    });
     await guess(8, { address: STRANGER });
     expect(await tryPassword(PASSWORD)).toHaveProperty('retryAfterSeconds');
     expect(await tryPassword(PASSWORD, { deviceToken })).toMatchObject({ ok: true });
@@ -122,14 +136,19 @@ describe('R23: guessing slows down', () => {
   test('a device known to one account is no help with another', async () => {
     const account = await house.person('other@acme.test');
     await house.person(EMAIL);
-    const { deviceToken } = await house.accounts.authentication.signedIn({ account, assurance: PASSWORD_ASSURANCE, deviceToken: undefined });
+    const { deviceToken } = await house.accounts.authentication.signedIn({
+      account,
+      assurance: PASSWORD_ASSURANCE,
+      deviceToken: undefined,
+    });
     expect((await guess(6, { deviceToken })).at(-1)).toHaveProperty('retryAfterSeconds');
   });
 
   test('what is over is forgotten and swept up', async () => {
     await guess(7, { email: 'nobody@acme.test' });
     const [job] = house.accounts.capability.jobs ?? [];
-    const left = async () => (await house.db.rows({ name: 't-throttle', text: 'SELECT key_hash FROM sign_in_throttle', values: [] })).length;
+    const left = async () =>
+      (await house.db.rows({ name: 't-throttle', text: 'SELECT key_hash FROM sign_in_throttle', values: [] })).length;
     await job?.run();
     expect(await left()).toBe(2);
     clock.advance(hours(24) + minutes(1));
@@ -143,6 +162,9 @@ test('classes of assurance are ordered, and two proofs in one sign-in add up', (
   expect(isAtLeast(ACR.password, ACR.secondFactor)).toBe(false);
   expect(isAtLeast('something else', ACR.password)).toBe(false);
   expect(isAtLeast(ACR.passkey, 'something else')).toBe(false);
-  expect(combine(PASSWORD_ASSURANCE, { acr: ACR.secondFactor, amr: ['otp', 'mfa'] })).toEqual({ acr: ACR.secondFactor, amr: ['pwd', 'otp', 'mfa'] });
+  expect(combine(PASSWORD_ASSURANCE, { acr: ACR.secondFactor, amr: ['otp', 'mfa'] })).toEqual({
+    acr: ACR.secondFactor,
+    amr: ['pwd', 'otp', 'mfa'],
+  });
   expect(combine({ acr: ACR.passkey, amr: ['swk', 'user', 'mfa'] }, PASSWORD_ASSURANCE).acr).toBe('phr');
 });

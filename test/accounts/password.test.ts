@@ -43,7 +43,10 @@ describe('refuses', () => {
     ['too long', 'x'.repeat(257)],
     ['the address in other letters', 'MIRA@acme.test'],
   ])('%s', async (_name, password) => {
-    await expect(createPasswords(cheap).hash(password, about)).rejects.toMatchObject({ code: 'invalid_input', details: { member: 'password' } });
+    await expect(createPasswords(cheap).hash(password, about)).rejects.toMatchObject({
+      code: 'invalid_input',
+      details: { member: 'password' },
+    });
   });
 
   test('nothing that lies between', async () => {

@@ -69,7 +69,9 @@ describe('passkeys', () => {
     const late = await factors.passkeys.beginRegistration(account, BINDING);
     const answer = device.register(late);
     clock.advance(minutes(5) + seconds(1));
-    await expect(factors.addPasskey(account, { binding: BINDING, credential: answer, label: '' })).rejects.toMatchObject({ code: 'invalid_input' });
+    await expect(factors.addPasskey(account, { binding: BINDING, credential: answer, label: '' })).rejects.toMatchObject({
+      code: 'invalid_input',
+    });
   });
 
   test('a challenge is answered once: of twenty at a time one signs in', async () => {
@@ -107,7 +109,8 @@ describe('passkeys', () => {
     const other = await house.person('other@acme.test', 'admin');
     expect(await factors.removePasskey(other, id)).toBe(false);
     await house.accounts.disable(account.id, { by: { kind: 'account', id: other.id }, reason: 'left' });
-    const use = async () => authentication().finishPasskey(ceremony(), device.authenticate(await authentication().beginPasskey(ceremony())));
+    const use = async () =>
+      authentication().finishPasskey(ceremony(), device.authenticate(await authentication().beginPasskey(ceremony())));
     expect(await use()).toEqual({ ok: false });
     await house.accounts.enable(account.id, { kind: 'account', id: other.id });
     expect(await use()).toMatchObject({ ok: true });
@@ -120,7 +123,10 @@ describe('codes of an authenticator app', () => {
   async function app() {
     const { secret } = await factors.beginCode(account);
     const totp = new TOTP({ secret, algorithm: 'SHA1', digits: 6, period: 30 });
-    return { now: () => totp.generate({ timestamp: Date.now() }), before: (s: number) => totp.generate({ timestamp: Date.now() - seconds(s) }) };
+    return {
+      now: () => totp.generate({ timestamp: Date.now() }),
+      earlier: (s: number) => totp.generate({ timestamp: Date.now() - seconds(s) }),
+    };
   }
   const verify = (code: string) => authentication().verifyCode(account.id, code);
 
@@ -135,24 +141,24 @@ describe('codes of an authenticator app', () => {
   });
 
   test('RFC 6238 §5.2: one code works once, the one of enrolment included, also twenty times at once', async () => {
-    const { now, before } = await app();
+    const { now, earlier } = await app();
     await factors.confirmCode(account, now());
     expect(await factors.codes.verify(account.id, now())).toBe(false);
     clock.advance(minutes(1));
     const code = now();
     const answers = await Promise.all(Array.from({ length: 20 }, () => factors.codes.verify(account.id, code)));
     expect(answers.filter(Boolean)).toHaveLength(1);
-    expect(await factors.codes.verify(account.id, before(30))).toBe(false);
+    expect(await factors.codes.verify(account.id, earlier(30))).toBe(false);
   });
 
   test('RFC 6238 §5.2: accepts the step before and after, nothing farther', async () => {
-    const { now, before } = await app();
+    const { now, earlier } = await app();
     await factors.confirmCode(account, now());
     clock.advance(minutes(10));
-    expect(await factors.codes.verify(account.id, before(60))).toBe(false);
-    expect(await factors.codes.verify(account.id, before(30))).toBe(true);
-    expect(await factors.codes.verify(account.id, before(-60))).toBe(false);
-    expect(await factors.codes.verify(account.id, before(-30))).toBe(true);
+    expect(await factors.codes.verify(account.id, earlier(60))).toBe(false);
+    expect(await factors.codes.verify(account.id, earlier(30))).toBe(true);
+    expect(await factors.codes.verify(account.id, earlier(-60))).toBe(false);
+    expect(await factors.codes.verify(account.id, earlier(-30))).toBe(true);
   });
 
   test('guessing is slowed down per account', async () => {
@@ -188,7 +194,10 @@ describe('codes of an authenticator app', () => {
     const { secret } = await before.beginCode(account);
     await before.confirmCode(account, new TOTP({ secret }).generate({ timestamp: Date.now() }));
     const next = randomIds.bytes(32);
-    await createSecondFactors({ ...deps, vault: createVault({ masterKey: next, previousMasterKey: masterKey, ids: randomIds }) }).codes.reseal();
+    await createSecondFactors({
+      ...deps,
+      vault: createVault({ masterKey: next, previousMasterKey: masterKey, ids: randomIds }),
+    }).codes.reseal();
     const after = createSecondFactors({ ...deps, vault: createVault({ masterKey: next, previousMasterKey: undefined, ids: randomIds }) });
     clock.advance(minutes(1));
     expect(await after.codes.verify(account.id, new TOTP({ secret }).generate({ timestamp: Date.now() }))).toBe(true);

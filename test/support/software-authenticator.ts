@@ -38,7 +38,13 @@ function cbor(value: Cbor): Buffer {
 /** COSE_Key of a P-256 public key (RFC 9053 §7.1.1), algorithm ES256. */
 function coseKey(key: KeyObject): Buffer {
   const { x = '', y = '' } = key.export({ format: 'jwk' });
-  const entries: [number, Cbor][] = [[1, 2], [3, -7], [-1, 1], [-2, Buffer.from(x, 'base64url')], [-3, Buffer.from(y, 'base64url')]];
+  const entries: [number, Cbor][] = [
+    [1, 2],
+    [3, -7],
+    [-1, 1],
+    [-2, Buffer.from(x, 'base64url')],
+    [-3, Buffer.from(y, 'base64url')],
+  ];
   return cbor(new Map(entries));
 }
 
@@ -57,7 +63,8 @@ function authenticatorData(rpId: string, flags: number, counter: number): Buffer
 /** A device that holds passkeys for the given site. */
 export function createSoftwareAuthenticator(site: { readonly origin: string; readonly rpId: string }): SoftwareAuthenticator {
   let held: { id: string; privateKey: KeyObject; userHandle: string; counter: number } | undefined;
-  const clientData = (type: string, challenge: string, origin: string) => Buffer.from(JSON.stringify({ type, challenge, origin, crossOrigin: false }));
+  const clientData = (type: string, challenge: string, origin: string) =>
+    Buffer.from(JSON.stringify({ type, challenge, origin, crossOrigin: false }));
   const flagsOf = (bend: Bend) => PRESENT | (bend.userVerified === false ? 0 : VERIFIED);
   const answer = (id: string, response: Readonly<Record<string, unknown>>) =>
     JSON.stringify({ id, rawId: id, type: 'public-key', authenticatorAttachment: 'platform', clientExtensionResults: {}, response });
@@ -68,7 +75,13 @@ export function createSoftwareAuthenticator(site: { readonly origin: string; rea
       held = { id: idBytes.toString('base64url'), privateKey, userHandle: options.user.id, counter: bend.counter ?? 0 };
       const attested = Buffer.concat([Buffer.alloc(16), Buffer.from([0, idBytes.length]), idBytes, coseKey(publicKey)]);
       const authData = Buffer.concat([authenticatorData(site.rpId, flagsOf(bend) | ATTESTED, held.counter), attested]);
-      const attestation = cbor(new Map<string, Cbor>([['fmt', 'none'], ['attStmt', new Map()], ['authData', authData]]));
+      const attestation = cbor(
+        new Map<string, Cbor>([
+          ['fmt', 'none'],
+          ['attStmt', new Map()],
+          ['authData', authData],
+        ]),
+      );
       return answer(held.id, {
         clientDataJSON: clientData('webauthn.create', options.challenge, bend.origin ?? site.origin).toString('base64url'),
         attestationObject: attestation.toString('base64url'),

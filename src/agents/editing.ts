@@ -1,0 +1,109 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Ids } from '../platform/ids.ts';
+import { AppError } from '../platform/errors.ts';
+import { type Agent, type AgentChanges, type AgentDetails, detailsOfNew, isSameOwner, type NewAgent, readDetails } from './agent.ts';
+import { type AgentEditor, recordBy } from './agent-event.ts';
+import { decideInitialStatus } from './lifecycle.ts';
+import { assertAlive } from './owners.ts';
+import { assertMayActivate, changedMeanwhile, lifecycleRefusal, noSuchAgent, type StatusDeps } from './status.ts';
+
+/** An edit: which members, and the version it was made from, if the editor knows it. */
+export interface AgentEdit {
+  readonly changes: AgentChanges;
+  readonly version?: number | undefined;
+}
+
+type EditingDeps = Omit<StatusDeps, 'onSuspended' | 'onActivated'> & { readonly ids: Ids };
+
+const MAX_TREE_DEPTH = 8;
+
+/** The editable part of an agent. */
+function detailsIn(agent: AgentDetails): AgentDetails {
+  const { displayName, name, description, owner, purpose, riskLevel, autonomy, dataClasses, environment } = agent;
+  const { model, manifestDigest, validUntil, maxDelegationDepth, parentId, externalId, provisioned } = agent;
+  const described = { displayName, name, description, owner, purpose, riskLevel, autonomy, dataClasses, environment };
+  return { ...described, model, manifestDigest, validUntil, maxDelegationDepth, parentId, externalId, provisioned };
+}
+
+/** As it is stored: without the members that are undefined, whatever the order. */
+function plain(value: unknown): unknown {
+  return value === undefined ? undefined : JSON.parse(JSON.stringify(value));
+}
+
+function changedMembers(before: Agent, after: Agent): string[] {
+  const [old, now] = [Object.entries(detailsIn(before)), new Map(Object.entries(detailsIn(after)))];
+  return old.filter(([name, value]) => !isDeepStrictEqual(plain(value), plain(now.get(name)))).map(([name]) => name);
+}
+
+function newAgent(id: string, details: AgentDetails, { input, by, at }: { input: NewAgent; by: AgentEditor; at: Date }): Agent {
+  const moved = { statusReason: undefined, statusChangedBy: by.kind === 'system' ? undefined : by.id, statusChangedAt: at };
+  const times = { createdAt: at, updatedAt: at, lastSeenAt: undefined, removedAt: undefined };
+  return { id, ...details, status: input.status ?? 'proposed', ...moved, source: input.source, version: 1, ...times };
+}
+
+/** Makes agents and changes what describes them. */
+export function createEditing(deps: EditingDeps) {
+  const { db, store, clock, ids, owners, audit } = deps;
+
+  /** The parent exists, may have children, and is not below the agent itself. */
+  const assertParent = async (agentId: string, parentId: string) => {
+    const refuse = (words: string) => new AppError('invalid_input', words, { member: 'parent' });
+    await store.lockParentage();
+    const parent = await store.find(parentId);
+    if (parent === undefined || parent.status === 'retired') throw refuse('The parent is an agent that is not retired.');
+    const line = await store.lineOf(parentId);
+    if (line.includes(agentId)) throw refuse('An agent cannot stand below itself.');
+    if (line.length >= MAX_TREE_DEPTH) throw refuse(`Agents stand at most ${MAX_TREE_DEPTH} deep below each other.`);
+  };
+  const assertStatus = async (details: AgentDetails, status: 'proposed' | 'active', by: AgentEditor) => {
+    const decision = decideInitialStatus({ wanted: status, hasOwner: details.owner !== undefined });
+    if (!decision.allowed) throw lifecycleRefusal(decision, 'proposed', status);
+    if (status === 'proposed') return;
+    if (by.party === 'owner') throw lifecycleRefusal({ allowed: false, reason: 'not_permitted' }, 'proposed', status);
+    await assertMayActivate(details, by, owners);
+  };
+  const assertFits = async (before: Agent, after: Agent) => {
+    if (after.owner === undefined && before.status === 'active') {
+      throw lifecycleRefusal({ allowed: false, reason: 'owner_required' }, before.status, before.status);
+    }
+    if (after.owner !== undefined && !isSameOwner(before.owner, after.owner)) await assertAlive(after.owner, owners);
+    if (after.parentId !== undefined && after.parentId !== before.parentId) await assertParent(before.id, after.parentId);
+  };
+  const recordEdit = async (members: readonly string[], [before, after]: readonly [Agent, Agent], by: AgentEditor) => {
+    const rest = members.filter((name) => name !== 'owner');
+    if (rest.length > 0) await recordBy(audit, by, { type: 'agent.updated', agentId: after.id, action: rest.join(' ') });
+    const owner = after.owner ?? before.owner;
+    if (!members.includes('owner') || owner === undefined) return;
+    const action = after.owner === undefined ? 'removed' : 'set';
+    await recordBy(audit, by, { type: 'agent.owner_changed', agentId: after.id, subjectId: owner.id, action });
+  };
+
+  const create = (input: NewAgent, by: AgentEditor): Promise<Agent> =>
+    db.transaction(async () => {
+      const id = ids.next('agt');
+      const details = detailsOfNew(id, input);
+      await assertStatus(details, input.status ?? 'proposed', by);
+      if (details.owner !== undefined) await assertAlive(details.owner, owners);
+      if (details.parentId !== undefined) await assertParent(id, details.parentId);
+      const agent = newAgent(id, details, { input, by, at: clock.now() });
+      await store.insert(agent);
+      await recordBy(audit, by, { type: 'agent.proposed', agentId: id });
+      if (agent.status === 'active') await recordBy(audit, by, { type: 'agent.activated', agentId: id });
+      return agent;
+    });
+  const update = (id: string, { changes, version }: AgentEdit, by: AgentEditor): Promise<Agent> =>
+    db.transaction(async () => {
+      const before = await store.find(id);
+      if (before === undefined || before.removedAt !== undefined) throw noSuchAgent();
+      if (version !== undefined && version !== before.version) throw changedMeanwhile();
+      const after: Agent = { ...before, ...readDetails({ ...detailsIn(before), ...changes }), updatedAt: clock.now() };
+      const members = changedMembers(before, after);
+      if (members.length === 0) return before;
+      await assertFits(before, after);
+      const stored = await store.update(after, before.version);
+      if (stored === undefined) throw changedMeanwhile();
+      await recordEdit(members, [before, stored], by);
+      return stored;
+    });
+  return { create, update };
+}

@@ -1,0 +1,101 @@
+import { AppError } from '../platform/errors.ts';
+import { type Agent, type AgentChanges, autonomies, ownerOf, riskLevels } from './agent.ts';
+
+/** A posted form, as platform/http hands it over. */
+type Posted = Readonly<Record<string, string | readonly string[] | undefined>>;
+
+/** What the inputs of views/console/agent-form.eta hold. */
+export interface AgentFormValues {
+  readonly name: string;
+  readonly owner: string;
+  readonly purpose: string;
+  readonly riskLevel: string;
+  readonly autonomy: string;
+  readonly environment: string;
+  /** yyyy-mm-dd */
+  readonly validUntil: string;
+  readonly maxDelegationDepth: string;
+  /** The version that was read; empty for a new agent. */
+  readonly version: string;
+}
+
+/** A fault beside its input. */
+export interface Fault {
+  readonly field?: string;
+  readonly message: string;
+}
+
+/** The text of a field; empty when it is missing or was sent twice. */
+export function fieldOf(form: Posted, name: string): string {
+  const value = form[name];
+  return typeof value === 'string' ? value.trim() : '';
+}
+
+/** The values of a posted form, to be read or shown again. */
+export function valuesOfForm(form: Posted): AgentFormValues {
+  const at = (name: string) => fieldOf(form, name);
+  return {
+    name: at('name'),
+    owner: at('owner'),
+    purpose: at('purpose'),
+    riskLevel: at('riskLevel'),
+    autonomy: at('autonomy'),
+    environment: at('environment'),
+    validUntil: at('validUntil'),
+    maxDelegationDepth: at('maxDelegationDepth'),
+    version: at('version'),
+  };
+}
+
+/** The values of an agent; of a new one the usual ones. */
+export function valuesOfAgent(agent?: Agent): AgentFormValues {
+  return {
+    name: agent?.displayName ?? '',
+    owner: agent?.owner?.id ?? '',
+    purpose: agent?.purpose ?? '',
+    riskLevel: agent?.riskLevel ?? 'medium',
+    autonomy: agent?.autonomy ?? 'interactive',
+    environment: agent === undefined ? 'production' : (agent.environment ?? ''),
+    validUntil: agent?.validUntil?.toISOString().slice(0, 10) ?? '',
+    maxDelegationDepth: agent?.maxDelegationDepth?.toString() ?? '',
+    version: agent?.version.toString() ?? '',
+  };
+}
+
+function chosen<Choice extends string>(value: string, choices: readonly Choice[], member: string): Choice {
+  const choice = choices.find((one) => one === value);
+  if (choice === undefined) throw new AppError('invalid_input', 'Choose one of the list.', { member });
+  return choice;
+}
+
+/** The last instant of a day (UTC): "ends on" includes the day. */
+function endOfDay(text: string): Date | undefined {
+  if (text === '') return undefined;
+  const at = new Date(`${text}T23:59:59.999Z`);
+  if (/^\d{4}-\d\d-\d\d$/.test(text) && !Number.isNaN(at.getTime())) return at;
+  throw new AppError('invalid_input', 'A day is written like 2027-01-31.', { member: 'validUntil' });
+}
+
+/** What a form asks for. @throws {AppError} `invalid_input` with the member at fault. */
+export function readAgentForm(values: AgentFormValues): AgentChanges & { readonly displayName: string } {
+  const { owner, maxDelegationDepth: depth } = values;
+  const owned = owner === '' ? undefined : ownerOf(owner);
+  if (owner !== '' && owned === undefined) throw new AppError('invalid_input', 'Choose one of the list.', { member: 'owner' });
+  if (values.name === '') throw new AppError('invalid_input', 'Give it a name.', { member: 'displayName' });
+  return {
+    displayName: values.name,
+    owner: owned,
+    purpose: values.purpose,
+    riskLevel: chosen(values.riskLevel, riskLevels, 'riskLevel'),
+    autonomy: chosen(values.autonomy, autonomies, 'autonomy'),
+    environment: values.environment === '' ? undefined : values.environment,
+    validUntil: endOfDay(values.validUntil),
+    maxDelegationDepth: depth === '' ? undefined : /^\d{1,2}$/.test(depth) ? Number(depth) : Number.NaN,
+  };
+}
+
+/** A refusal as a fault of the form it came from. */
+export function faultOf({ message, details: { member } }: AppError): Fault {
+  if (member === undefined) return { message };
+  return { field: member === 'displayName' ? 'name' : member, message: message.replace(/^displayName /, 'The name ') };
+}

@@ -1,0 +1,78 @@
+/**
+ * The registry of agents: who acts, and who answers for it. It owns the records, their lifecycle (lifecycle.ts), the link between
+ * an agent and the OAuth clients it authenticates through, the SCIM resource type `Agent` and the console's pages for them. It
+ * knows no token, grant or policy: what must end with an agent ends in the hook `onSuspended`, in the same transaction, and
+ * everything that issues a token joins the view `live_agents`. Called by registration, policy, exchange, approvals and /me.
+ */
+import type { Capability } from '../capability.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Db } from '../platform/db/db.ts';
+import type { Ids } from '../platform/ids.ts';
+import type { AgentAudit } from './agent-event.ts';
+import { createLastSeen } from './last-seen.ts';
+import type { OwnerDirectory } from './owners.ts';
+import { type OwnedAgent, presentOwned } from './present.ts';
+import { createAgentRoutes } from './routes.ts';
+import { createAgentResourceType } from './scim.ts';
+import { createAgentSearchStore } from './search/store.ts';
+import { type AgentService, createAgentService } from './service.ts';
+import { createAgentStore } from './store.ts';
+import type { Surroundings } from './surroundings.ts';
+
+export type { Agent, AgentChanges, AgentDetails, AgentModel, AgentOwner, Autonomy, NewAgent, RiskLevel } from './agent.ts';
+export type { AgentEditor, AgentEvent } from './agent-event.ts';
+export type { AgentEdit } from './editing.ts';
+export { type AgentStatus, agentStatuses, mayIssueTokens, tokenIssuance } from './lifecycle.ts';
+export type { OwnerDirectory } from './owners.ts';
+export type { OwnedAgent } from './present.ts';
+export type { AgentFilter, AgentListRequest, AgentPage } from './search/store.ts';
+export type { StatusRequest } from './status.ts';
+export type { CredentialLine, DelegationShown, Falling, ReachLine, Surroundings } from './surroundings.ts';
+
+/** What the registry stands on. The two hooks run inside the transaction that moves the agent. */
+export interface AgentsDeps {
+  readonly db: Db;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly issuer: URL;
+  readonly audit: AgentAudit;
+  readonly owners: OwnerDirectory;
+  /** The agent may no longer act: suspended, retired or under review. Ends what it holds. */
+  readonly onSuspended: (agentId: string) => Promise<void>;
+  readonly onActivated?: (agentId: string) => Promise<void>;
+  readonly surroundings: Surroundings;
+}
+
+/** The registry as other capabilities use it. */
+export interface Agents extends AgentService {
+  /** Notes that the agent acts now, in memory; written by a job, at most once a minute for an agent. */
+  touch(agentId: string): void;
+  /** Writes what `touch` noted; for the end of the server and for tests. */
+  flushLastSeen(): Promise<void>;
+  /** What a person answers for, as the page /me shows it. */
+  agentsOwnedBy(accountId: string): Promise<readonly OwnedAgent[]>;
+  readonly capability: Capability;
+}
+
+const FLUSH_SECONDS = 15;
+
+/** Builds the registry. */
+export function createAgents(deps: AgentsDeps): Agents {
+  const { db, clock, issuer, owners, audit, surroundings } = deps;
+  const store = createAgentStore({ db });
+  const search = createAgentSearchStore({ db });
+  const service = createAgentService({ ...deps, store, search, onActivated: deps.onActivated ?? (async () => undefined) });
+  const lastSeen = createLastSeen({ clock, store });
+  return {
+    ...service,
+    touch: lastSeen.touch,
+    flushLastSeen: lastSeen.flush,
+    agentsOwnedBy: async (accountId) => (await service.ownedBy(accountId)).map((agent) => presentOwned(agent, clock.now())),
+    capability: {
+      name: 'agents',
+      scim: [createAgentResourceType({ db, service, store, search, owners, issuer })],
+      routes: createAgentRoutes({ service, owners, audit, surroundings, clock, issuer }),
+      jobs: [{ name: 'agents-last-seen', everySeconds: FLUSH_SECONDS, run: lastSeen.flush }],
+    },
+  };
+}

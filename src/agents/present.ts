@@ -1,0 +1,238 @@
+import type { Agent } from './agent.ts';
+import type { RecordedEvent } from './agent-event.ts';
+import type { AgentStatus } from './lifecycle.ts';
+import { type Moment, momentOf } from './moment.ts';
+import type { CredentialLine, DelegationShown, Falling, ReachLine, State } from './surroundings.ts';
+
+/** An owner as pages name it. */
+export interface ShownOwner {
+  readonly name: string;
+  readonly isAlive: boolean;
+}
+
+/** What pages are made against: the time, and the path that links begin with. */
+export interface Frame {
+  readonly now: Date;
+  /** The issuer's path without a slash at its end. */
+  readonly base: string;
+}
+
+const states = {
+  proposed: { word: 'Proposed', tone: 'info' },
+  active: { word: 'Active', tone: 'yes' },
+  underReview: { word: 'Under review', tone: 'wait' },
+  suspended: { word: 'Suspended', tone: 'stop' },
+  retired: { word: 'Retired', tone: '' },
+} as const satisfies Record<AgentStatus, State>;
+
+const risks = {
+  low: { word: 'Low risk', tone: '' },
+  medium: { word: 'Medium risk', tone: 'wait' },
+  high: { word: 'High risk', tone: 'stop' },
+} as const satisfies Record<Agent['riskLevel'], State>;
+
+const autonomyWords = { interactive: 'while a person is there', background: 'alone, in the background' } as const;
+
+/** What an event of the trail says about an agent. */
+const eventWords: Readonly<Record<string, string>> = {
+  'agent.proposed': 'Was added',
+  'agent.activated': 'Was let run',
+  'agent.reviewed': 'Was put under review',
+  'agent.suspended': 'Was suspended',
+  'agent.retired': 'Was retired',
+  'agent.updated': 'Was changed',
+  'agent.owner_changed': 'Got another owner',
+  'agent.deleted': 'Was deleted',
+  'client.registered': 'Its software registered',
+  'token.issued': 'Got a token',
+  'token.refused': 'Was refused a token',
+  'token.revoked': 'A token of its was ended',
+  'decision.made': 'Asked what it may do',
+  'approval.requested': 'Asked a person',
+  'approval.decided': 'Was answered by a person',
+  'approval.expired': 'Got no answer',
+};
+
+const eventStates: Readonly<Record<string, State>> = {
+  permitted: { word: 'Allowed', tone: 'yes' },
+  approved: { word: 'Approved', tone: 'yes' },
+  refused: { word: 'Refused', tone: 'stop' },
+  denied: { word: 'Denied', tone: 'stop' },
+  deferred: { word: 'Asked', tone: 'wait' },
+  'token.issued': { word: 'Issued', tone: 'yes' },
+  'token.refused': { word: 'Refused', tone: 'stop' },
+  'agent.suspended': { word: 'Stopped', tone: 'stop' },
+  'agent.retired': { word: 'Stopped', tone: 'stop' },
+  'agent.activated': { word: 'Started', tone: 'yes' },
+};
+
+/** `1 agent`, `3 agents`. */
+export function countOf(count: number, one: string, many = `${one}s`): string {
+  return `${count.toLocaleString('en-GB')} ${count === 1 ? one : many}`;
+}
+
+/** The state of an agent in one word; one that may not act although it is active says why. */
+export function stateOf(agent: Pick<Agent, 'status' | 'validUntil'>, { owner, now }: { owner?: ShownOwner | undefined; now: Date }): State {
+  if (agent.status !== 'active') return states[agent.status];
+  if (agent.validUntil !== undefined && agent.validUntil <= now) return { word: 'Ended', tone: 'stop' };
+  return owner?.isAlive === false ? { word: 'Owner gone', tone: 'stop' } : states.active;
+}
+
+/** The word for a status, for filters. */
+export function statusWord(status: AgentStatus): string {
+  return states[status].word;
+}
+
+/** An identifier, short enough to read. */
+export function presentId(full: string): { readonly short: string; readonly full: string } {
+  return { short: full.length > 16 ? `${full.slice(0, 8)}…${full.slice(-4)}` : full, full };
+}
+
+/** A line of the list of agents. */
+export function presentRow(agent: Agent, owner: ShownOwner | undefined, { now }: Frame) {
+  return {
+    id: agent.id,
+    name: agent.displayName,
+    initials: [...agent.displayName][0] ?? '',
+    purpose: agent.purpose,
+    owner: owner?.name ?? 'nobody yet',
+    state: stateOf(agent, { owner, now }),
+    risk: risks[agent.riskLevel],
+    ...(agent.lastSeenAt === undefined ? {} : { lastSeen: momentOf(agent.lastSeenAt, now) }),
+  };
+}
+
+/** An agent as its owner sees it at /me. */
+export interface OwnedAgent {
+  readonly id: string;
+  readonly name: string;
+  readonly purpose: string;
+  readonly state: State;
+}
+
+/** One of a person's own agents. */
+export function presentOwned(agent: Agent, now: Date): OwnedAgent {
+  return { id: agent.id, name: agent.displayName, purpose: agent.purpose, state: stateOf(agent, { now }) };
+}
+
+/** What falls with an agent, in words; said before anything is stopped. */
+export function presentFalls({ tokens, handedOn, approvals, people }: Falling): {
+  readonly headline: string;
+  readonly words: readonly string[];
+} {
+  const words = [
+    handedOn > 0 ? `${countOf(handedOn, 'agent')} further down the chain ${handedOn === 1 ? 'loses' : 'lose'} what it handed on.` : '',
+    approvals > 0 ? `${countOf(approvals, 'waiting approval')} ${approvals === 1 ? 'is' : 'are'} withdrawn.` : '',
+    people > 0 ? `${countOf(people, 'person', 'people')} would notice.` : '',
+  ].filter((line) => line !== '');
+  if (tokens === 0 && words.length === 0) return { headline: 'Nothing', words: ['It holds no live token.'] };
+  return { headline: tokens === 0 ? 'No live token' : countOf(tokens, 'live token'), words };
+}
+
+function presentEvent({ id, type, occurredAt, outcome, resource, action, cause }: RecordedEvent, { now, base }: Frame) {
+  const detail = [action, resource, cause].filter((part) => part !== undefined).join(' · ');
+  return {
+    when: momentOf(occurredAt, now),
+    state: eventStates[outcome ?? type] ?? eventStates[type] ?? { word: 'Noted', tone: '' },
+    words: eventWords[type] ?? type,
+    ...(detail === '' ? {} : { detail }),
+    href: `${base}/console/audit/${id}`,
+  };
+}
+
+function factsOf({ agent, parent, children }: AgentContent, { base }: Frame) {
+  const { environment, autonomy, model, maxDelegationDepth, dataClasses, externalId, source } = agent;
+  const modelWords = [model?.provider, model?.name, model?.version].filter((part) => part !== undefined).join(' ');
+  const pageOf = (one: Agent) => ({ value: one.displayName, href: `${base}/console/agents/${one.id}` });
+  const said = [
+    { label: 'Environment', value: environment ?? '' },
+    { label: 'Works', value: autonomyWords[autonomy] },
+    { label: 'Model', value: modelWords },
+    {
+      label: 'May hand on',
+      value:
+        maxDelegationDepth === undefined ? '' : maxDelegationDepth === 0 ? 'nothing' : `to ${countOf(maxDelegationDepth, 'more agent')}`,
+    },
+    { label: 'Data', value: dataClasses.join(', ') },
+    { label: 'Known elsewhere as', value: externalId ?? '' },
+    { label: 'Came from', value: source },
+  ].filter(({ value }) => value !== '');
+  const above = parent === undefined ? [] : [{ label: 'Stands below', ...pageOf(parent) }];
+  return [...said, ...above, ...children.map((child) => ({ label: 'Below it', ...pageOf(child) }))];
+}
+
+/** Everything the page of an agent shows. */
+export interface AgentContent {
+  readonly agent: Agent;
+  readonly owner: ShownOwner | undefined;
+  readonly parent: Agent | undefined;
+  readonly children: readonly Agent[];
+  /** The name of whoever moved it last. */
+  readonly changedBy: string | undefined;
+  readonly falls: Falling;
+  readonly reach: readonly ReachLine[];
+  readonly credentials: readonly CredentialLine[];
+  readonly delegation: DelegationShown | undefined;
+  readonly events: readonly RecordedEvent[];
+  /** Whether the person may change agents, and let this one run (not their own, security rule R8). */
+  readonly mayManage: boolean;
+  readonly mayStart: boolean;
+}
+
+function stoppedWords({ agent, changedBy }: AgentContent, now: Date): string | undefined {
+  const { status, statusReason, statusChangedAt } = agent;
+  if (status === 'active' || status === 'proposed') return undefined;
+  const who = changedBy === undefined ? '' : ` by ${changedBy}`;
+  const why = statusReason === undefined ? '' : `: ${statusReason.replace(/\.$/, '')}`;
+  return `${states[status].word}${who} ${momentOf(statusChangedAt, now).text}${why}. It gets no token, and those it had are refused.`;
+}
+
+function mayOf({ agent: { status }, mayManage, mayStart }: AgentContent) {
+  return {
+    edit: mayManage && status !== 'retired',
+    suspend: mayManage && (status === 'active' || status === 'proposed' || status === 'underReview'),
+    retire: mayManage && status !== 'retired',
+    activate: mayManage && mayStart && (status === 'proposed' || status === 'underReview'),
+    resume: mayManage && mayStart && status === 'suspended',
+  };
+}
+
+/** The model of views/console/agent.eta. */
+export function presentAgent(all: AgentContent, frame: Frame): object {
+  const { agent, owner, delegation } = all;
+  const { now, base } = frame;
+  const stopped = stoppedWords(all, now);
+  const used = (line: CredentialLine): { lastUsed?: Moment } =>
+    line.lastUsedAt === undefined ? {} : { lastUsed: momentOf(line.lastUsedAt, now) };
+  const ends = agent.validUntil === undefined ? {} : { ends: momentOf(agent.validUntil, now) };
+  return {
+    agent: {
+      id: presentId(agent.id),
+      name: agent.displayName,
+      state: stateOf(agent, { owner, now }),
+      risk: risks[agent.riskLevel],
+      purpose: agent.purpose === '' ? 'Nobody said what it is for' : agent.purpose,
+      ...ends,
+      facts: factsOf(all, frame),
+    },
+    owner: {
+      name: owner?.name ?? 'nobody yet',
+      ...(agent.owner?.kind === 'user' ? { href: `${base}/console/people/${agent.owner.id}` } : {}),
+    },
+    ...(stopped === undefined ? {} : { stopped }),
+    may: mayOf(all),
+    ...(delegation === undefined
+      ? {}
+      : { delegation: { hops: delegation.hops, token: presentId(delegation.tokenId), when: momentOf(delegation.at, now) } }),
+    reach: all.reach,
+    credentials: all.credentials.map((line) => ({
+      name: line.name,
+      detail: line.detail,
+      ...used(line),
+      href: `${base}/console/clients/${encodeURIComponent(line.clientId)}`,
+    })),
+    falls: presentFalls(all.falls),
+    did: all.events.map((event) => presentEvent(event, frame)),
+    ...(agent.description === undefined ? {} : { says: agent.description }),
+  };
+}

@@ -1,0 +1,130 @@
+import type { Agent, AgentModel, AgentOwner, Autonomy, RiskLevel } from './agent.ts';
+import type { AgentStatus } from './lifecycle.ts';
+
+/** An agent as PostgreSQL gives it. */
+export interface AgentRow {
+  readonly id: string;
+  readonly name: string;
+  readonly display_name: string;
+  readonly description: string | null;
+  readonly status: AgentStatus;
+  readonly status_reason: string | null;
+  readonly status_changed_by: string | null;
+  readonly status_changed_at: Date;
+  readonly owner_kind: AgentOwner['kind'] | null;
+  readonly owner_id: string | null;
+  readonly purpose: string;
+  readonly risk_level: RiskLevel;
+  readonly autonomy: Autonomy;
+  readonly data_classes: readonly string[] | null;
+  readonly environment: string | null;
+  readonly model: AgentModel | null;
+  readonly manifest_digest: string | null;
+  readonly valid_until: Date | null;
+  readonly max_delegation_depth: number | null;
+  readonly parent_id: string | null;
+  readonly external_id: string | null;
+  readonly source: string;
+  readonly provisioned: Readonly<Record<string, unknown>>;
+  readonly version: number;
+  readonly created_at: Date;
+  readonly updated_at: Date;
+  readonly last_seen_at: Date | null;
+  readonly removed_at: Date | null;
+}
+
+/** The columns a description fills, in the order of `detailValues`. */
+export const DETAIL_COLUMNS = [
+  'name',
+  'display_name',
+  'description',
+  'owner_kind',
+  'owner_id',
+  'purpose',
+  'risk_level',
+  'autonomy',
+  'data_classes',
+  'environment',
+  'model',
+  'manifest_digest',
+  'valid_until',
+  'max_delegation_depth',
+  'parent_id',
+  'external_id',
+  'provisioned',
+] as const;
+
+/** All columns, qualified, so that a condition may join other tables. */
+export const AGENT_COLUMNS = [
+  'id',
+  ...DETAIL_COLUMNS,
+  'status',
+  'status_reason',
+  'status_changed_by',
+  'status_changed_at',
+  'source',
+  'version',
+  'created_at',
+  'updated_at',
+  'last_seen_at',
+  'removed_at',
+]
+  .map((name) => `agents.${name}`)
+  .join(', ');
+
+/** The values of a description in the order of `DETAIL_COLUMNS`. */
+export function detailValues(agent: Omit<Agent, 'status'>): readonly unknown[] {
+  const { model, provisioned, owner } = agent;
+  return [
+    agent.name,
+    agent.displayName,
+    agent.description,
+    owner?.kind,
+    owner?.id,
+    agent.purpose,
+    agent.riskLevel,
+    agent.autonomy,
+    agent.dataClasses,
+    agent.environment,
+    model === undefined ? undefined : JSON.stringify(model),
+    agent.manifestDigest,
+    agent.validUntil,
+    agent.maxDelegationDepth,
+    agent.parentId,
+    agent.externalId,
+    JSON.stringify(provisioned),
+  ];
+}
+
+/** A row in the words of the domain. */
+export function toAgent(row: AgentRow): Agent {
+  return {
+    id: row.id,
+    name: row.name,
+    displayName: row.display_name,
+    description: row.description ?? undefined,
+    status: row.status,
+    statusReason: row.status_reason ?? undefined,
+    statusChangedBy: row.status_changed_by ?? undefined,
+    statusChangedAt: row.status_changed_at,
+    owner: row.owner_kind === null || row.owner_id === null ? undefined : { kind: row.owner_kind, id: row.owner_id },
+    purpose: row.purpose,
+    riskLevel: row.risk_level,
+    autonomy: row.autonomy,
+    dataClasses: row.data_classes ?? [],
+    environment: row.environment ?? undefined,
+    model: row.model ?? undefined,
+    manifestDigest: row.manifest_digest ?? undefined,
+    validUntil: row.valid_until ?? undefined,
+    maxDelegationDepth: row.max_delegation_depth ?? undefined,
+    parentId: row.parent_id ?? undefined,
+    externalId: row.external_id ?? undefined,
+    source: row.source,
+    provisioned: row.provisioned,
+    version: row.version,
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+    lastSeenAt: row.last_seen_at ?? undefined,
+    removedAt: row.removed_at ?? undefined,
+  };
+}

@@ -1,0 +1,148 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Db } from '../platform/db/db.ts';
+import { AppError } from '../platform/errors.ts';
+import type { ApiCaller } from '../platform/http/web.ts';
+import { type ScimPrecondition, type ScimResource, type ScimResourceType, scimRefusal, weakEtag } from '../scim/index.ts';
+import { type Agent, type AgentOwner, isSameOwner } from './agent.ts';
+import type { AgentEditor } from './agent-event.ts';
+import type { OwnerDirectory } from './owners.ts';
+import { type ShownNames, toResource, type WantedAgent, wantedBy } from './scim-mapping.ts';
+import { agentExtension, agentSchema, governedKept } from './scim-schema.ts';
+import type { AgentSearchStore, AgentWithClients } from './search/store.ts';
+import type { AgentService } from './service.ts';
+import { noSuchAgent } from './status.ts';
+import type { AgentStore } from './store.ts';
+
+/** What the resource type stands on. */
+export interface AgentScimDeps {
+  readonly db: Db;
+  readonly service: Pick<AgentService, 'create' | 'update' | 'setStatus' | 'remove'>;
+  readonly store: Pick<AgentStore, 'find' | 'lock' | 'clientsOf'>;
+  readonly search: Pick<AgentSearchStore, 'page'>;
+  readonly owners: Pick<OwnerDirectory, 'ownerLabel'>;
+  readonly issuer: URL;
+}
+
+type Caller = Pick<ApiCaller, 'clientId' | 'accountId' | 'hasGovernance'>;
+
+const STOP_REASON = 'Stopped by provisioning.';
+
+/** A person behind the token answers for it themselves; otherwise the client does. */
+function editorOf({ clientId, accountId }: Caller): AgentEditor {
+  const who = accountId === undefined ? ({ kind: 'client', id: clientId } as const) : ({ kind: 'account', id: accountId } as const);
+  return { ...who, party: 'provisioner' };
+}
+
+/** Security rule R7: what decides who may act, and as whom, takes the governance right. Compared with what is stored. */
+function assertGoverned({ changes, status }: WantedAgent, caller: Caller, current?: Agent): void {
+  if (caller.hasGovernance) return;
+  const kept = governedKept.find((name) => !isDeepStrictEqual(changes.provisioned?.[name], current?.provisioned[name]));
+  const attribute = [
+    ...(isSameOwner(changes.owner, current?.owner) ? [] : ['owners']),
+    ...(status === undefined ? [] : ['status']),
+    ...(changes.parentId === current?.parentId ? [] : ['parent']),
+    ...(kept === undefined ? [] : [kept]),
+  ][0];
+  if (attribute !== undefined) {
+    throw new AppError('forbidden', `Changing ${attribute} takes the governance right, which this client does not have.`, {
+      member: attribute,
+    });
+  }
+}
+
+function assertOwned({ changes, status }: WantedAgent, current?: Agent): void {
+  const isActive = (status ?? current?.status) === 'active';
+  if (isActive && changes.owner === undefined) throw scimRefusal('invalidValue', 'An active agent needs an owner.', 'owners');
+}
+
+function assertVersion(agent: Agent, { ifMatch }: ScimPrecondition): void {
+  if (ifMatch === undefined || ifMatch === weakEtag(agent.version)) return;
+  throw new AppError('precondition_failed', 'The agent has changed: read it again and send its new version in If-Match.');
+}
+
+/** Shows agents; of a list each owner and parent is looked up once. */
+function createShowing({ owners, store, issuer }: Pick<AgentScimDeps, 'owners' | 'store' | 'issuer'>) {
+  const baseUrl = `${issuer.href.replace(/\/$/, '')}/scim/v2`;
+  return async (found: readonly AgentWithClients[]): Promise<readonly ScimResource[]> => {
+    const known = new Map<string, Promise<string | undefined>>();
+    const once = (id: string, look: () => Promise<string | undefined>) => {
+      const name = known.get(id) ?? look();
+      known.set(id, name);
+      return name;
+    };
+    const ownerName = async (owner: AgentOwner) => (await owners.ownerLabel(owner))?.name;
+    const namesOf = async ({ owner, parentId }: Agent): Promise<ShownNames> => ({
+      owner: owner && (await once(owner.id, () => ownerName(owner))),
+      parent: parentId === undefined ? undefined : await once(parentId, async () => (await store.find(parentId))?.displayName),
+      baseUrl,
+    });
+    return Promise.all(found.map(async (one) => toResource(one, await namesOf(one.agent))));
+  };
+}
+
+/** Agents over SCIM (contract "SCIM"): POST, GET, PUT, PATCH, DELETE on `/Agents`, filters in SQL, versions as ETags. */
+export function createAgentResourceType(deps: AgentScimDeps): ScimResourceType<ApiCaller> {
+  const { db, service, store, search } = deps;
+  const showAll = createShowing(deps);
+  const show = async (agent: Agent) => {
+    const [resource] = await showAll([{ agent, clientIds: await store.clientsOf(agent.id) }]);
+    if (resource === undefined) throw noSuchAgent();
+    return resource;
+  };
+  const held = async (id: string, precondition: ScimPrecondition) => {
+    const agent = await store.lock(id);
+    if (agent === undefined || agent.removedAt !== undefined) throw noSuchAgent();
+    assertVersion(agent, precondition);
+    return agent;
+  };
+  /** A stop comes before an edit and a start after it, so that owner and status may change together. */
+  const apply = async (current: Agent, { changes, status }: WantedAgent, by: AgentEditor) => {
+    const move = async () =>
+      status && (await service.setStatus(current.id, status, { by, reason: status === 'active' ? undefined : STOP_REASON }));
+    if (status !== 'active') await move();
+    const updated = await service.update(current.id, { changes }, by);
+    return (status === 'active' ? await move() : undefined) || updated;
+  };
+  return {
+    name: 'Agent',
+    description: 'Software that acts on behalf of people or for itself',
+    endpoint: '/Agents',
+    schema: agentSchema,
+    extensions: [agentExtension],
+    serviceProviderConfig: { agentExtension: { supported: true, agentsSupported: true, agenticApplicationsSupported: false } },
+    async create(input, caller) {
+      const wanted = wantedBy(input);
+      assertGoverned(wanted, caller);
+      assertOwned(wanted);
+      const { changes, status = 'proposed' } = wanted;
+      if (status !== 'proposed' && status !== 'active') {
+        throw scimRefusal('invalidValue', 'A new agent is proposed or active.', 'status');
+      }
+      return show(await service.create({ ...changes, status, source: `scim:${caller.clientId}` }, editorOf(caller)));
+    },
+    async get(id) {
+      const agent = await store.find(id);
+      if (agent === undefined || agent.removedAt !== undefined) throw noSuchAgent();
+      return show(agent);
+    },
+    async list(query) {
+      const { found, total, nextPosition } = await search.page(query);
+      return { resources: await showAll(found), totalResults: total, ...(nextPosition === undefined ? {} : { nextPosition }) };
+    },
+    replace: (id, { input, ...precondition }, caller) =>
+      db.transaction(async () => {
+        const current = await held(id, precondition);
+        const wanted = wantedBy(input, current);
+        assertGoverned(wanted, caller, current);
+        assertOwned(wanted, current);
+        return show(await apply(current, wanted, editorOf(caller)));
+      }),
+    remove: (id, precondition, caller) =>
+      db.transaction(async () => {
+        await held(id, precondition);
+        if (!caller.hasGovernance)
+          throw new AppError('forbidden', 'Deleting an agent takes the governance right, which this client does not have.');
+        await service.remove(id, editorOf(caller));
+      }),
+  };
+}

@@ -1,0 +1,93 @@
+import type { Ids } from '../platform/ids.ts';
+import { AppError } from '../platform/errors.ts';
+import type { Agent, NewAgent } from './agent.ts';
+import { type AgentEditor, recordBy } from './agent-event.ts';
+import { type AgentEdit, createEditing } from './editing.ts';
+import type { AgentStatus } from './lifecycle.ts';
+import { ownersBehind } from './owners.ts';
+import type { AgentSearchStore } from './search/store.ts';
+import { createStatusChanges, noSuchAgent, type StatusDeps, type StatusRequest } from './status.ts';
+import type { AgentStore } from './store.ts';
+
+/** What the use cases stand on. */
+export interface AgentServiceDeps extends StatusDeps {
+  readonly search: Pick<AgentSearchStore, 'list' | 'countByStatus'>;
+  readonly ids: Ids;
+}
+
+/** The registry of agents. Every change is one transaction with its audit event. */
+export interface AgentService
+  extends Pick<AgentStore, 'find' | 'findByClient' | 'clientsOf' | 'childrenOf'>,
+    Pick<AgentSearchStore, 'list' | 'countByStatus'> {
+  /** @throws {AppError} `not_found`. */
+  get(id: string): Promise<Agent>;
+  /** @throws {AppError} `invalid_input`, `forbidden` (R8), `conflict` (name or external id taken, owner required). */
+  create(input: NewAgent, by: AgentEditor): Promise<Agent>;
+  /** @throws {AppError} `not_found`, `invalid_input`, `conflict` (changed meanwhile, name taken, an active agent without owner). */
+  update(id: string, edit: AgentEdit, by: AgentEditor): Promise<Agent>;
+  /** Compare and set: of two who move it at once one wins. Repeating a move is no error. @throws {AppError} `not_found`, `forbidden`, `conflict`. */
+  setStatus(id: string, to: AgentStatus, request: StatusRequest): Promise<Agent>;
+  /** Retires it and takes it out of every list; the record and its audit stay. @throws {AppError} `not_found`. */
+  remove(id: string, by: AgentEditor): Promise<void>;
+  /** Repeating is no error. @throws {AppError} `conflict` when the client stands for another agent, or this one is suspended or retired (R14). */
+  linkClient(agentId: string, clientId: string, by: AgentEditor): Promise<void>;
+  /** Repeating is no error. */
+  unlinkClient(clientId: string, by: AgentEditor): Promise<void>;
+  /** Agents an account answers for, itself or through a group, without the retired ones, newest first. */
+  ownedBy(accountId: string): Promise<readonly Agent[]>;
+}
+
+/** Which client stands for which agent. */
+function createLinks({ db, store, clock, audit }: Pick<StatusDeps, 'db' | 'store' | 'clock' | 'audit'>) {
+  const linkClient = (agentId: string, clientId: string, by: AgentEditor): Promise<void> =>
+    db.transaction(async () => {
+      const agent = await store.lock(agentId);
+      if (agent === undefined) throw noSuchAgent();
+      if (await store.insertClient({ agentId, clientId, at: clock.now() })) {
+        // New credentials would outlive the stop (security rule R14).
+        if (agent.status === 'suspended' || agent.status === 'retired') {
+          throw new AppError('conflict', `The agent is ${agent.status}: it gets no further client.`);
+        }
+        return recordBy(audit, by, { type: 'agent.updated', agentId, clientId, action: 'client_linked' });
+      }
+      const holder = await store.findByClient(clientId);
+      if (holder?.id !== agentId) throw new AppError('conflict', 'The client stands for another agent.', { member: 'clientId' });
+    });
+  const unlinkClient = (clientId: string, by: AgentEditor): Promise<void> =>
+    db.transaction(async () => {
+      const agentId = await store.deleteClient(clientId);
+      if (agentId !== undefined) await recordBy(audit, by, { type: 'agent.updated', agentId, clientId, action: 'client_unlinked' });
+    });
+  return { linkClient, unlinkClient };
+}
+
+/** The use cases over the stores. */
+export function createAgentService(deps: AgentServiceDeps): AgentService {
+  const { db, store, search, clock, owners } = deps;
+  const { setStatus } = createStatusChanges(deps);
+  return {
+    find: store.find,
+    findByClient: store.findByClient,
+    clientsOf: store.clientsOf,
+    childrenOf: store.childrenOf,
+    list: search.list,
+    countByStatus: search.countByStatus,
+    ...createEditing(deps),
+    ...createLinks(deps),
+    setStatus,
+    async get(id) {
+      const agent = await store.find(id);
+      if (agent === undefined) throw noSuchAgent();
+      return agent;
+    },
+    remove: (id, by) =>
+      db.transaction(async () => {
+        const agent = await store.lock(id);
+        if (agent === undefined || agent.removedAt !== undefined) throw noSuchAgent();
+        await setStatus(id, 'retired', { by });
+        await store.markRemoved(id, clock.now());
+        await recordBy(deps.audit, by, { type: 'agent.deleted', agentId: id });
+      }),
+    ownedBy: async (accountId) => store.ownedBy(await ownersBehind(accountId, owners)),
+  };
+}

@@ -1,0 +1,115 @@
+import type { Clock } from '../platform/clock.ts';
+import type { Db } from '../platform/db/db.ts';
+import { AppError } from '../platform/errors.ts';
+import type { Agent } from './agent.ts';
+import { type AgentAudit, type AgentEditor, recordBy } from './agent-event.ts';
+import { type AgentStatus, decideTransition, type LifecycleDecision } from './lifecycle.ts';
+import { isOwnedBy, type OwnerDirectory } from './owners.ts';
+import type { AgentStore } from './store.ts';
+
+/** A change of status: who, why, and what they saw. */
+export interface StatusRequest {
+  readonly by: AgentEditor;
+  /** Needed to suspend or review; its owner and the audit read it. */
+  readonly reason?: string | undefined;
+  /** The states in which whoever asks believes the agent to be; any other is a `conflict`. */
+  readonly from?: readonly AgentStatus[];
+}
+
+/** What moving agents stands on. The two hooks run inside the transaction that moves the agent. */
+export interface StatusDeps {
+  readonly db: Db;
+  readonly store: AgentStore;
+  readonly clock: Clock;
+  readonly audit: Pick<AgentAudit, 'record'>;
+  readonly owners: Pick<OwnerDirectory, 'ownerLabel' | 'groupsOf'>;
+  /** The agent may no longer act: suspended, retired or under review. Ends what it holds. */
+  readonly onSuspended: (agentId: string) => Promise<void>;
+  readonly onActivated: (agentId: string) => Promise<void>;
+}
+
+const MAX_REASON = 300;
+const eventOf = {
+  active: 'agent.activated',
+  underReview: 'agent.reviewed',
+  suspended: 'agent.suspended',
+  retired: 'agent.retired',
+} as const;
+
+/** What everybody hears who names an agent that is not there. */
+export const noSuchAgent = () => new AppError('not_found', 'There is no such agent.');
+
+/** What the second of two hears who change the same agent. */
+export const changedMeanwhile = () => new AppError('conflict', 'Somebody changed this agent meanwhile: look again before you decide.');
+
+/** Why a move is not on the table of the lifecycle. */
+export function lifecycleRefusal(decision: LifecycleDecision & { allowed: false }, from: AgentStatus, to: AgentStatus): AppError {
+  if (decision.reason === 'owner_required') {
+    return new AppError('conflict', 'An active agent needs an owner: name one first.', { member: 'owner' });
+  }
+  if (decision.reason === 'not_permitted') {
+    return new AppError('forbidden', `Moving an agent from ${from} to ${to} takes an administrator.`, { member: 'status' });
+  }
+  return new AppError('conflict', `An agent that is ${from} cannot become ${to}.`, { member: 'status' });
+}
+
+function readReason(to: AgentStatus, reason: string | undefined): string | undefined {
+  const text = reason?.trim();
+  if (text !== undefined && text.length > MAX_REASON) {
+    throw new AppError('invalid_input', `The reason has at most ${MAX_REASON} characters.`, { member: 'reason' });
+  }
+  if (text) return text;
+  if (to === 'suspended' || to === 'underReview') {
+    throw new AppError('invalid_input', 'Say why: its owner and the audit read it.', { member: 'reason' });
+  }
+  return undefined;
+}
+
+/** Whoever answers for an agent does not let it run (security rule R8), and nobody runs without somebody alive. */
+export async function assertMayActivate(agent: Pick<Agent, 'owner'>, by: AgentEditor, owners: StatusDeps['owners']): Promise<void> {
+  if (by.kind === 'account' && (await isOwnedBy(agent.owner, by.id, owners))) {
+    throw new AppError('forbidden', 'You own this agent: somebody else has to let it run.', { member: 'status' });
+  }
+  if (agent.owner !== undefined && (await owners.ownerLabel(agent.owner))?.isAlive !== true) {
+    throw new AppError('conflict', 'Nobody alive owns this agent: give it to another person or group first.', { member: 'owner' });
+  }
+}
+
+/** Moves agents through their life. */
+export function createStatusChanges(deps: StatusDeps) {
+  const { db, store, clock, owners } = deps;
+
+  const applyMove = async (agent: Agent, to: Exclude<AgentStatus, 'proposed'>, { by, reason }: StatusRequest) => {
+    const why = readReason(to, reason);
+    const changedBy = by.kind === 'system' ? undefined : by.id;
+    const move = { id: agent.id, from: agent.status, to, reason: why, by: changedBy, at: clock.now() };
+    // A stop must not be lost to an edit made meanwhile; letting it run must not meet another owner than was checked.
+    const moved = await store.move(to === 'active' ? { ...move, version: agent.version } : move);
+    if (moved === undefined) return undefined;
+    await recordBy(deps.audit, by, { type: eventOf[to], agentId: agent.id, ...(why === undefined ? {} : { cause: why }) });
+    await (to === 'active' ? deps.onActivated(agent.id) : deps.onSuspended(agent.id));
+    return moved;
+  };
+  const find = async (id: string) => {
+    const agent = await store.find(id);
+    if (agent === undefined) throw noSuchAgent();
+    return agent;
+  };
+
+  /** Compare and set: of two who move it at once one wins, unless both want the same. */
+  const setStatus = (id: string, to: AgentStatus, request: StatusRequest): Promise<Agent> =>
+    db.transaction(async () => {
+      const agent = await find(id);
+      const decision = decideTransition({ from: agent.status, to, by: request.by.party, hasOwner: agent.owner !== undefined });
+      if (decision.allowed && decision.change === 'unchanged') return agent;
+      if (request.from !== undefined && !request.from.includes(agent.status)) throw changedMeanwhile();
+      if (!decision.allowed) throw lifecycleRefusal(decision, agent.status, to);
+      if (to === 'active') await assertMayActivate(agent, request.by, owners);
+      const moved = to === 'proposed' ? undefined : await applyMove(agent, to, request);
+      if (moved !== undefined) return moved;
+      const now = await find(id);
+      if (now.status === to) return now;
+      throw changedMeanwhile();
+    });
+  return { setStatus };
+}

@@ -1,0 +1,35 @@
+import type { ActClaim, ApprovalClaim, SubjectProfile } from './token-record.ts';
+
+/**
+ * What is decided about the token that a request is about to get. Policy, exchange and approvals fill it in; the ledger reads
+ * it when the claims are written. What nobody says follows from the grant (see oidc.ts).
+ */
+export interface Issuance {
+  /** The final `sub`: an id of ours, never a client_id (R5). */
+  subject?: string;
+  subjectProfile?: SubjectProfile;
+  /** The final `act` claim, newest actor outermost. */
+  actors?: ActClaim;
+  /** The token it is made from: its child dies with it. */
+  parentJti?: string;
+  /** The acting agent; read from `actors` or `subject` when left out. */
+  agentId?: string;
+  /** What made the actor the actor: `actor_token`, `client`, `continuation` … (R3). */
+  actorSource?: string;
+  decisionId?: string;
+  /** The whole `approval` claim; its `id` is the approval's. */
+  approval?: ApprovalClaim;
+  acr?: string;
+  authTime?: Date;
+}
+
+const notes = new WeakMap<object, Issuance>();
+
+/** The notes of one token request; the same object for the same context. */
+export function issuanceOf(ctx: object): Issuance {
+  const known = notes.get(ctx);
+  if (known !== undefined) return known;
+  const fresh: Issuance = {};
+  notes.set(ctx, fresh);
+  return fresh;
+}

@@ -1,0 +1,160 @@
+import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTPayload, jwtVerify } from 'jose';
+import type { AuditActor, AuditRecorder } from '../audit/index.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Db } from '../platform/db/db.ts';
+import { AppError } from '../platform/errors.ts';
+import type { ListedToken, LiveTokenFilter, TokenStore } from './store.ts';
+import type { Falling, KnownToken, TokenSelector } from './token-record.ts';
+
+/** A token that was presented and is alive: what the ledger knows, and what stands in it. */
+export interface VerifiedToken {
+  readonly record: KnownToken;
+  readonly payload: JWTPayload;
+}
+
+/** Why tokens end and who ends them. `cause` is an event's name or a short sentence, at most 2,000 characters. */
+export interface EndReason {
+  readonly cause: string;
+  readonly by: AuditActor;
+}
+
+/** What a page of live tokens is narrowed to; `cursor` is the `nextCursor` of the page before. */
+export interface LiveTokensQuery extends Omit<LiveTokenFilter, 'cursor'> {
+  readonly cursor?: string;
+}
+
+/** A page of live tokens, newest first; `nextCursor` is set when there are more. */
+export interface LiveTokensPage {
+  readonly tokens: readonly ListedToken[];
+  readonly nextCursor: string | undefined;
+}
+
+/** The ledger's use cases. */
+export interface TokenService {
+  /** One read: the token and whether it is alive now. */
+  find(jti: string): Promise<KnownToken | undefined>;
+  /** @throws {AppError} `not_found` */
+  get(jti: string): Promise<KnownToken>;
+  /**
+   * A JWT access token of ours that is alive at this moment (RFC 9068 §4, R13), or undefined for everything else: foreign, forged,
+   * expired, ended, of a party that is gone. The signature is checked first; then one read.
+   */
+  verify(jwt: string): Promise<VerifiedToken | undefined>;
+  live(query: LiveTokensQuery): Promise<LiveTokensPage>;
+  countLive(query: Omit<LiveTokenFilter, 'cursor' | 'limit'>): Promise<number>;
+  /** Ends tokens and all that was made from them, in the transaction under way; one audit event tells what fell. Safe to repeat. */
+  end(selector: TokenSelector, reason: EndReason): Promise<Falling>;
+  /** What `end` would end now. */
+  countFalling(selector: TokenSelector): Promise<Falling>;
+  /** Whether client and person are alive; for opaque tokens, which are not in the ledger. */
+  arePartiesLive(clientId: string, accountId: string | undefined): Promise<boolean>;
+}
+
+/** Longer than any token of ours (R26: 8 KB) and shorter than an attack on the parser. */
+const LONGEST_JWT = 16_384;
+const LONGEST_JTI = 128;
+
+function cursorOf(token: KnownToken): string {
+  return `${token.issuedAt.getTime()}.${token.jti}`;
+}
+
+function readCursor(cursor: string): { issuedAt: Date; jti: string } {
+  const [, at = '', jti = ''] = /^(\d{1,15})\.([\w-]{1,128})$/.exec(cursor) ?? [];
+  if (jti === '') throw new AppError('invalid_input', 'The cursor is not one of ours.', { member: 'cursor' });
+  return { issuedAt: new Date(Number(at)), jti };
+}
+
+function plural(count: number, one: string, many: string): string {
+  return `${count} ${count === 1 ? one : many}`;
+}
+
+/** What fell, as the audit tells it. */
+function summaryOf({ tokens, agents, people, grants }: Falling): string {
+  const parts = [plural(tokens, 'token', 'tokens'), plural(agents, 'agent', 'agents'), plural(people, 'person', 'people')];
+  return [...parts, plural(grants, 'grant', 'grants')].join(', ');
+}
+
+/** Which party an end is about, for the audit's columns. */
+function partyOf(selector: TokenSelector): { agentId?: string; subjectId?: string; clientId?: string; resource?: string } {
+  switch (selector.by) {
+    case 'agent':
+      return { agentId: selector.agentId };
+    case 'account':
+      return { subjectId: selector.accountId };
+    case 'client':
+      return { clientId: selector.clientId };
+    case 'resource':
+      return { resource: selector.resource };
+    default:
+      return {};
+  }
+}
+
+/** The ledger over its store. `publicKeys` are the keys in force, asked for at every verification. */
+export function createTokenService(deps: {
+  db: Db;
+  store: TokenStore;
+  clock: Clock;
+  audit: AuditRecorder;
+  issuer: string;
+  publicKeys: () => readonly Record<string, unknown>[];
+}): TokenService {
+  const { db, store, clock, audit, issuer } = deps;
+  let known: { from: readonly Record<string, unknown>[]; keys: ReturnType<typeof createLocalJWKSet> } | undefined;
+  const keys = () => {
+    const from = deps.publicKeys();
+    if (known?.from !== from) known = { from, keys: createLocalJWKSet({ keys: from } as unknown as JSONWebKeySet) };
+    return known.keys;
+  };
+  const payloadOf = async (jwt: string): Promise<JWTPayload | undefined> => {
+    if (jwt.length > LONGEST_JWT) return undefined;
+    try {
+      const options = { issuer, typ: 'at+jwt', algorithms: ['ES256', 'EdDSA', 'RS256'], currentDate: clock.now() };
+      return (await jwtVerify(jwt, keys(), options)).payload;
+    } catch (error) {
+      if (error instanceof errors.JOSEError || error instanceof TypeError) return undefined;
+      throw error;
+    }
+  };
+  const find = async (jti: string) => (jti === '' || jti.length > LONGEST_JTI ? undefined : store.find(jti));
+  return {
+    find,
+    async get(jti) {
+      const token = await find(jti);
+      if (token === undefined) throw new AppError('not_found', 'There is no such token, or it ended more than a day ago.');
+      return token;
+    },
+    async verify(jwt) {
+      const payload = await payloadOf(jwt);
+      if (typeof payload?.jti !== 'string' || payload.exp === undefined) return undefined;
+      const record = await find(payload.jti);
+      if (record === undefined || !record.isLive || record.resource !== payload.aud) return undefined;
+      return { record, payload };
+    },
+    async live({ cursor, ...query }) {
+      const from = cursor === undefined ? {} : { cursor: readCursor(cursor) };
+      const found = await store.listLive({ ...query, ...from, limit: query.limit + 1 });
+      const tokens = found.slice(0, query.limit);
+      const last = tokens.at(-1);
+      return { tokens, nextCursor: found.length > query.limit && last !== undefined ? cursorOf(last) : undefined };
+    },
+    countLive: (query) => store.countLive(query),
+    end: (selector, { cause, by }) =>
+      db.transaction(async () => {
+        const { firstJti, ...fallen } = await store.end(selector, cause);
+        if (firstJti === undefined) return fallen;
+        const tokenId = selector.by === 'jti' ? selector.jti : firstJti;
+        await audit.record({
+          type: 'token.revoked',
+          actor: by,
+          tokenId,
+          cause,
+          remedy: `ended ${summaryOf(fallen)}`,
+          ...partyOf(selector),
+        });
+        return fallen;
+      }),
+    countFalling: (selector) => store.countFalling(selector),
+    arePartiesLive: (clientId, accountId) => store.arePartiesLive(clientId, accountId),
+  };
+}

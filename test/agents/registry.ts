@@ -1,0 +1,124 @@
+import { type Agents, type AgentEditor, createAgents, type Surroundings } from '../../src/agents/index.ts';
+import { createCorrelation } from '../../src/audit/correlation.ts';
+import { type AuditService, createAuditService } from '../../src/audit/service.ts';
+import { createAuditStore } from '../../src/audit/store.ts';
+import type { Clock } from '../../src/platform/clock.ts';
+import { createDb, type Db } from '../../src/platform/db/db.ts';
+import { randomIds } from '../../src/platform/ids.ts';
+import { freshDatabase } from '../support/database.ts';
+
+/** A registry on a database of its own, with people in real tables and a clock that tests move. */
+export interface Registry {
+  readonly db: Db;
+  readonly agents: Agents;
+  readonly audit: AuditService;
+  readonly clock: Clock;
+  /** Agents whose tokens were ended, in order. */
+  readonly stopped: string[];
+  advance(seconds: number): void;
+  /** Makes the next hook fail. */
+  failNextStop(): void;
+  addPerson(name: string): Promise<string>;
+  disable(accountId: string): Promise<void>;
+  addGroup(name: string, members?: readonly string[]): Promise<string>;
+  sql<Row extends object>(text: string, values?: readonly unknown[]): Promise<Row[]>;
+  /** The types of the events about an agent, sorted: ids of one millisecond have no order. */
+  eventsOf(agentId: string): Promise<string[]>;
+  close(): Promise<void>;
+}
+
+export const issuer = new URL('https://issuer.example/tenant');
+export const administrator: AgentEditor = { kind: 'account', id: 'usr_administrator', party: 'administrator' };
+
+export const noSurroundings: Surroundings = {
+  whatWouldFall: async () => ({ tokens: 3, handedOn: 1, approvals: 2, people: 0 }),
+  reachOf: async () => [],
+  credentialsOf: async (clientIds) => clientIds.map((clientId) => ({ clientId, name: clientId, detail: 'a key', lastUsedAt: undefined })),
+  lastDelegationOf: async () => undefined,
+};
+
+export async function openRegistry(): Promise<Registry> {
+  const database = await freshDatabase();
+  const db = createDb({ connection: database.connection, log: { warn: () => undefined }, poolSize: 20 });
+  let at = new Date('2026-06-01T12:00:00Z');
+  const clock: Clock = { now: () => at, epochSeconds: () => Math.floor(at.getTime() / 1000) };
+  const sql = <Row extends object>(text: string, values: readonly unknown[] = []) => db.rows<Row>({ name: '', text, values });
+  const audit = createAuditService({ db, store: createAuditStore({ db }), clock, ids: randomIds, correlation: createCorrelation() });
+  const stopped: string[] = [];
+  let isFailing = false;
+  const agents = createAgents({
+    db,
+    clock,
+    ids: randomIds,
+    issuer,
+    audit,
+    owners: {
+      async ownerLabel({ kind, id }) {
+        const table = kind === 'user' ? 'accounts' : 'groups';
+        const [row] = await sql<{ name: string; is_alive: boolean }>(
+          `SELECT name, ${kind === 'user' ? `status = 'active'` : 'true'} AS is_alive FROM ${table} WHERE id = $1`,
+          [id],
+        );
+        return row && { name: row.name, isAlive: row.is_alive };
+      },
+      groupsOf: (accountId) => sql('SELECT group_id AS id FROM group_members WHERE account_id = $1', [accountId]),
+      listGroups: () => sql('SELECT id, name FROM groups ORDER BY name'),
+      list: async ({ search, limit }) => ({
+        items: await sql(
+          `SELECT id, name, status FROM accounts WHERE $1::text IS NULL OR name ILIKE '%' || $1 || '%' ORDER BY id DESC LIMIT $2`,
+          [search, limit],
+        ),
+      }),
+    },
+    onSuspended: async (agentId) => {
+      if (isFailing) {
+        isFailing = false;
+        throw new Error('the cascade failed');
+      }
+      stopped.push(agentId);
+    },
+    surroundings: noSurroundings,
+  });
+  return {
+    db,
+    agents,
+    audit,
+    clock,
+    stopped,
+    sql,
+    advance: (seconds) => {
+      at = new Date(at.getTime() + seconds * 1000);
+    },
+    failNextStop: () => {
+      isFailing = true;
+    },
+    async addPerson(name) {
+      const id = randomIds.next('usr');
+      await sql(`INSERT INTO accounts (id, email, name, role, status, created_at) VALUES ($1, $2, $3, 'user', 'active', $4)`, [
+        id,
+        `${id}@example.com`,
+        name,
+        at,
+      ]);
+      return id;
+    },
+    disable: async (accountId) => {
+      await sql(`UPDATE accounts SET status = 'disabled' WHERE id = $1`, [accountId]);
+    },
+    async addGroup(name, members = []) {
+      const id = randomIds.next('grp');
+      await sql('INSERT INTO groups (id, name, is_built_in, created_at) VALUES ($1, $2, false, $3)', [id, name, at]);
+      for (const member of members)
+        await sql('INSERT INTO group_members (group_id, account_id, added_at) VALUES ($1, $2, $3)', [id, member, at]);
+      return id;
+    },
+    async eventsOf(agentId) {
+      const { events } = await audit.list({ agentId, limit: 100 });
+      return events.map(({ event }) => event.type as string).sort();
+    },
+    async close() {
+      await db.close();
+      await database.drop();
+    },
+  };
+}
