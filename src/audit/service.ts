@@ -4,7 +4,7 @@ import type { Db } from '../platform/db/db.ts';
 import type { Ids } from '../platform/ids.ts';
 import { type ChainVerdict, genesisHash, type SealedEvent, seal, verifyChain } from './chain.ts';
 import type { Correlation } from './correlation.ts';
-import { type AuditEvent, checkAuditEvent, digest } from './event.ts';
+import { type AuditEvent, type AuditEventType, checkAuditEvent, digest } from './event.ts';
 import type { AuditFilter, AuditRow, AuditStore, StoredAuditEvent } from './store.ts';
 
 /** An event as its cause tells it: who, what, to whom. Id and time are given when it is recorded. */
@@ -33,6 +33,10 @@ export interface AuditService extends AuditRecorder {
   rowOf(input: AuditEventInput): AuditRow;
   list(filter: AuditFilter): Promise<AuditPage>;
   get(id: string): Promise<StoredAuditEvent>;
+  /** How many events happened since then; of these types, if told. */
+  count(since: Date, types?: readonly AuditEventType[]): Promise<number>;
+  /** How many events have no place in the chain yet. */
+  countUnsealed(): Promise<number>;
   /** Gives every committed event its place in the chain; returns how many got one. One sealer at a time per database. */
   seal(): Promise<number>;
   verify(): Promise<AuditVerification>;
@@ -84,6 +88,8 @@ export function createAuditService(deps: { db: Db; store: AuditStore; clock: Clo
       if (found === undefined) throw new AppError('not_found', 'There is no such event.');
       return found;
     },
+    count: store.count,
+    countUnsealed: store.countUnsealed,
     async seal() {
       let total = 0;
       for (;;) {

@@ -39,6 +39,9 @@ export interface StoredAuditEvent {
 /** What a list may be narrowed to. `cursor` is the id of the last event seen; the newest come first. */
 export interface AuditFilter {
   readonly type?: string;
+  readonly types?: readonly string[];
+  /** An identifier that any member of the event may be. */
+  readonly mentions?: string;
   readonly agentId?: string;
   readonly subjectId?: string;
   readonly clientId?: string;
@@ -50,18 +53,40 @@ export interface AuditFilter {
 }
 
 interface Row {
-  readonly data: AuditEvent & { occurredAt: string };
+  readonly data: AuditEvent;
   readonly digest: string;
   readonly position: string | null;
   readonly hash: string | null;
+  readonly id: string;
+  readonly occurred_at: Date;
+  readonly type: AuditEvent['type'];
+  readonly actor_kind: AuditEvent['actor']['kind'];
+  readonly actor_id: string;
+  readonly correlation_id: string;
+  readonly agent_id: string | null;
+  readonly subject_id: string | null;
+  readonly client_id: string | null;
+  readonly resource: string | null;
 }
 
+const COLUMN_OF = { agentId: 'agent_id', subjectId: 'subject_id', clientId: 'client_id', resource: 'resource' } as const;
+
+/** The columns win over the JSON beside them: a row whose columns were changed to hide it from a filter no longer has its digest. */
 function toStored(row: Row): StoredAuditEvent {
-  const event = { ...row.data, occurredAt: new Date(row.data.occurredAt) };
+  const parties = Object.fromEntries(Object.entries(COLUMN_OF).map(([member, column]) => [member, row[column] ?? undefined]));
+  const event: AuditEvent = {
+    ...row.data,
+    ...parties,
+    id: row.id,
+    type: row.type,
+    occurredAt: row.occurred_at,
+    actor: { ...row.data.actor, kind: row.actor_kind, id: row.actor_id },
+    correlationId: row.correlation_id,
+  };
   return { event, digest: row.digest, position: row.position === null ? undefined : Number(row.position), hash: row.hash ?? undefined };
 }
 
-const SELECT = 'SELECT data, digest, position, hash FROM audit_events';
+const SELECT = `SELECT ${AUDIT_COLUMNS}, position, hash FROM audit_events`;
 const SEALER_LOCK = 0x7365616c; // "seal"
 
 /** SQL of the audit trail. */
@@ -72,6 +97,8 @@ export interface AuditStore {
   /** Sealed events in chain order, from a position on. */
   sealedFrom(position: number, limit: number): Promise<StoredAuditEvent[]>;
   countUnsealed(): Promise<number>;
+  /** How many happened since then; of these types, if told. */
+  count(since: Date, types?: readonly string[]): Promise<number>;
   /** Held by one sealer until its transaction ends; false when another one works. */
   lockSealer(): Promise<boolean>;
   head(): Promise<{ readonly position: number; readonly hash: string } | undefined>;
@@ -92,13 +119,15 @@ export function createAuditStore(deps: { db: Db }): AuditStore {
       });
     },
     async list(filter) {
-      const { type, agentId, subjectId, clientId, correlationId, since, until, cursor, limit } = filter;
+      const { type, types, mentions, agentId, subjectId, clientId, correlationId, since, until, cursor, limit } = filter;
       const rows = await db.rows<Row>({
         name: 'audit-list',
         text: `${SELECT} WHERE ($1::text IS NULL OR type = $1) AND ($2::text IS NULL OR agent_id = $2) AND ($3::text IS NULL OR subject_id = $3)
                AND ($4::text IS NULL OR client_id = $4) AND ($5::text IS NULL OR correlation_id = $5) AND ($6::timestamptz IS NULL OR occurred_at >= $6)
-               AND ($7::timestamptz IS NULL OR occurred_at < $7) AND ($8::text IS NULL OR id < $8) ORDER BY id DESC LIMIT $9`,
-        values: [type, agentId, subjectId, clientId, correlationId, since, until, cursor, limit],
+               AND ($7::timestamptz IS NULL OR occurred_at < $7) AND ($8::text IS NULL OR id < $8) AND ($10::text[] IS NULL OR type = ANY($10))
+               AND ($11::text IS NULL OR $11 IN (id, agent_id, subject_id, client_id, resource, actor_id, correlation_id,
+                 data->>'tokenId', data->>'decisionId', data->>'approvalId')) ORDER BY id DESC LIMIT $9`,
+        values: [type, agentId, subjectId, clientId, correlationId, since, until, cursor, limit, types, mentions],
       });
       return rows.map(toStored);
     },
@@ -119,6 +148,14 @@ export function createAuditStore(deps: { db: Db }): AuditStore {
         name: 'audit-unsealed-count',
         text: 'SELECT count(*) AS count FROM audit_events WHERE position IS NULL',
         values: [],
+      });
+      return Number(row?.count ?? 0);
+    },
+    async count(since, types) {
+      const row = await db.row<{ count: string }>({
+        name: 'audit-count',
+        text: 'SELECT count(*) AS count FROM audit_events WHERE occurred_at >= $1 AND ($2::text[] IS NULL OR type = ANY($2))',
+        values: [since, types],
       });
       return Number(row?.count ?? 0);
     },

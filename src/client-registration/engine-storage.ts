@@ -27,6 +27,8 @@ export interface EngineStorageDeps {
   /** The types of authorization details there are now; a client may use all of them unless it named some (RFC 9396 §10). */
   readonly detailTypes: () => readonly string[];
   readonly onRegistered: OnRegistered;
+  /** Whether policy lets a client not even authenticate (its agent is suspended or retired); it records why. */
+  readonly turnsAway?: ((clientId: string) => Promise<boolean>) | undefined;
   /** An update of its registration lets a client do more than before. */
   readonly onWidened: (clientId: string) => Promise<void>;
 }
@@ -85,8 +87,8 @@ export function createEngineStorage(deps: EngineStorageDeps): EngineStorage {
     enrolmentOf: (ctx) => enrolments.get(ctx),
     clients: {
       async find(clientId) {
-        const stored = await store.find(clientId);
-        if (stored?.record.status !== 'active') return undefined;
+        const [stored, isTurnedAway] = await Promise.all([store.find(clientId), deps.turnsAway?.(clientId)]);
+        if (isTurnedAway === true || stored?.record.status !== 'active') return undefined;
         return enginePayload(stored.record, { facts: book.enter(stored.record, stored.secrets), detailTypes: deps.detailTypes() });
       },
       async upsert(clientId, payload) {
@@ -139,7 +141,11 @@ function scopesOf(payload: AdapterPayload): readonly string[] | undefined {
 }
 
 /** RFC 7591 §3.2: one use of the initial access token and the client are one statement; the rest joins its transaction. */
-async function register(deps: EngineStorageDeps, { clientId, payload, metadata, scopes }: Registered, enrolment: InitialAccessToken): Promise<void> {
+async function register(
+  deps: EngineStorageDeps,
+  { clientId, payload, metadata, scopes }: Registered,
+  enrolment: InitialAccessToken,
+): Promise<void> {
   const { client_secret: secret } = payload as { client_secret?: string };
   const isIn = await deps.store.insertEnrolled({
     id: clientId,

@@ -13,11 +13,11 @@ import type { Vault } from '../platform/vault.ts';
 import type { ChangedBy, RegistrationAudit } from './audit-trail.ts';
 import { type ClientFacts, createFactsBook } from './client-facts.ts';
 import { createClientSecrets } from './client-secrets.ts';
-import { type ClientAgents, clientConsole } from './console-routes.ts';
+import { type ClientAgents, clientConsole } from './console/routes.ts';
 import { createEngineStorage, type OnRegistered } from './engine-storage.ts';
 import { GRANT } from './grant-types.ts';
 import { createInitialAccessTokens, type InitialAccessTokens, type Owners } from './initial-access-tokens/service.ts';
-import { initialAccessTokenConsole } from './initial-access-tokens/console-routes.ts';
+import { initialAccessTokenConsole } from './initial-access-tokens/routes.ts';
 import { clientOidc } from './oidc.ts';
 import { clientApi } from './routes.ts';
 import { type ClientService, createClientService } from './service.ts';
@@ -26,10 +26,11 @@ import { createClientStore } from './store.ts';
 export type { ChangedBy, RegistrationAudit } from './audit-trail.ts';
 export type { Bounds, ClientPurpose, ClientRecord, InitialAccessToken, StoredMetadata } from './client.ts';
 export type { ClientFacts } from './client-facts.ts';
-export type { ClientAgents } from './console-routes.ts';
+export type { ClientAgents } from './console/routes.ts';
 export type { OnRegistered } from './engine-storage.ts';
 export type { InitialAccessTokens, Owners } from './initial-access-tokens/service.ts';
-export type { ClientChangeInput, ClientService, NewClientInput } from './service.ts';
+export type { ClientChangeInput, NewClientInput } from './client-input.ts';
+export type { ClientService } from './service.ts';
 
 /** What clients need; what is uphill or beside comes as a hook from app.ts. */
 export interface ClientsDeps {
@@ -45,13 +46,20 @@ export interface ClientsDeps {
   /** The types of authorization details the engine is being built with; asked once for each that is built. */
   readonly detailTypes: () => readonly string[];
   readonly onRegistered: OnRegistered;
+  /** `policy.turnsAway`: a client of a suspended or retired agent is as unknown as one that was never registered. */
+  readonly turnsAway?: (clientId: string) => Promise<boolean>;
   readonly onWidened: (clientId: string) => Promise<void>;
 }
 
 /** A resource server's own credentials, as `createResourceServers` takes them. */
 interface ServerCredentials {
-  issue(server: { readonly name: string; readonly identifier: string }, by: ChangedBy): Promise<{ readonly clientId: string; readonly clientSecret: string }>;
-  describe(clientIds: readonly string[]): Promise<readonly { readonly clientId: string; readonly name: string; readonly lastUsedAt: Date | undefined }[]>;
+  issue(
+    server: { readonly name: string; readonly identifier: string },
+    by: ChangedBy,
+  ): Promise<{ readonly clientId: string; readonly clientSecret: string }>;
+  describe(
+    clientIds: readonly string[],
+  ): Promise<readonly { readonly clientId: string; readonly name: string; readonly lastUsedAt: Date | undefined }[]>;
   remove(clientId: string, by: ChangedBy): Promise<void>;
 }
 

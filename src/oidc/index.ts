@@ -29,8 +29,8 @@ export type {
 } from './contribution.ts';
 export type { GrantHelpers } from './grant-helpers.ts';
 export { issuerOf } from './provider.ts';
-export { Refusal, type RefusalInput, refuse } from './refusal.ts';
-export { type ArtifactParty, type ArtifactStore, createArtifactStore, hashOf, type ListedArtifact } from './store.ts';
+export { attachToRefusal, Refusal, type RefusalInput, refuse } from './refusal.ts';
+export { type ArtifactParty, type ArtifactStore, createArtifactStore, hashOf, type ListedArtifact, type StoredGrant } from './store.ts';
 
 /** The engine as the rest of the house sees it. */
 export interface Oidc {

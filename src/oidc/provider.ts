@@ -13,7 +13,7 @@ import { BASE_FEATURES, baseConfiguration } from './base-configuration.ts';
 import type { Composition } from './compose.ts';
 import type { IssuedToken, TokenClaims } from './contribution.ts';
 import { registerGrants } from './grant-helpers.ts';
-import { Refusal } from './refusal.ts';
+import { additionsTo } from './refusal.ts';
 import type { ArtifactStore } from './store.ts';
 
 /** What a Provider is built from besides its composition and its keys. */
@@ -85,7 +85,7 @@ function compareSecretsByHash(provider: Provider, compare: NonNullable<Compositi
 /** Adds what a refusal of ours carries to the engine's answer; emitted right after the engine set the body. */
 function answerRefusals(provider: Provider): void {
   const extend = (ctx: KoaContextWithOIDC, error: unknown) => {
-    if (error instanceof Refusal && typeof ctx.body === 'object' && ctx.body !== null) Object.assign(ctx.body, error.extra);
+    if (typeof ctx.body === 'object' && ctx.body !== null) Object.assign(ctx.body, additionsTo(ctx, error));
   };
   const events = [
     'grant.error',

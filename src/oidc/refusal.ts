@@ -1,4 +1,4 @@
-import { errors } from 'oidc-provider';
+import { errors, Provider } from 'oidc-provider';
 import type { Db } from '../platform/db/db.ts';
 
 /** A refusal or deferral of ours at an OAuth endpoint. */
@@ -34,4 +34,22 @@ export function refuse(db: Db, input: RefusalInput): never {
   const { record } = input;
   if (record !== undefined) db.afterRollback(() => db.transaction(record));
   throw new Refusal(input);
+}
+
+const additions = new WeakMap<object, { readonly error: string; readonly extra: Readonly<Record<string, unknown>> }>();
+
+/**
+ * Adds members to the engine's own answer if the request under way ends with this error: for what an adapter knows and cannot
+ * throw, like why a client is hidden from the engine. Outside a request of the engine it does nothing.
+ */
+export function attachToRefusal(error: string, extra: Readonly<Record<string, unknown>>): void {
+  const { ctx } = Provider;
+  if (ctx !== undefined) additions.set(ctx, { error, extra });
+}
+
+/** What the engine's answer to this error carries besides its own members. */
+export function additionsTo(ctx: object, error: unknown): Readonly<Record<string, unknown>> {
+  if (error instanceof Refusal) return error.extra;
+  const addition = additions.get(ctx);
+  return error instanceof errors.OIDCProviderError && addition?.error === error.error ? addition.extra : {};
 }

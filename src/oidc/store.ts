@@ -28,10 +28,22 @@ export interface ArtifactInput {
 /** Whose artifacts; a grant is named by the SHA-256 of its id. */
 export type ArtifactParty = { readonly clientIds: readonly string[] } | { readonly accountId: string } | { readonly grantHash: Buffer };
 
+/** A live grant of a person, known by its hash. */
+export interface StoredGrant {
+  readonly hash: Buffer;
+  readonly clientId: string;
+  readonly createdAt: Date;
+  readonly expiresAt: Date | undefined;
+  /** The engine's own content: `openid`, `resources`, `rar`, `rejected`. */
+  readonly payload: Record<string, unknown>;
+}
+
 /** The engine's storage in SQL. Values are hashed here and nowhere else, payloads sealed and opened here. */
 export interface ArtifactStore {
   upsert(input: ArtifactInput): Promise<void>;
   find(model: string, value: string): Promise<StoredArtifact | undefined>;
+  /** By the hash alone: for what is known only by it, like the grant a token was issued under. */
+  findByHash(model: string, idHash: Buffer): Promise<StoredArtifact | undefined>;
   findBy(model: string, column: 'uid_hash' | 'user_code_hash', value: string): Promise<StoredArtifact | undefined>;
   /** Marks as used; false when it was used before, or is gone. Of N callers exactly one gets true. */
   consume(model: string, value: string): Promise<boolean>;
@@ -43,6 +55,13 @@ export interface ArtifactStore {
   destroyOf(model: string, accountId: string, which: { uid?: string | undefined; exceptUid?: string | undefined }): Promise<number>;
   /** Destroys everything that could still give a party a token: of these clients, of a person with their sign-ins, or of a grant. */
   destroyAuthority(party: ArtifactParty): Promise<void>;
+  /**
+   * Adds members to an artifact that was not used yet, known by its hash; false when it is used, expired or gone. `expiresAt`
+   * replaces its end. Whoever reads it meanwhile sees all of the change or nothing.
+   */
+  amend(model: string, idHash: Buffer, change: { members: Record<string, unknown>; expiresAt?: Date }): Promise<boolean>;
+  /** The grants of a person that have not expired, newest first. */
+  listGrants(accountId: string): Promise<readonly StoredGrant[]>;
   /** Records an identifier that may be used once; false when it was used before. Not undone by a rollback. */
   recordOnce(key: string, expiresAt: Date): Promise<boolean>;
   /** Removes up to `limit` expired rows of each kind; returns how many went. */
@@ -58,6 +77,12 @@ interface Row {
   readonly id_hash: Buffer;
   readonly payload: Buffer;
   readonly consumed_at: Date | null;
+}
+
+interface GrantRow extends Row {
+  readonly client_id: string;
+  readonly created_at: Date;
+  readonly expires_at: Date | null;
 }
 
 const PURPOSE = 'artifacts';
@@ -85,6 +110,10 @@ export function createArtifactStore(deps: { db: Db; vault: Vault; clock: Clock }
     const payload = JSON.parse(vault.open(PURPOSE, row.payload, context(model, row.id_hash)).toString()) as Record<string, unknown>;
     return { payload, consumedAt: row.consumed_at ?? undefined };
   };
+  const findByHash = async (model: string, idHash: Buffer) => {
+    const text = 'SELECT id_hash, payload, consumed_at FROM oidc_artifacts WHERE model = $1 AND id_hash = $2';
+    return open(model, await db.row<Row>({ name: 'artifact-find', text, values: [model, idHash] }));
+  };
   return {
     async upsert({ model, value, payload, ttlSeconds }) {
       const idHash = hashOf(value);
@@ -109,16 +138,8 @@ export function createArtifactStore(deps: { db: Db; vault: Vault; clock: Clock }
         ],
       });
     },
-    async find(model, value) {
-      return open(
-        model,
-        await db.row<Row>({
-          name: 'artifact-find',
-          text: 'SELECT id_hash, payload, consumed_at FROM oidc_artifacts WHERE model = $1 AND id_hash = $2',
-          values: [model, hashOf(value)],
-        }),
-      );
-    },
+    find: (model, value) => findByHash(model, hashOf(value)),
+    findByHash,
     async findBy(model, column, value) {
       return open(
         model,
@@ -174,6 +195,47 @@ export function createArtifactStore(deps: { db: Db; vault: Vault; clock: Clock }
       return gone.length;
     },
     destroyAuthority: (party) => destroyAuthority(db, party),
+    amend: (model, idHash, { members, expiresAt }) =>
+      db.transaction(async () => {
+        const now = clock.now();
+        const row = await db.row<Row>({
+          name: 'artifact-find-unused',
+          text: `SELECT id_hash, payload, consumed_at FROM oidc_artifacts
+                 WHERE model = $1 AND id_hash = $2 AND consumed_at IS NULL AND (expires_at IS NULL OR expires_at > $3) FOR UPDATE`,
+          values: [model, idHash, now],
+        });
+        const stored = open(model, row);
+        if (stored === undefined) return false;
+        const end = expiresAt === undefined ? {} : { exp: Math.floor(expiresAt.getTime() / 1000) };
+        const payload: Record<string, unknown> = { ...stored.payload, ...members, ...end };
+        await db.rows({
+          name: 'artifact-amend',
+          text: 'UPDATE oidc_artifacts SET payload = $3, grant_hash = $4, expires_at = coalesce($5, expires_at) WHERE model = $1 AND id_hash = $2',
+          values: [
+            model,
+            idHash,
+            vault.seal(PURPOSE, JSON.stringify(payload), context(model, idHash)),
+            hashOrNull(payload['grantId']),
+            expiresAt ?? null,
+          ],
+        });
+        return true;
+      }),
+    async listGrants(accountId) {
+      const rows = await db.rows<GrantRow>({
+        name: 'artifact-grants',
+        text: `SELECT id_hash, payload, consumed_at, client_id, created_at, expires_at FROM oidc_artifacts
+               WHERE account_id = $1 AND model = 'Grant' AND (expires_at IS NULL OR expires_at > $2) ORDER BY created_at DESC, id_hash`,
+        values: [accountId, clock.now()],
+      });
+      return rows.map((row) => ({
+        hash: row.id_hash,
+        clientId: row.client_id,
+        createdAt: row.created_at,
+        expiresAt: row.expires_at ?? undefined,
+        payload: open('Grant', row)?.payload ?? {},
+      }));
+    },
     recordOnce: (key, expiresAt) =>
       db.detached(async () => {
         const row = await db.row({

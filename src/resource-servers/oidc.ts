@@ -1,4 +1,11 @@
-import { type AccessToken, type Client, type ClientCredentials, errors, type KoaContextWithOIDC, type ResourceServer as EngineResource } from 'oidc-provider';
+import {
+  type AccessToken,
+  type Client,
+  type ClientCredentials,
+  errors,
+  type KoaContextWithOIDC,
+  type ResourceServer as EngineResource,
+} from 'oidc-provider';
 import type { OidcContribution } from '../oidc/index.ts';
 import type { OwnResourceServer } from './own-resources.ts';
 import { canonicaliseResourceParameter } from './resource-parameter.ts';
@@ -35,7 +42,11 @@ function needsResource(ctx: KoaContextWithOIDC): boolean {
  * The resource of a request that names none (RFC 8707 §2.1), and the scope of one that names none either. A request for the
  * person's identity alone keeps neither: a default resource would move its e-mail claim and break userinfo.
  */
-function defaultResource(ctx: KoaContextWithOIDC, client: Client, { clientResources, oneOf }: { clientResources: (client: Client) => ClientResources; oneOf?: unknown }) {
+function defaultResource(
+  ctx: KoaContextWithOIDC,
+  client: Client,
+  { clientResources, oneOf }: { clientResources: (client: Client) => ClientResources; oneOf?: unknown },
+) {
   if (Array.isArray(oneOf)) {
     if (oneOf.length === 1) return oneOf[0] as string;
     throw new errors.InvalidTarget('ask for one resource');
@@ -52,7 +63,8 @@ function defaultResource(ctx: KoaContextWithOIDC, client: Client, { clientResour
 function checkOwn(own: OwnResourceServer, asked: { client: ClientResources; grantType: string | undefined; ownsResources: boolean }): void {
   const mayEvaluate = own.own === 'access' && asked.ownsResources;
   if (asked.grantType === TOKEN_EXCHANGE) throw new errors.InvalidTarget('tokens for this server itself are not exchanged');
-  if (!asked.client.isManagement && !mayEvaluate) throw new errors.InvalidTarget('this resource is for clients that an administrator marked for management');
+  if (!asked.client.isManagement && !mayEvaluate)
+    throw new errors.InvalidTarget('this resource is for clients that an administrator marked for management');
 }
 
 /** A client for itself never decides an approval; a resource server's own client evaluates and does not search. */

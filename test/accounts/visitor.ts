@@ -35,7 +35,7 @@ export interface Door {
   readonly needs: (PageNeed | undefined)[];
 }
 
-function unescape(html: string): string {
+function decodeEntities(html: string): string {
   return html.replaceAll('&quot;', '"').replaceAll('&#39;', "'").replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&amp;', '&');
 }
 
@@ -78,7 +78,7 @@ function createVisitor(edge: Edge): Visitor {
       cookies.set(pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1));
     }
     csrfToken = /name="csrf" value="([^"]*)"/.exec(reply.body)?.[1] ?? csrfToken;
-    return { status: reply.status, location: reply.headers.location, html: reply.body, text: unescape(reply.body) };
+    return { status: reply.status, location: reply.headers.location, html: reply.body, text: decodeEntities(reply.body) };
   };
   return {
     cookies,

@@ -1,6 +1,6 @@
 import Router from '@koa/router';
 import type { Adapter } from 'oidc-provider';
-import { createAuditService, createAuditStore, createCorrelation } from '../../src/audit/index.ts';
+import { createAudit } from '../../src/audit/index.ts';
 import { detailsHash } from '../../src/authorization-details/index.ts';
 import { createArtifactStore, createOidc, type NamedContribution, type Oidc, type OidcContribution } from '../../src/oidc/index.ts';
 import { createDb, type Db } from '../../src/platform/db/db.ts';
@@ -197,7 +197,7 @@ export async function createTokenServer(): Promise<TokenServer> {
   const clock = { now, epochSeconds: () => Math.floor(now().getTime() / 1000) };
   const ids = randomIds;
   const store = createArtifactStore({ db: counted, vault, clock });
-  const audit = createAuditService({ db: counted, store: createAuditStore({ db: counted }), clock, ids, correlation: createCorrelation() });
+  const audit = createAudit({ db: counted, clock, ids, issuer });
   const roster: Roster = {
     clients: new Map(),
     principals: new Map(),

@@ -22,15 +22,27 @@ const scope = z.string().regex(/^[\x21\x23-\x5B\x5D-\x7E]{1,128}$/, 'is not a sc
 
 /** What a new initial access token is made of, as it arrives. */
 export const newInitialAccessToken = z.strictObject({
-  name: z.string().trim().min(1, 'is empty').max(80).regex(/^[^\p{Cc}\p{Cf}]*$/u, 'holds control characters'),
+  name: z
+    .string()
+    .trim()
+    .min(1, 'is empty')
+    .max(80)
+    .regex(/^[^\p{Cc}\p{Cf}]*$/u, 'holds control characters'),
   owner: z.strictObject({ kind: z.enum(['user', 'group']), id: z.string().min(1).max(100) }),
   agent_state: z.enum(['active', 'proposed']).default('proposed'),
   uses: z.int().min(1).max(1_000).default(1),
-  ttl_seconds: z.int().min(60).max(365 * DAY).default(7 * DAY),
+  ttl_seconds: z
+    .int()
+    .min(60)
+    .max(365 * DAY)
+    .default(7 * DAY),
   scopes: z.array(scope).min(1).max(100).optional(),
   resources: z.array(z.string().max(2_000)).min(1).max(50).optional(),
   redirect_patterns: z.array(z.string().min(1).max(2_000)).min(1).max(20).optional(),
-  grant_types: z.array(z.enum(ALL_GRANTS)).min(1).default([...SELF_REGISTERED_GRANTS]),
+  grant_types: z
+    .array(z.enum(ALL_GRANTS))
+    .min(1)
+    .default([...SELF_REGISTERED_GRANTS]),
 });
 export type NewInitialAccessToken = z.output<typeof newInitialAccessToken>;
 

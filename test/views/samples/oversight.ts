@@ -67,7 +67,7 @@ const audit: readonly Sample[] = [
         exact: paymentJson,
         digest: { short: 'sha-256:9f86…0a08', full: 'sha-256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08' },
         previous: { short: 'sha-256:60303…8752', full: 'sha-256:60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752' },
-        sealed: times.justNow,
+        place: '48,210',
       },
       related: [
         { href: at('/audit/evt_2'), words: 'Invoice bot asked', when: times.justNow },

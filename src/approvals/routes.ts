@@ -1,0 +1,224 @@
+import type Router from '@koa/router';
+import type { Context } from 'koa';
+import { z } from 'zod';
+import type { Clock } from '../platform/clock.ts';
+import { AppError } from '../platform/errors.ts';
+import { parseWith } from '../platform/http/body.ts';
+import type { EventStreams } from '../platform/http/event-stream.ts';
+import { readPageQuery } from '../platform/http/paging.ts';
+import type { ApiCaller, BrowserSession, Role, Routes, Web } from '../platform/http/web.ts';
+import { type ApprovalStatus, FRESH_SECONDS, isWaiting } from './approval.ts';
+import type { Feed } from './feed.ts';
+import { inboxHeading, presentConsoleLine, presentInboxLine, presentOutcome, presentQuestion, presentRecord } from './present.ts';
+import type { ApprovalService } from './service.ts';
+
+interface ApprovalRouteDeps {
+  readonly service: ApprovalService;
+  readonly feed: Feed;
+  readonly clock: Clock;
+  readonly eventStreams: Pick<EventStreams, 'open'>;
+  /** The issuer's path, without a slash at its end. */
+  readonly base: string;
+}
+
+const READERS: readonly Role[] = ['admin', 'approver', 'auditor'];
+const PAGE = 20;
+const MOST_WAITING = 100;
+const FINAL: readonly ApprovalStatus[] = ['approved', 'denied', 'expired', 'withdrawn'];
+const TABS = {
+  waiting: { words: 'Waiting', statuses: ['pending'] },
+  approved: { words: 'Approved', statuses: ['approved'] },
+  denied: { words: 'Denied', statuses: ['denied'] },
+  over: { words: 'Ran out or withdrawn', statuses: ['expired', 'withdrawn'] },
+} as const satisfies Record<string, { words: string; statuses: readonly ApprovalStatus[] }>;
+
+const approvalId = z.string().regex(/^apr_[0-9a-f]{32}$/);
+const pageQuery = z.object({
+  cursor: approvalId.optional().catch(undefined),
+  state: z.enum(['waiting', 'approved', 'denied', 'over']).catch('waiting'),
+});
+const decisionForm = z.object({ decision: z.enum(['approve', 'deny']), shown: z.string().max(200) });
+
+function idOf(ctx: Context): string {
+  const { id } = (ctx as Context & { params: Record<string, string | undefined> }).params;
+  const parsed = approvalId.safeParse(id);
+  if (!parsed.success) throw new AppError('not_found', 'There is no such question, or it is not for you.');
+  return parsed.data;
+}
+
+/** A person's own questions: `/me/approvals`, one page each, and word when something changes. */
+function personRoutes(deps: ApprovalRouteDeps, router: Router, { guard, pages }: Web): void {
+  const { service, feed, clock, eventStreams, base } = deps;
+  const listHref = `${base}/me/approvals`;
+  const showOutcome = async (ctx: Context, id: string, session: BrowserSession) => {
+    const model = presentOutcome(await service.getOwn(id, session.accountId), { now: clock.now(), reader: session.accountId, listHref });
+    await pages.show(ctx, 'approvals/decided', model, session);
+  };
+
+  router.get('/me/approvals', async (ctx) => {
+    const session = await guard.session(ctx);
+    if (session !== undefined) await pages.show(ctx, 'approvals/inbox', await inboxModel(deps, ctx, session), session);
+  });
+  router.get('/me/approvals/events', async (ctx) => {
+    const session = await guard.session(ctx);
+    if (session !== undefined) feed.join(eventStreams.open(ctx, { sessionId: session.sessionUid }), session.accountId);
+  });
+  router.get('/me/approvals/:id', async (ctx) => {
+    const id = idOf(ctx);
+    const session = await guard.session(ctx);
+    if (session === undefined) return;
+    const described = await service.getOwn(id, session.accountId);
+    if (!isWaiting(described.approval, clock.now())) return showOutcome(ctx, id, session);
+    // asked before the page is read: a decision must not be lost to a sign-in in between
+    if ((await guard.session(ctx, { maxAgeSeconds: FRESH_SECONDS })) === undefined) return;
+    const [answers, needsSecondFactor] = await Promise.all([
+      service.countAnswers(described.approval),
+      service.needsSecondFactor(described),
+    ]);
+    await pages.show(
+      ctx,
+      'approvals/approval',
+      presentQuestion(described, { base, now: clock.now(), answers, needsSecondFactor }),
+      session,
+    );
+  });
+  router.post('/me/approvals/:id', async (ctx) => {
+    const id = idOf(ctx);
+    const signedIn = await guard.session(ctx);
+    if (signedIn === undefined) return;
+    const { decision, shown } = parseWith(decisionForm, { ...(await pages.form(ctx)) });
+    const session = decision === 'deny' ? signedIn : await guard.session(ctx, { maxAgeSeconds: FRESH_SECONDS });
+    if (session === undefined) return;
+    await service.decide({ approvalId: id, decision, shown, session }).catch((error: unknown) => {
+      // whoever came second sees what was decided, on the same page
+      if (!(error instanceof AppError) || error.code !== 'conflict' || error.details.member === 'shown') throw error;
+    });
+    pages.redirect(ctx, `/me/approvals/${id}`);
+  });
+}
+
+async function inboxModel({ service, clock, base }: ApprovalRouteDeps, ctx: Context, { accountId }: BrowserSession) {
+  const now = clock.now();
+  const { cursor } = pageQuery.parse(ctx.query);
+  const [pending, decided] = await Promise.all([
+    service.list({ accountId, statuses: ['pending'], limit: MOST_WAITING }),
+    service.list({ accountId, statuses: FINAL, cursor, limit: PAGE }),
+  ]);
+  const waiting = pending.items.filter((approval) => isWaiting(approval, now));
+  const lines = (approvals: typeof waiting) =>
+    Promise.all(approvals.map(async (approval) => presentInboxLine(await service.describe(approval), { base, now })));
+  const links = {
+    ...(cursor === undefined ? {} : { previousHref: `${base}/me/approvals` }),
+    ...(decided.nextCursor === undefined ? {} : { nextHref: `${base}/me/approvals?cursor=${decided.nextCursor}` }),
+  };
+  return {
+    heading: inboxHeading(waiting),
+    waiting: await lines(waiting),
+    decided: await lines([...decided.items]),
+    liveHref: `${base}/me/approvals/events`,
+    ...(Object.keys(links).length === 0 ? {} : { pager: { words: `${decided.items.length} decided`, ...links } }),
+  };
+}
+
+/** Everybody's questions, to read: `/console/approvals`. Deciding stays on the page of whoever was asked. */
+function consoleRoutes(deps: ApprovalRouteDeps, router: Router, { guard, pages }: Web): void {
+  const { service, feed, clock, eventStreams, base } = deps;
+  router.get('/console/approvals', async (ctx) => {
+    const session = await guard.session(ctx, { roles: READERS });
+    if (session !== undefined) await pages.show(ctx, 'console/approvals', await consoleModel(deps, ctx, session), session);
+  });
+  router.get('/console/approvals/events', async (ctx) => {
+    const session = await guard.session(ctx, { roles: READERS });
+    if (session !== undefined) feed.join(eventStreams.open(ctx, { sessionId: session.sessionUid }));
+  });
+  router.get('/console/approvals/:id', async (ctx) => {
+    const id = idOf(ctx);
+    const session = await guard.session(ctx, { roles: READERS });
+    if (session === undefined) return;
+    const around = { now: clock.now(), reader: session.accountId, listHref: `${base}/console/approvals` };
+    await pages.show(ctx, 'approvals/decided', presentOutcome(await service.get(id), around), session);
+  });
+}
+
+async function consoleModel({ service, clock, base }: ApprovalRouteDeps, ctx: Context, { accountId }: BrowserSession) {
+  const now = clock.now();
+  const { state, cursor } = pageQuery.parse(ctx.query);
+  const href = (name: string, after?: string) => `${base}/console/approvals?state=${name}${after === undefined ? '' : `&cursor=${after}`}`;
+  const [page, counts] = await Promise.all([
+    service.list({ statuses: TABS[state].statuses, cursor, limit: PAGE }),
+    service.countByStatus(),
+  ]);
+  const shown = state === 'waiting' ? page.items.filter((approval) => isWaiting(approval, now)) : page.items;
+  const count = (statuses: readonly ApprovalStatus[]) => statuses.reduce((sum, status) => sum + (counts.get(status) ?? 0), 0);
+  const waiting = counts.get('pending') ?? 0;
+  const links = {
+    ...(cursor === undefined ? {} : { previousHref: href(state) }),
+    ...(page.nextCursor === undefined ? {} : { nextHref: href(state, page.nextCursor) }),
+  };
+  return {
+    heading: waiting === 0 ? 'Nothing waits' : waiting === 1 ? 'One question waits' : `${waiting} questions wait`,
+    words: 'Each is decided by the person it is asked of. You can read all of them.',
+    tabs: Object.entries(TABS).map(([name, tab]) => ({
+      href: href(name),
+      words: tab.words,
+      count: count(tab.statuses),
+      current: name === state,
+    })),
+    approvals: await Promise.all(
+      shown.map(async (approval) => presentConsoleLine(await service.describe(approval), { base, now, reader: accountId })),
+    ),
+    liveHref: `${base}/console/approvals/events`,
+    ...(Object.keys(links).length === 0 ? {} : { pager: { words: `${shown.length} approvals`, ...links } }),
+  };
+}
+
+/** Administrators read all; a person who may decide reads what is asked of them. */
+async function readerOf(ctx: Context, { api }: Web): Promise<{ caller: ApiCaller; readsAll: boolean }> {
+  try {
+    return { caller: await api.caller(ctx, { resource: 'api', scope: 'admin:read' }), readsAll: true };
+  } catch (error) {
+    if (!(error instanceof AppError) || error.code !== 'forbidden') throw error;
+    const caller = await api.caller(ctx, { resource: 'api', scope: 'approvals:decide' });
+    ctx.remove('www-authenticate');
+    return { caller, readsAll: false };
+  }
+}
+
+/** Only a person decides, never a client for itself (R6). */
+function personOf({ accountId }: ApiCaller): string {
+  if (accountId === undefined) throw new AppError('forbidden', 'Only a person decides approvals.');
+  return accountId;
+}
+
+/** `/api/v1/approvals`: list, one, and `POST …/{id}/decision` with the hash that was read. */
+function apiRoutes({ service, clock }: ApprovalRouteDeps, router: Router, web: Web): void {
+  router.get('/api/v1/approvals', async (ctx) => {
+    const { caller, readsAll } = await readerOf(ctx, web);
+    const { after, limit } = readPageQuery(ctx);
+    const own = readsAll ? {} : { accountId: personOf(caller) };
+    const page = await service.list({ ...own, statuses: ['pending', ...FINAL], cursor: after, limit });
+    const items = await Promise.all(page.items.map(async (approval) => presentRecord(await service.describe(approval), clock.now())));
+    const next = page.nextCursor === undefined ? {} : { next_cursor: Buffer.from(page.nextCursor).toString('base64url') };
+    ctx.body = { items, ...next };
+  });
+  router.get('/api/v1/approvals/:id', async (ctx) => {
+    const { caller, readsAll } = await readerOf(ctx, web);
+    const id = idOf(ctx);
+    ctx.body = presentRecord(await (readsAll ? service.get(id) : service.getOwn(id, personOf(caller))), clock.now());
+  });
+  router.post('/api/v1/approvals/:id/decision', async (ctx) => {
+    const caller = await web.api.caller(ctx, { resource: 'api', scope: 'approvals:decide' });
+    const session = { accountId: personOf(caller), sessionUid: `token:${caller.jti}` };
+    const { decision, shown } = parseWith(decisionForm.strict(), await web.readJson(ctx));
+    ctx.body = presentRecord(await service.decide({ approvalId: idOf(ctx), decision, shown, session }), clock.now());
+  });
+}
+
+/** All pages and interfaces of approvals. */
+export function approvalRoutes(deps: ApprovalRouteDeps): Routes {
+  return (router, web) => {
+    personRoutes(deps, router, web);
+    consoleRoutes(deps, router, web);
+    apiRoutes(deps, router, web);
+  };
+}

@@ -1,0 +1,127 @@
+import type { AuditEvent, AuditEventType } from './event.ts';
+
+/** A type of event for people: what whoever did it did, and the word that stands for it in a list. */
+export interface EventWords {
+  /** Follows the name of the actor: `suspended an agent`. */
+  readonly did: string;
+  readonly word: string;
+  /** Green may or happened, amber waits, red stopped, blue to note. */
+  readonly tone: '' | 'yes' | 'wait' | 'stop' | 'info';
+}
+
+const words = {
+  'account.created': { did: 'added a person', word: 'Added', tone: 'yes' },
+  'account.updated': { did: 'changed a person', word: 'Changed', tone: '' },
+  'account.disabled': { did: 'shut a person out', word: 'Shut out', tone: 'stop' },
+  'account.deleted': { did: 'removed a person', word: 'Removed', tone: 'stop' },
+  'account.password_changed': { did: 'changed a password', word: 'Changed', tone: 'info' },
+  'account.role_changed': { did: 'changed a role', word: 'Changed', tone: 'info' },
+  'account.credential_added': { did: 'added a way to sign in', word: 'Added', tone: 'info' },
+  'account.credential_removed': { did: 'removed a way to sign in', word: 'Removed', tone: 'info' },
+  'sign_in.succeeded': { did: 'signed in', word: 'Signed in', tone: 'yes' },
+  'sign_in.failed': { did: 'failed to sign in', word: 'Failed', tone: 'stop' },
+  'sign_in.blocked': { did: 'was kept from signing in', word: 'Blocked', tone: 'stop' },
+  'session.ended': { did: 'ended a session', word: 'Ended', tone: '' },
+  'setup.completed': { did: 'set this server up', word: 'Set up', tone: 'yes' },
+  'agent.proposed': { did: 'proposed an agent', word: 'Proposed', tone: 'wait' },
+  'agent.activated': { did: 'activated an agent', word: 'Active', tone: 'yes' },
+  'agent.reviewed': { did: 'put an agent under review', word: 'Under review', tone: 'wait' },
+  'agent.suspended': { did: 'suspended an agent', word: 'Suspended', tone: 'stop' },
+  'agent.retired': { did: 'retired an agent', word: 'Retired', tone: 'stop' },
+  'agent.updated': { did: 'changed an agent', word: 'Changed', tone: '' },
+  'agent.owner_changed': { did: 'changed who owns an agent', word: 'New owner', tone: 'info' },
+  'agent.deleted': { did: 'removed an agent', word: 'Removed', tone: 'stop' },
+  'client.registered': { did: 'registered a client', word: 'Registered', tone: 'yes' },
+  'client.updated': { did: 'changed a client', word: 'Changed', tone: '' },
+  'client.deleted': { did: 'removed a client', word: 'Removed', tone: 'stop' },
+  'client.secret_rotated': { did: 'renewed the secret of a client', word: 'Renewed', tone: 'info' },
+  'client.registration_refused': { did: 'was refused a registration', word: 'Refused', tone: 'stop' },
+  'client.authentication_failed': { did: 'failed to authenticate', word: 'Failed', tone: 'stop' },
+  'initial_access_token.created': { did: 'made an enrolment token', word: 'Made', tone: 'info' },
+  'initial_access_token.revoked': { did: 'revoked an enrolment token', word: 'Revoked', tone: 'stop' },
+  'resource_server.created': { did: 'registered a resource server', word: 'Registered', tone: 'yes' },
+  'resource_server.updated': { did: 'changed a resource server', word: 'Changed', tone: '' },
+  'resource_server.deleted': { did: 'removed a resource server', word: 'Removed', tone: 'stop' },
+  'detail_type.created': { did: 'added a type of authorization detail', word: 'Added', tone: 'yes' },
+  'detail_type.updated': { did: 'changed a type of authorization detail', word: 'Changed', tone: '' },
+  'detail_type.deleted': { did: 'removed a type of authorization detail', word: 'Removed', tone: 'stop' },
+  'delegation.created': { did: 'allowed a delegation', word: 'Allowed', tone: 'yes' },
+  'delegation.deleted': { did: 'ended a delegation', word: 'Ended', tone: 'stop' },
+  'policy.created': { did: 'added a policy', word: 'Added', tone: 'info' },
+  'policy.updated': { did: 'changed a policy', word: 'Changed', tone: 'info' },
+  'policy.deleted': { did: 'removed a policy', word: 'Removed', tone: 'stop' },
+  'trust_provider.created': { did: 'trusted a provider', word: 'Trusted', tone: 'info' },
+  'trust_provider.updated': { did: 'changed a trusted provider', word: 'Changed', tone: 'info' },
+  'trust_provider.deleted': { did: 'stopped trusting a provider', word: 'Removed', tone: 'stop' },
+  'consent.granted': { did: 'allowed a client to act', word: 'Allowed', tone: 'yes' },
+  'consent.denied': { did: 'did not allow a client to act', word: 'Denied', tone: 'stop' },
+  'grant.revoked': { did: 'ended what a client may do', word: 'Ended', tone: 'stop' },
+  'token.issued': { did: 'got a token', word: 'Issued', tone: 'yes' },
+  'token.refused': { did: 'was refused a token', word: 'Refused', tone: 'stop' },
+  'token.revoked': { did: 'ended a token', word: 'Ended', tone: 'stop' },
+  'token.replayed': { did: 'presented something that was used before', word: 'Replayed', tone: 'stop' },
+  'decision.made': { did: 'was judged by policy', word: 'Decided', tone: 'info' },
+  'approval.requested': { did: 'asked for approval', word: 'Waits', tone: 'wait' },
+  'approval.decided': { did: 'decided an approval', word: 'Decided', tone: 'info' },
+  'approval.expired': { did: 'let an approval run out', word: 'Ran out', tone: '' },
+  'approval.withdrawn': { did: 'withdrew an approval', word: 'Withdrawn', tone: 'stop' },
+  'key.created': { did: 'made a signing key', word: 'Made', tone: 'info' },
+  'key.activated': { did: 'began to sign with a key', word: 'In use', tone: 'yes' },
+  'key.retired': { did: 'retired a signing key', word: 'Retired', tone: '' },
+  'audit.checkpoint_signed': { did: 'signed a checkpoint of the audit', word: 'Signed', tone: 'yes' },
+  'audit.exported': { did: 'exported audit events', word: 'Exported', tone: 'info' },
+  'server.restored': { did: 'was restored from a backup', word: 'Restored', tone: 'stop' },
+} as const satisfies Record<AuditEventType, EventWords>;
+
+const outcomes = {
+  permitted: { did: 'was permitted by policy', word: 'Permitted', tone: 'yes' },
+  refused: { did: 'was refused by policy', word: 'Refused', tone: 'stop' },
+  approved: { did: 'approved a request', word: 'Approved', tone: 'yes' },
+  denied: { did: 'denied a request', word: 'Denied', tone: 'stop' },
+  deferred: { did: 'has to wait for approval', word: 'Waits', tone: 'wait' },
+} as const satisfies Record<NonNullable<AuditEvent['outcome']>, EventWords>;
+
+/** What an event says to people; where its outcome says more than its type, the outcome speaks. */
+export function eventWords(event: Pick<AuditEvent, 'type' | 'outcome'>): EventWords {
+  const isAboutOutcome = event.type === 'decision.made' || event.type === 'approval.decided';
+  return isAboutOutcome && event.outcome !== undefined ? outcomes[event.outcome] : words[event.type];
+}
+
+/** Groups of types for the filter of the audit page; `refused` is everything that was asked and not given. */
+export const eventKinds = {
+  refused: [
+    'token.refused',
+    'token.replayed',
+    'client.registration_refused',
+    'client.authentication_failed',
+    'sign_in.failed',
+    'sign_in.blocked',
+  ],
+  agents: typesOf('agent.'),
+  tokens: typesOf('token.'),
+  approvals: typesOf('approval.'),
+  consent: [...typesOf('consent.'), ...typesOf('grant.')],
+  decisions: typesOf('decision.'),
+  clients: [...typesOf('client.'), ...typesOf('initial_access_token.')],
+  people: [...typesOf('account.'), ...typesOf('sign_in.'), ...typesOf('session.'), ...typesOf('setup.')],
+  rules: [
+    ...typesOf('resource_server.'),
+    ...typesOf('detail_type.'),
+    ...typesOf('delegation.'),
+    ...typesOf('policy.'),
+    ...typesOf('trust_provider.'),
+  ],
+  server: [...typesOf('key.'), ...typesOf('audit.'), ...typesOf('server.')],
+} as const satisfies Record<string, readonly AuditEventType[]>;
+
+/** The name of a group of types. */
+export type EventKind = keyof typeof eventKinds;
+
+/** Whether a text from outside names a group. */
+export function isEventKind(text: string): text is EventKind {
+  return Object.hasOwn(eventKinds, text);
+}
+
+function typesOf(prefix: string): readonly AuditEventType[] {
+  return (Object.keys(words) as AuditEventType[]).filter((type) => type.startsWith(prefix));
+}

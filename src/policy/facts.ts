@@ -1,0 +1,61 @@
+import { Provider } from 'oidc-provider';
+import type { AgentFacts, ClientFacts, PrincipalFacts } from './principal.ts';
+
+/** Loads what is known about a client_id. */
+export type FactsSource = (clientId: string) => Promise<PrincipalFacts>;
+
+/** The records that know: each may be a whole capability, only these calls are made. */
+export interface FactsDeps {
+  readonly clients: {
+    find(clientId: string): Promise<
+      | (Omit<ClientFacts, 'isActive' | 'resources'> & {
+          readonly status: string;
+          readonly bounds: { readonly resources?: readonly string[] | undefined };
+        })
+      | undefined
+    >;
+  };
+  readonly agents: { findByClient(clientId: string): Promise<Omit<AgentFacts, 'isOwnerAlive'> | undefined> };
+  readonly owners: { ownerLabel(owner: { kind: 'user' | 'group'; id: string }): Promise<{ readonly isAlive: boolean } | undefined> };
+}
+
+/**
+ * Facts from the records: the client and its agent at the same time, then the agent's owner. Every answer is read anew; what
+ * changes between this and the ledger is caught there again (security rule R13).
+ */
+export function composeFacts({ clients, agents, owners }: FactsDeps): FactsSource {
+  return async (clientId) => {
+    const [record, agent] = await Promise.all([clients.find(clientId), agents.findByClient(clientId)]);
+    const owner = agent?.owner === undefined ? undefined : await owners.ownerLabel(agent.owner);
+    return { client: record && clientFacts(record), agent: agent && { ...agentFacts(agent), isOwnerAlive: owner?.isAlive === true } };
+  };
+}
+
+type Found<T extends (...args: never[]) => Promise<unknown>> = NonNullable<Awaited<ReturnType<T>>>;
+
+function clientFacts(record: Found<FactsDeps['clients']['find']>): ClientFacts {
+  const { id, kind, purpose, serviceId, isManagement, status, bounds } = record;
+  return { id, kind, purpose, serviceId, isManagement, isActive: status === 'active', resources: bounds.resources };
+}
+
+function agentFacts(agent: Omit<AgentFacts, 'isOwnerAlive'>): Omit<AgentFacts, 'isOwnerAlive'> {
+  const { id, displayName, status, owner, validUntil, maxDelegationDepth } = agent;
+  return { id, displayName, status, owner, validUntil, maxDelegationDepth };
+}
+
+/**
+ * The same facts, loaded once for each request of the engine and each client: authentication, policy and exchange ask for them in
+ * turn. Outside a request every call loads.
+ */
+export function perRequest(source: FactsSource): FactsSource {
+  const requests = new WeakMap<object, Map<string, Promise<PrincipalFacts>>>();
+  return (clientId) => {
+    const { ctx } = Provider;
+    if (ctx === undefined) return source(clientId);
+    const known = requests.get(ctx) ?? new Map<string, Promise<PrincipalFacts>>();
+    requests.set(ctx, known);
+    const facts = known.get(clientId) ?? source(clientId);
+    known.set(clientId, facts);
+    return facts;
+  };
+}

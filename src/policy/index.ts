@@ -1,0 +1,66 @@
+/**
+ * May this client, for this subject, through this actor, have this token now? Owns the rules that no configuration switches
+ * off, the hook that every access token of every grant passes, and the decisions with their reasons. It stores no client, agent
+ * or person: what it knows of them comes in as facts. Token exchange, approvals and client registration call it.
+ */
+import type { AuditRecorder } from '../audit/index.ts';
+import type { Capability } from '../capability.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Db } from '../platform/db/db.ts';
+import type { Ids } from '../platform/ids.ts';
+import { type FactsSource, perRequest } from './facts.ts';
+import { type PolicyResources, policyOidc } from './oidc.ts';
+import { type DecisionReaders, policyRoutes } from './routes.ts';
+import { createPolicyService, type PolicyService } from './service.ts';
+
+export type { Decision, Effect, PolicyInput, StoredDecision } from './decision.ts';
+export { composeFacts, type FactsDeps, type FactsSource } from './facts.ts';
+export { MAX_ACTORS } from './oidc.ts';
+export type { AgentFacts, ClientFacts, Principal, PrincipalFacts } from './principal.ts';
+export { principalFrom } from './principal.ts';
+export type { DecisionReaders } from './routes.ts';
+export type { Denial, PolicyService } from './service.ts';
+
+/** The service and its contribution. */
+export interface Policy extends PolicyService {
+  /** The facts policy judges by, loaded once a request. */
+  readonly facts: FactsSource;
+  readonly capability: Capability;
+}
+
+/** What policy needs from the records, wired in app.ts. */
+export interface PolicyDeps {
+  readonly db: Db;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly issuer: URL;
+  readonly audit: AuditRecorder;
+  /** Loads client, agent and owner; `composeFacts` makes one of the records. */
+  readonly facts: FactsSource;
+  readonly resources: PolicyResources;
+  readonly readers: DecisionReaders;
+}
+
+/** Builds the capability. */
+export function createPolicy(deps: PolicyDeps): Policy {
+  const facts = perRequest(deps.facts);
+  const service = createPolicyService({ ...deps, facts });
+  return {
+    ...service,
+    facts,
+    capability: {
+      name: 'policy',
+      oidc: policyOidc({ ...deps, facts, service }),
+      routes: policyRoutes({ ...deps, service }),
+      jobs: [
+        {
+          name: 'old-decisions',
+          everySeconds: 3_600,
+          run: async () => {
+            while ((await service.purge()) > 0);
+          },
+        },
+      ],
+    },
+  };
+}

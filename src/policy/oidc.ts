@@ -1,0 +1,157 @@
+import type { KoaContextWithOIDC } from 'oidc-provider';
+import type { AuthorizationDetail } from '../authorization-details/index.ts';
+import { type IssuedToken, issuerOf, type OidcContribution } from '../oidc/index.ts';
+import type { Clock } from '../platform/clock.ts';
+import { type ActClaim, type Issuance, issuanceOf } from '../tokens/index.ts';
+import type { Decision, PolicyInput, StoredDecision } from './decision.ts';
+import type { FactsSource } from './facts.ts';
+import { INVARIANTS_VERSION } from './invariants.ts';
+import { type Principal, type PrincipalFacts, principalFrom } from './principal.ts';
+import type { PolicyService } from './service.ts';
+
+/** The resource servers as policy asks them. */
+export interface PolicyResources {
+  findByIdentifier(uri: string): Promise<object | undefined>;
+  resourcesOfClient(clientId: string): Promise<readonly string[]>;
+}
+
+/** What the hook stands on. */
+export interface PolicyHookDeps {
+  readonly service: Pick<PolicyService, 'decide' | 'record' | 'refuse'>;
+  readonly facts: FactsSource;
+  readonly resources: PolicyResources;
+  readonly issuer: URL;
+  readonly clock: Clock;
+}
+
+/** The most actors a chain holds (security rule R26). */
+export const MAX_ACTORS = 4;
+
+/** Fields of the engine's tokens and grant sources that its types leave out. */
+interface TokenFields {
+  readonly accountId?: string;
+  readonly aud?: string;
+  readonly rar?: readonly AuthorizationDetail[];
+}
+interface SourceFields {
+  readonly acr?: string;
+  readonly authTime?: number;
+}
+
+/**
+ * Fills in who the token speaks as, where an earlier step (exchange, approval) has not said it: a person, with the agent of the
+ * client as actor; or the agent or service itself (contract.md "Tokens").
+ */
+function note(issuance: Issuance, about: { token: TokenFields; source: SourceFields; principal: Principal; issuer: string }): void {
+  const { token, source, principal, issuer } = about;
+  if (source.acr !== undefined) issuance.acr ??= source.acr;
+  if (source.authTime !== undefined) issuance.authTime ??= new Date(source.authTime * 1000);
+  if (issuance.subject !== undefined) return;
+  if (principal.kind === 'agent') issuance.agentId ??= principal.agent.id;
+  if (token.accountId !== undefined) {
+    issuance.subject = token.accountId;
+    issuance.subjectProfile = 'user';
+    if (principal.kind !== 'agent') return;
+    issuance.actors ??= { iss: issuer, sub: principal.agent.id, sub_profile: 'ai_agent' };
+    issuance.actorSource ??= 'linked_agent';
+    return;
+  }
+  if (principal.kind === 'agent') {
+    issuance.subject = principal.agent.id;
+    issuance.subjectProfile = 'ai_agent';
+  }
+  if (principal.kind === 'service') {
+    issuance.subject = principal.id;
+    issuance.subjectProfile = 'service';
+  }
+}
+
+const SUBJECT_KINDS = { user: 'account', ai_agent: 'agent', service: 'service' } as const;
+
+function subjectOf({ subject, subjectProfile }: Issuance): PolicyInput['subject'] {
+  return subject === undefined || subjectProfile === undefined ? undefined : { kind: SUBJECT_KINDS[subjectProfile], id: subject };
+}
+
+/** The actors of a chain, newest first. */
+function actorsOf(act: ActClaim | undefined): ActClaim[] {
+  return act === undefined ? [] : [act, ...actorsOf(act.act)];
+}
+
+async function resourceOf(aud: string | undefined, resources: PolicyResources): Promise<PolicyInput['resource']> {
+  if (aud === undefined) return { kind: 'none' };
+  const server = await resources.findByIdentifier(aud);
+  if (server === undefined) return { kind: 'unknown', identifier: aud };
+  const { own } = server as { own?: string };
+  return own === undefined ? { kind: 'registered', identifier: aud } : { kind: 'own', identifier: aud, own };
+}
+
+/** A permitted decision keeps what tells requests apart; a refused one everything the rules saw. */
+function inputOf(input: PolicyInput, effect: Decision['effect']): Readonly<Record<string, unknown>> {
+  const brief = { grant_type: input.grantType, scope: input.scopes.join(' ') };
+  if (effect === 'permit') return brief;
+  const { client, agent } = input.facts;
+  return {
+    ...brief,
+    authorization_details: input.details,
+    actors: input.actors.map(({ iss, sub }) => ({ iss, sub })),
+    is_authenticated: input.isAuthenticated,
+    subject: input.subject ?? null,
+    resource: input.resource,
+    client: client === undefined ? null : { kind: client.kind, purpose: client.purpose, is_active: client.isActive },
+    agent: agent === undefined ? null : { id: agent.id, status: agent.status, is_owner_alive: agent.isOwnerAlive },
+  };
+}
+
+/**
+ * The token policy: judges every access token of every grant as the last step before it is stored. A permitted one gets its
+ * notes (subject, actor, decision) and one row; a refused one leaves no trace but its decision and its audit event.
+ */
+export function policyOidc({ service, facts, resources, issuer, clock }: PolicyHookDeps): OidcContribution {
+  const inputFor = async (ctx: KoaContextWithOIDC, token: IssuedToken, known: PrincipalFacts): Promise<PolicyInput> => {
+    const { aud, rar } = token as unknown as TokenFields;
+    const issuance = issuanceOf(ctx);
+    const clientId = ctx.oidc.client?.clientId ?? '';
+    const resource = await resourceOf(aud, resources);
+    const mayOwn = resource.own === 'access' && (await resources.resourcesOfClient(clientId)).length > 0;
+    const { grant_type: grantType } = ctx.oidc.params as { grant_type: string };
+    const authMethod = ctx.oidc.client?.clientAuthMethod;
+    return {
+      grantType,
+      clientId,
+      isAuthenticated: authMethod !== undefined && authMethod !== 'none',
+      facts: known,
+      subject: subjectOf(issuance),
+      resource,
+      isResourceServersOwn: mayOwn,
+      scopes: (token.scope ?? '').split(' ').filter((scope) => scope !== ''),
+      details: rar ?? [],
+      actors: actorsOf(issuance.actors),
+      maxActors: MAX_ACTORS,
+      now: clock.now(),
+    };
+  };
+  return {
+    async tokenPolicy(ctx, token, source) {
+      const known = await facts(ctx.oidc.client?.clientId ?? '');
+      const issuance = issuanceOf(ctx);
+      const about = { token: token as unknown as TokenFields, source: (source ?? {}) as SourceFields };
+      note(issuance, { ...about, principal: principalFrom(known), issuer: issuerOf(issuer) });
+      const input = await inputFor(ctx, token, known);
+      const { refusal, ...decision } = service.decide(input);
+      const parties = { clientId: input.clientId, agentId: issuance.agentId ?? known.agent?.id, subjectId: issuance.subject };
+      const record: Omit<StoredDecision, 'id'> = {
+        ...decision,
+        ...parties,
+        at: input.now,
+        resource: input.resource.identifier,
+        action: 'issue_token',
+        input: inputOf(input, decision.effect),
+        policyVersion: INVARIANTS_VERSION,
+      };
+      if (decision.effect !== 'permit')
+        service.refuse({ ...record, error: refusal?.error ?? 'access_denied', status: refusal?.status ?? 400 });
+      issuance.decisionId = decision.id;
+      await service.record({ ...record, id: decision.id });
+    },
+  };
+}

@@ -1,0 +1,76 @@
+import type { AgentStatus } from '../agents/index.ts';
+
+/** What is known of a client when it asks for a token. */
+export interface ClientFacts {
+  readonly id: string;
+  readonly isActive: boolean;
+  /** How it came to be: software that registered itself, an administrator, or the environment at start. */
+  readonly kind: 'dynamic' | 'admin' | 'bootstrap';
+  readonly purpose: 'agent' | 'application' | 'service' | 'resource_server' | 'management';
+  /** `svc_…`: who it is when it acts for itself. */
+  readonly serviceId: string | undefined;
+  /** Marked by an administrator: may have tokens for this server itself (security rule R6). */
+  readonly isManagement: boolean;
+  /** The only resources it may ask for; for a resource server's own client: its downstream resources (R1 b). */
+  readonly resources: readonly string[] | undefined;
+}
+
+/** What is known of the agent a client is linked to. */
+export interface AgentFacts {
+  readonly id: string;
+  readonly displayName: string;
+  readonly status: AgentStatus;
+  readonly owner: { readonly kind: 'user' | 'group'; readonly id: string } | undefined;
+  /** Somebody answers for it: a person who may sign in, or a group that exists. */
+  readonly isOwnerAlive: boolean;
+  readonly validUntil: Date | undefined;
+  /** How many agents may act after it in a chain; undefined: as many as the server allows. */
+  readonly maxDelegationDepth: number | undefined;
+}
+
+/** The records behind a client_id as they stand now; undefined: there is none. */
+export interface PrincipalFacts {
+  readonly client: ClientFacts | undefined;
+  readonly agent: AgentFacts | undefined;
+}
+
+/** Who a client stands for (security rule R5). An application stands for itself as a client and has no identity to be a `sub`. */
+export type Principal =
+  | { readonly kind: 'agent'; readonly id: string; readonly agent: AgentFacts }
+  | { readonly kind: 'service'; readonly id: string }
+  | { readonly kind: 'application'; readonly id: string }
+  | { readonly kind: 'none'; readonly reason: string };
+
+/** The group that owns software which a person let in by consent alone (security rule R5). */
+export const SELF_SERVICE_OWNER = 'grp_self_service';
+
+const none = (reason: string): Principal => ({ kind: 'none', reason });
+
+/** Sentences for an agent that may not act, by its state. */
+const STOPPED: Readonly<Record<Exclude<AgentStatus, 'active'>, string>> = {
+  proposed: 'The agent of this client is proposed and waits for an administrator to activate it.',
+  underReview: 'The agent of this client is under review and may not act until that is over.',
+  suspended: 'The agent of this client is suspended.',
+  retired: 'The agent of this client is retired and will not act again.',
+};
+
+/** Why an agent in this state may not act; undefined when it may. */
+export function reasonOfStatus(status: AgentStatus): string | undefined {
+  return status === 'active' ? undefined : STOPPED[status];
+}
+
+/**
+ * Who a client stands for: the active agent it is linked to, or what an administrator registered it as. Everything else stands
+ * for nobody and gets no token (R5). Pure.
+ */
+export function principalFrom({ client, agent }: PrincipalFacts): Principal {
+  if (client === undefined) return none('The client is not known.');
+  if (!client.isActive) return none('The client is not active.');
+  if (agent !== undefined) {
+    const reason = reasonOfStatus(agent.status);
+    return reason === undefined ? { kind: 'agent', id: agent.id, agent } : none(reason);
+  }
+  if (client.kind === 'dynamic' || client.purpose === 'agent') return none('The client is not linked to an agent.');
+  if (client.serviceId !== undefined) return { kind: 'service', id: client.serviceId };
+  return { kind: 'application', id: client.id };
+}

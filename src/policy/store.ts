@@ -1,0 +1,116 @@
+import type { Db } from '../platform/db/db.ts';
+import type { Effect, StoredDecision } from './decision.ts';
+
+/** What a list of decisions may be narrowed to. `cursor` is the id of the last one seen; the newest come first. */
+export interface DecisionFilter {
+  readonly agentId?: string | undefined;
+  readonly subjectId?: string | undefined;
+  readonly clientId?: string | undefined;
+  readonly effect?: Effect | undefined;
+  readonly cursor?: string | undefined;
+  readonly limit: number;
+}
+
+/** SQL of the decisions. */
+export interface DecisionStore {
+  insert(decision: StoredDecision): Promise<void>;
+  find(id: string): Promise<StoredDecision | undefined>;
+  list(filter: DecisionFilter): Promise<StoredDecision[]>;
+  /** The newest decision of a rule about a client since a time. */
+  latest(clientId: string, rule: string, since: Date): Promise<StoredDecision | undefined>;
+  /** Removes up to `limit` decisions from before; returns how many went. */
+  purge(before: Date, limit: number): Promise<number>;
+}
+
+interface Row {
+  readonly id: string;
+  readonly at: Date;
+  readonly effect: string;
+  readonly rule: string;
+  readonly reason: string;
+  readonly remedy: string;
+  readonly client_id: string;
+  readonly agent_id: string | null;
+  readonly subject_id: string | null;
+  readonly resource: string | null;
+  readonly action: string;
+  readonly input: Record<string, unknown>;
+  readonly policy_version: string;
+}
+
+const COLUMNS = 'id, at, effect, rule, reason, remedy, client_id, agent_id, subject_id, resource, action, input, policy_version';
+
+function toDecision(row: Row): StoredDecision {
+  const { id, at, rule, reason, remedy, resource, action, input } = row;
+  const parties = { clientId: row.client_id, agentId: row.agent_id ?? undefined, subjectId: row.subject_id ?? undefined };
+  const policyVersion = row.policy_version;
+  return {
+    id,
+    at,
+    effect: row.effect as Effect,
+    rule,
+    reason,
+    remedy,
+    ...parties,
+    resource: resource ?? undefined,
+    action,
+    input,
+    policyVersion,
+  };
+}
+
+/** The store over PostgreSQL; what every token request writes is one prepared statement. */
+export function createDecisionStore({ db }: { db: Db }): DecisionStore {
+  return {
+    async insert(decision) {
+      const { id, at, effect, rule, reason, remedy, clientId, agentId, subjectId, resource, action, input, policyVersion } = decision;
+      const values = [
+        id,
+        at,
+        effect,
+        rule,
+        reason,
+        remedy,
+        clientId,
+        agentId,
+        subjectId,
+        resource,
+        action,
+        JSON.stringify(input),
+        policyVersion,
+      ];
+      const text = `INSERT INTO decisions (${COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`;
+      await db.rows({ name: 'decision-insert', text, values });
+    },
+    async find(id) {
+      const row = await db.row<Row>({ name: 'decision-find', text: `SELECT ${COLUMNS} FROM decisions WHERE id = $1`, values: [id] });
+      return row && toDecision(row);
+    },
+    async list({ agentId, subjectId, clientId, effect, cursor, limit }) {
+      const rows = await db.rows<Row>({
+        name: 'decision-list',
+        text: `SELECT ${COLUMNS} FROM decisions WHERE ($1::text IS NULL OR agent_id = $1) AND ($2::text IS NULL OR subject_id = $2)
+               AND ($3::text IS NULL OR client_id = $3) AND ($4::text IS NULL OR effect = $4) AND ($5::text IS NULL OR id < $5)
+               ORDER BY id DESC LIMIT $6`,
+        values: [agentId, subjectId, clientId, effect, cursor, limit],
+      });
+      return rows.map(toDecision);
+    },
+    async latest(clientId, rule, since) {
+      const row = await db.row<Row>({
+        name: 'decision-latest',
+        text: `SELECT ${COLUMNS} FROM decisions WHERE client_id = $1 AND rule = $2 AND at >= $3 ORDER BY id DESC LIMIT 1`,
+        values: [clientId, rule, since],
+      });
+      return row && toDecision(row);
+    },
+    async purge(before, limit) {
+      const gone = await db.rows({
+        name: 'decision-purge',
+        text: 'DELETE FROM decisions WHERE id = ANY(ARRAY(SELECT id FROM decisions WHERE at < $1 LIMIT $2 FOR UPDATE SKIP LOCKED)) RETURNING id',
+        values: [before, limit],
+      });
+      return gone.length;
+    },
+  };
+}

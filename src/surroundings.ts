@@ -1,0 +1,141 @@
+/**
+ * What pages show that no single capability knows: names for ids, what an agent may reach, what would fall with it. Only
+ * reads; every part comes from a capability's own service.
+ */
+import type { Accounts } from './accounts/index.ts';
+import type { Agents, CredentialLine, Falling, ReachLine } from './agents/index.ts';
+import type { Clients } from './client-registration/index.ts';
+import type { ResourceServers } from './resource-servers/index.ts';
+import type { Software } from './sign-in/index.ts';
+import type { Tokens } from './tokens/index.ts';
+
+/** The capabilities that are asked. Given as functions, because app.ts builds them after those that show them. */
+export interface Sources {
+  readonly accounts: () => Pick<Accounts, 'find' | 'ownerLabel' | 'groupsOf' | 'list' | 'listGroups'>;
+  readonly agents: () => Pick<Agents, 'find' | 'findByClient' | 'list' | 'ownedBy' | 'clientsOf'>;
+  readonly clients: () => Pick<Clients, 'find'>;
+  readonly resourceServers: () => Pick<ResourceServers, 'findByIdentifier' | 'get' | 'list'>;
+  readonly tokens: () => Pick<Tokens, 'countFalling' | 'live'>;
+}
+
+/** Names for typed ids and resource identifiers. */
+export interface Directory {
+  /** Undefined for what nobody knows. */
+  nameOf(id: string): Promise<string | undefined>;
+  namesOf(ids: readonly string[]): Promise<ReadonlyMap<string, string>>;
+  ownsAgent(accountId: string, agentId: string): Promise<boolean>;
+  /** People and groups that a form offers as owners. */
+  ownerChoices(): Promise<readonly { readonly kind: 'user' | 'group'; readonly id: string; readonly name: string }[]>;
+  agentChoices(): Promise<readonly { readonly id: string; readonly displayName: string }[]>;
+  delegationChoices(): Promise<{ readonly agents: readonly Choice[]; readonly resources: readonly Choice[] }>;
+  /** The software behind a client, as consent describes it. */
+  softwareOf(clientId: string): Promise<Software | undefined>;
+}
+
+/** An entry of a form's list. */
+interface Choice {
+  readonly value: string;
+  readonly words: string;
+}
+
+const CHOICES = 200;
+
+async function lookUp(sources: Sources, id: string): Promise<string | undefined> {
+  if (id.startsWith('usr_')) return (await sources.accounts().find(id))?.name;
+  if (id.startsWith('grp_')) return (await sources.accounts().ownerLabel({ kind: 'group', id })).name;
+  if (id.startsWith('agt_')) return (await sources.agents().find(id))?.displayName;
+  if (id.startsWith('cli_')) return (await sources.clients().find(id))?.name;
+  if (URL.canParse(id)) return (await sources.resourceServers().findByIdentifier(id))?.name;
+  return undefined;
+}
+
+/** An agent with an owner, or software an administrator registered, is vouched for; a name alone is only what the software says. */
+async function softwareOf(sources: Sources, clientId: string): Promise<Software | undefined> {
+  const client = await sources.clients().find(clientId);
+  if (client === undefined) return undefined;
+  const agent = await sources.agents().findByClient(clientId);
+  const owner = agent?.owner === undefined ? undefined : await sources.accounts().ownerLabel(agent.owner);
+  const isVerified = client.kind === 'admin' || (agent?.status === 'active' && owner?.isAlive === true);
+  return { name: client.name, agentId: agent?.id, agentName: agent?.displayName, ownerName: owner?.name, isVerified };
+}
+
+/** Names, owners and choices over the capabilities. */
+export function createDirectory(sources: Sources): Directory {
+  return {
+    nameOf: (id) => lookUp(sources, id),
+    async namesOf(ids) {
+      const found = await Promise.all([...new Set(ids)].map(async (id) => [id, await lookUp(sources, id)] as const));
+      return new Map(found.flatMap(([id, name]) => (name === undefined ? [] : [[id, name] as const])));
+    },
+    async ownsAgent(accountId, agentId) {
+      const owner = (await sources.agents().find(agentId))?.owner;
+      if (owner === undefined) return false;
+      if (owner.kind === 'user') return owner.id === accountId;
+      return (await sources.accounts().groupsOf(accountId)).some(({ id }) => id === owner.id);
+    },
+    async ownerChoices() {
+      const [people, groups] = await Promise.all([sources.accounts().list({ limit: CHOICES }), sources.accounts().listGroups()]);
+      const active = people.items.filter(({ status }) => status === 'active').map(({ id, name }) => ({ kind: 'user' as const, id, name }));
+      return [...active, ...groups.map(({ id, name }) => ({ kind: 'group' as const, id, name }))];
+    },
+    async delegationChoices() {
+      const [page, servers] = await Promise.all([
+        sources.agents().list({ limit: CHOICES }),
+        sources.resourceServers().list({ limit: CHOICES }),
+      ]);
+      return {
+        agents: page.agents.map(({ id, displayName }) => ({ value: id, words: displayName })),
+        resources: servers.map(({ identifier, name }) => ({ value: identifier, words: name })),
+      };
+    },
+    softwareOf: (clientId) => softwareOf(sources, clientId),
+    agentChoices: async () => (await sources.agents().list({ limit: CHOICES })).agents.map(({ id, displayName }) => ({ id, displayName })),
+  };
+}
+
+/** What ends with an agent, in the words of its page. `pendingOf` counts the questions it has open. */
+export async function fallingOf(
+  sources: Pick<Sources, 'tokens'>,
+  agentId: string,
+  pendingOf: (agentId: string) => Promise<number>,
+): Promise<Falling> {
+  const [{ tokens, agents, people }, approvals] = await Promise.all([
+    sources.tokens().countFalling({ by: 'agent', agentId }),
+    pendingOf(agentId),
+  ]);
+  return { tokens, handedOn: agents, people, approvals };
+}
+
+/** The resources an agent's clients are bounded to, and those it holds live tokens for. */
+export async function reachOf(sources: Sources, agentId: string): Promise<readonly ReachLine[]> {
+  const clientIds = await sources.agents().clientsOf(agentId);
+  const records = await Promise.all(clientIds.map((clientId) => sources.clients().find(clientId)));
+  const bounded = records.flatMap((record) => (record?.bounds.resources ?? []).map((uri) => ({ uri, scopes: record?.scopes ?? [] })));
+  const lines = bounded.map(async ({ uri, scopes }): Promise<ReachLine> => {
+    const known = await sources.resourceServers().findByIdentifier(uri);
+    const words = scopes.length === 0 ? 'any scope that is granted' : scopes.join(', ');
+    return {
+      name: known?.name ?? uri,
+      words,
+      state: known === undefined ? { word: 'Unknown', tone: 'stop' } : { word: 'May ask', tone: 'yes' },
+    };
+  });
+  return Promise.all(lines);
+}
+
+const METHODS: Readonly<Record<string, string>> = {
+  none: 'no secret (public client with PKCE)',
+  client_secret_basic: 'a secret',
+  client_secret_post: 'a secret',
+  private_key_jwt: 'its own key',
+};
+
+/** How an agent's clients prove themselves. */
+export async function credentialsOf(sources: Pick<Sources, 'clients'>, clientIds: readonly string[]): Promise<readonly CredentialLine[]> {
+  const records = await Promise.all(clientIds.map((clientId) => sources.clients().find(clientId)));
+  return records.flatMap((record) => {
+    if (record === undefined) return [];
+    const method = record.metadata['token_endpoint_auth_method'];
+    return [{ clientId: record.id, name: record.name, detail: METHODS[String(method)] ?? String(method), lastUsedAt: record.lastUsedAt }];
+  });
+}

@@ -1,0 +1,331 @@
+import Router from '@koa/router';
+import { decodeJwt, type JWTPayload } from 'jose';
+import type { Middleware } from 'koa';
+import { createAccounts } from '../../src/accounts/index.ts';
+import { type Agents, type AgentStatus, createAgents } from '../../src/agents/index.ts';
+import { type AuditService, createAuditService, createAuditStore, createCorrelation } from '../../src/audit/index.ts';
+import { type AuthorizationDetail, createAuthorizationDetails, createDetailTypes, detailsHash } from '../../src/authorization-details/index.ts';
+import { type Clients, createClients, type NewClientInput } from '../../src/client-registration/index.ts';
+import { createArtifactStore, createOidc, type NamedContribution, type Oidc } from '../../src/oidc/index.ts';
+import { systemClock } from '../../src/platform/clock.ts';
+import { createDb, type Db } from '../../src/platform/db/db.ts';
+import { createNotifications } from '../../src/platform/db/notifications.ts';
+import { readJson } from '../../src/platform/http/body.ts';
+import { createEventStreams } from '../../src/platform/http/event-stream.ts';
+import { createHttpApp, startHttpServer } from '../../src/platform/http/server.ts';
+import type { BrowserSession, Form, Web } from '../../src/platform/http/web.ts';
+import { randomIds } from '../../src/platform/ids.ts';
+import { createLogger } from '../../src/platform/log.ts';
+import { createVault } from '../../src/platform/vault.ts';
+import { composeFacts, createPolicy, type FactsSource, type Policy } from '../../src/policy/index.ts';
+import { createResourceServers, type ResourceServers } from '../../src/resource-servers/index.ts';
+import { createTokenExchange, type TokenExchange } from '../../src/token-exchange/index.ts';
+import { createApiGuard, createTokens, type Tokens } from '../../src/tokens/index.ts';
+import { freshDatabase } from '../support/database.ts';
+import { freePort } from '../support/test-server.ts';
+
+export const ADMINISTRATOR = { kind: 'account', id: 'usr_administrator', party: 'administrator' } as const;
+export const EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
+export const ACCESS_TOKEN = 'urn:ietf:params:oauth:token-type:access_token';
+export const GRANTS = ['authorization_code', 'refresh_token', 'client_credentials', 'urn:openid:params:grant-type:ciba', EXCHANGE];
+
+/** A client with what it needs to speak for itself. */
+export interface TestClient {
+  readonly clientId: string;
+  readonly headers: Record<string, string>;
+  readonly agentId: string | undefined;
+}
+
+/** The server of these tests: edge, engine, database and every capability that a token request passes, nothing else. */
+export interface ExchangeServer {
+  readonly issuer: string;
+  readonly db: Db;
+  readonly oidc: Oidc;
+  readonly agents: Agents;
+  readonly clients: Clients;
+  readonly resources: ResourceServers;
+  readonly policy: Policy;
+  readonly exchange: TokenExchange;
+  readonly tokens: Tokens;
+  readonly audit: AuditService;
+  readonly accountId: string;
+  /** Names of the statements since it was last emptied. */
+  readonly statements: string[];
+  /** Who looks at the console's pages; the page and its model are answered as JSON. */
+  session: BrowserSession;
+  close(): Promise<void>;
+}
+
+function statementsOf(db: Db, statements: string[]): Db {
+  const noted = <S extends { name: string }>(statement: S) => {
+    statements.push(statement.name);
+    return statement;
+  };
+  return { ...db, rows: (statement) => db.rows(noted(statement)), row: (statement) => db.row(noted(statement)) };
+}
+
+/** Pages answer with their model: views have tests of their own. */
+function pagesOf(): Web['pages'] {
+  return {
+    async show(ctx, template, model) {
+      ctx.body = { template, model };
+    },
+    async form(ctx) {
+      return (await readJson(ctx)) as Form;
+    },
+    redirect(ctx, path) {
+      ctx.redirect(path);
+    },
+  };
+}
+
+/** Starts one on a database of its own, with one person in it. `more` adds contributions, `observe` counts policy runs. */
+export async function startExchangeServer(more: readonly NamedContribution[] = []): Promise<ExchangeServer> {
+  const [database, port] = await Promise.all([freshDatabase(), freePort()]);
+  const url = new URL(`http://localhost:${port}`);
+  const issuer = url.href.replace(/\/$/, '');
+  const log = createLogger('silent');
+  const statements: string[] = [];
+  const db = statementsOf(createDb({ connection: database.connection, log }), statements);
+  const vault = createVault({ masterKey: randomIds.bytes(32), previousMasterKey: undefined, ids: randomIds });
+  const base = { db, clock: systemClock, ids: randomIds, vault, log, issuer: url };
+  const audit = createAuditService({ ...base, store: createAuditStore({ db }), correlation: createCorrelation() });
+  const artifacts = createArtifactStore(base);
+  const nothing = async () => undefined;
+  const accounts = createAccounts({
+    ...base,
+    audit,
+    onDisabled: nothing,
+    endOtherSessions: nothing,
+    surroundings: { agentsOf: async () => [], agentCounts: async () => new Map(), grantsOf: async () => [], sessionCount: async () => 0 },
+  });
+  const agents = createAgents({
+    ...base,
+    audit: audit as never,
+    owners: accounts,
+    onSuspended: nothing,
+    surroundings: {} as never,
+  });
+  const details = createAuthorizationDetails({ types: createDetailTypes() });
+  const clients: Clients = createClients({
+    ...base,
+    audit,
+    owners: { ownerLabel: accounts.ownerLabel, choices: async () => [] },
+    agents: { findByClient: async () => undefined, choices: async () => [], linkClient: nothing },
+    detailTypes: () => details.types.names,
+    onRegistered: nothing,
+    onWidened: nothing,
+    turnsAway: (clientId) => policy.turnsAway(clientId),
+  });
+  const resources = createResourceServers({ ...base, audit, clientResources: clients.resourcesOf, serverClients: clients.serverClients });
+  const facts: FactsSource = composeFacts({ clients, agents, owners: accounts });
+  const nameOf = async (id: string) => (await agents.find(id))?.displayName ?? (await accounts.find(id))?.name;
+  const policy = createPolicy({
+    ...base,
+    audit,
+    facts,
+    resources,
+    readers: {
+      roleOf: async (id) => (await accounts.find(id))?.role,
+      ownsAgent: async (accountId, agentId) => (await agents.ownedBy(accountId)).some(({ id }) => id === agentId),
+      nameOf,
+    },
+  });
+  const tokens = createTokens({
+    ...base,
+    audit,
+    publicKeys: () => oidc.publicKeys(),
+    principalOf: policy.principalOf,
+    detailsHash: (granted) => detailsHash(granted as readonly AuthorizationDetail[]),
+    namesOf: async () => new Map(),
+  });
+  const exchange = createTokenExchange({
+    ...base,
+    audit,
+    types: details.types,
+    policy,
+    facts: policy.facts,
+    tokens,
+    resources,
+    agents,
+    artifacts,
+    choices: async () => ({ agents: [], resources: [] }),
+  });
+  const capabilities = [accounts, resources, clients, agents, details, policy, exchange, tokens].map(({ capability }) => capability);
+  const own = capabilities.flatMap(({ name, oidc: part }) => (part === undefined ? [] : [{ name, oidc: part }]));
+  const engine: NamedContribution = {
+    name: 'test',
+    oidc: {
+      scopes: ['offline_access'],
+      features: {
+        deviceFlow: { enabled: true },
+        ciba: { enabled: true, processLoginHint: async () => undefined } as never,
+      },
+      interactions: { url: () => '/nowhere' },
+    },
+  };
+  const oidc: Oidc = await createOidc({
+    ...base,
+    notifications: createNotifications({ db, log }),
+    store: artifacts,
+    fetch: async () => new Response(null, { status: 500 }),
+    contributions: () => [...own, engine, ...more],
+  });
+  const accountId = (await accounts.create({ email: 'pat@example.com', name: 'Pat Person', role: 'user' }, { kind: 'system', id: 'setup' })).id;
+  const guard = { session: async () => server.session };
+  const api = createApiGuard({ ...base, tokens, clients, accounts, artifacts, isStrongAcr: () => false });
+  const router = new Router();
+  for (const { routes } of [policy.capability, details.capability, exchange.capability]) routes?.(router, { pages: pagesOf(), guard, api, readJson });
+  const http = createHttpApp({
+    issuer: url,
+    trustedProxies: [],
+    cookieKeys: oidc.cookieKeys,
+    readiness: {},
+    errorFormats: [],
+    renderError: (ctx, page) => {
+      ctx.body = page;
+    },
+    bodyLimits: [],
+    eventStreams: createEventStreams({ heartbeatSeconds: 25, maxPerSession: 1, maxTotal: 1 }),
+    routes: [router.routes() as unknown as Middleware],
+    engine: oidc.middleware,
+    ids: randomIds,
+    log,
+  });
+  const listening = await startHttpServer(http, { host: 'localhost', port });
+  const parts = { issuer, db, oidc, agents, clients, resources, policy, exchange, tokens, audit, accountId, statements };
+  const server: ExchangeServer = {
+    ...parts,
+    session: sessionOf('admin'),
+    async close() {
+      await listening.drain({ graceMs: 500 });
+      await db.close();
+      await database.drop();
+    },
+  };
+  return server;
+}
+
+/** A browser session of a role; `accountId` when it matters whose. */
+export function sessionOf(role: BrowserSession['role'], accountId: string = ADMINISTRATOR.id): BrowserSession {
+  return { accountId, sessionUid: 'session', name: 'Ada Admin', email: 'ada@example.com', role, authTime: systemClock.now(), acr: 'aal2', amr: [] };
+}
+
+/** `Authorization` of a client with a secret (RFC 6749 §2.3.1). */
+function basic(clientId: string, secret: string): Record<string, string> {
+  return { authorization: `Basic ${Buffer.from(`${clientId}:${encodeURIComponent(secret)}`).toString('base64')}` };
+}
+
+/** A client without an agent, as an administrator registers it. */
+export async function makeClient(server: ExchangeServer, input: Partial<NewClientInput> = {}): Promise<TestClient> {
+  const filled = { client_name: 'A client', token_endpoint_auth_method: 'client_secret_basic', grant_types: GRANTS, redirect_uris: ['https://client.example/cb'], purpose: 'application', ...input } as NewClientInput;
+  const { record, secret } = await server.clients.create(filled, ADMINISTRATOR);
+  return { clientId: record.id, headers: secret === undefined ? {} : basic(record.id, secret), agentId: undefined };
+}
+
+/** An agent of the person with one client. */
+export async function makeAgent(
+  server: ExchangeServer,
+  name: string,
+  about: { status?: AgentStatus; client?: Partial<NewClientInput>; maxDelegationDepth?: number } = {},
+): Promise<TestClient & { readonly agentId: string }> {
+  const client = await makeClient(server, { client_name: name, purpose: 'agent', ...about.client });
+  const owner = { kind: 'user', id: server.accountId } as const;
+  const depth = about.maxDelegationDepth === undefined ? {} : { maxDelegationDepth: about.maxDelegationDepth };
+  const isProposed = about.status === 'proposed';
+  const agent = await server.agents.create(
+    { displayName: name, owner, status: isProposed ? 'proposed' : 'active', source: 'console', ...depth },
+    ADMINISTRATOR,
+  );
+  await server.agents.linkClient(agent.id, client.clientId, ADMINISTRATOR);
+  if (about.status !== undefined && !isProposed && about.status !== 'active')
+    await server.agents.setStatus(agent.id, about.status, { by: ADMINISTRATOR, reason: 'a test' });
+  return { ...client, agentId: agent.id };
+}
+
+/** A registered resource server. */
+export async function makeResource(server: ExchangeServer, identifier: string, scopes: readonly string[] = ['read', 'write', 'pay']): Promise<string> {
+  const input = { identifier, name: identifier, kind: 'api', sensitivity: 'medium', token_ttl_seconds: null, algorithm: 'ES256' } as const;
+  await server.resources.create({ ...input, scopes: scopes.map((name) => ({ name, description: name })) }, ADMINISTRATOR);
+  return identifier;
+}
+
+/** What came back, with the claims when it is a token. */
+export interface Answer {
+  readonly status: number;
+  readonly body: Readonly<Record<string, unknown>>;
+  readonly claims: JWTPayload;
+}
+
+/** One request to the token endpoint. */
+export async function ask(server: ExchangeServer, client: Pick<TestClient, 'headers'>, parameters: Record<string, string | string[]>): Promise<Answer> {
+  const body = new URLSearchParams();
+  for (const [name, value] of Object.entries(parameters)) for (const each of [value].flat()) body.append(name, each);
+  const response = await fetch(`${server.issuer}/token`, { method: 'POST', headers: client.headers, body });
+  const answer = (await response.json()) as Record<string, unknown>;
+  const token = answer['access_token'];
+  return { status: response.status, body: answer, claims: typeof token === 'string' && token.split('.').length === 3 ? decodeJwt(token) : {} };
+}
+
+/** What a person granted: scopes by resource, and details. */
+export interface Consent {
+  readonly resources: Readonly<Record<string, string>>;
+  readonly details?: readonly object[];
+  readonly openid?: string;
+}
+
+/** The person's grant to a client, as consent stores it. */
+export async function makeGrant(server: ExchangeServer, client: TestClient, { resources, details = [], openid }: Consent): Promise<string> {
+  const provider = server.oidc.current();
+  const grant = new provider.Grant({ accountId: server.accountId, clientId: client.clientId });
+  if (openid !== undefined) grant.addOIDCScope(openid);
+  for (const [resource, scope] of Object.entries(resources)) grant.addResourceScope(resource, scope);
+  for (const detail of details) (grant as unknown as { addRar(detail: object): void }).addRar(detail);
+  return grant.save();
+}
+
+/** A token for the person, by the authorization code grant; its resource is the first of the consent. */
+export async function personToken(server: ExchangeServer, client: TestClient, consent: Consent & { headers?: Record<string, string> }): Promise<Answer> {
+  const code = await makeCode(server, client, consent);
+  const headers = { ...client.headers, ...consent.headers };
+  return ask(server, { headers }, { grant_type: 'authorization_code', code, redirect_uri: 'https://client.example/cb', code_verifier: VERIFIER, ...publicId(client) });
+}
+
+function publicId({ clientId, headers }: TestClient): Record<string, string> {
+  return headers['authorization'] === undefined ? { client_id: clientId } : {};
+}
+
+const VERIFIER = 'v'.repeat(43);
+
+/** An authorization code as the engine stores it after consent. */
+export async function makeCode(server: ExchangeServer, client: TestClient, consent: Consent): Promise<string> {
+  const provider = server.oidc.current();
+  const [resource, scope] = Object.entries(consent.resources)[0] ?? [];
+  const engineClient = await provider.Client.find(client.clientId);
+  const { createHash } = await import('node:crypto');
+  const code = new provider.AuthorizationCode({
+    accountId: server.accountId,
+    client: engineClient,
+    grantId: await makeGrant(server, client, consent),
+    scope: [consent.openid, scope].filter((each) => each !== undefined).join(' '),
+    resource,
+    redirectUri: 'https://client.example/cb',
+    codeChallenge: createHash('sha256').update(VERIFIER).digest('base64url'),
+    codeChallengeMethod: 'S256',
+    acr: 'urn:test:acr',
+    authTime: systemClock.epochSeconds(),
+    ...(consent.details === undefined ? {} : { rar: consent.details }),
+  } as never);
+  return code.save();
+}
+
+/** An exchange of `subject` by a client. */
+export function exchangeFor(
+  server: ExchangeServer,
+  client: Pick<TestClient, 'headers'>,
+  parameters: { readonly subject: unknown } & Readonly<Record<string, unknown>>,
+): Promise<Answer> {
+  const { subject, ...rest } = parameters;
+  const fixed = { grant_type: EXCHANGE, subject_token: String(subject), subject_token_type: ACCESS_TOKEN };
+  return ask(server, client, { ...fixed, ...(rest as Record<string, string>) });
+}
