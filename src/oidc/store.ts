@@ -28,10 +28,7 @@ export interface ArtifactInput {
 }
 
 /** Whose artifacts; a grant is named by the SHA-256 of its id. */
-export type ArtifactParty =
-  | { readonly clientIds: readonly string[] }
-  | { readonly accountId: string }
-  | { readonly grantHash: Buffer };
+export type ArtifactParty = { readonly clientIds: readonly string[] } | { readonly accountId: string } | { readonly grantHash: Buffer };
 
 /** The engine's storage in SQL. Values are hashed here and nowhere else, payloads sealed and opened here. */
 export interface ArtifactStore {
