@@ -1,28 +1,53 @@
 /**
- * The page to read first. It builds every part of the server, top to bottom, one line a capability, and wires the few calls
- * that go uphill. Nothing here decides anything; nothing else wires anything.
+ * The page to read first. It builds every part of the server, top to bottom, one paragraph a capability, and wires the few
+ * calls that go uphill: a hook that names a part built further down. Nothing here decides anything; nothing else wires anything.
  */
 import { join } from 'node:path';
 import Router from '@koa/router';
 import type { Middleware } from 'koa';
+import { ACR, createAccounts, isAtLeast } from './accounts/index.ts';
+import { createAgents } from './agents/index.ts';
+import { createApprovals } from './approvals/index.ts';
+import { createAudit } from './audit/index.ts';
+import {
+  type AuthorizationDetail,
+  builtInDetailTypes,
+  createAuthorizationDetails,
+  createDetailTypes,
+  detailsHash,
+} from './authorization-details/index.ts';
 import type { Capability } from './capability.ts';
+import { createClients } from './client-registration/index.ts';
+import { createEnrolment } from './enrolment.ts';
 import { createArtifactStore, createOidc, type Oidc } from './oidc/index.ts';
 import type { Clock } from './platform/clock.ts';
 import type { Config } from './platform/config.ts';
 import type { Db } from './platform/db/db.ts';
-import { createNotifications } from './platform/db/notifications.ts';
+import { createNotifications, type Notifications } from './platform/db/notifications.ts';
 import { createAssets } from './platform/http/assets.ts';
+import { readJson } from './platform/http/body.ts';
 import { createCsrf } from './platform/http/csrf.ts';
-import { createEventStreams } from './platform/http/event-stream.ts';
+import { createEventStreams, type EventStreams } from './platform/http/event-stream.ts';
 import { basePathOf } from './platform/http/issuer-path.ts';
 import { createPages } from './platform/http/pages.ts';
+import { writeProblem } from './platform/http/problem.ts';
 import { createRenderer } from './platform/http/render.ts';
+import { requestIdOf } from './platform/http/request-id.ts';
 import { createHttpApp, type HttpApp } from './platform/http/server.ts';
+import type { Web } from './platform/http/web.ts';
 import type { Ids } from './platform/ids.ts';
 import { createJobRunner, type JobRunner } from './platform/jobs.ts';
 import type { Logger } from './platform/log.ts';
 import { createOutgoing } from './platform/outgoing/dispatcher.ts';
 import type { Vault } from './platform/vault.ts';
+import { composeFacts, createPolicy } from './policy/index.ts';
+import { createResourceServers } from './resource-servers/index.ts';
+import { createRevocation } from './revocation/index.ts';
+import { createScim } from './scim/index.ts';
+import { createSignIn } from './sign-in/index.ts';
+import { createDirectory, credentialsOf, fallingOf, reachOf, type Sources } from './surroundings.ts';
+import { createTokenExchange } from './token-exchange/index.ts';
+import { createApiGuard, createTokens, issuanceOf } from './tokens/index.ts';
 
 /** What a server stands on; two of them may live side by side in one process. */
 export interface AppDeps {
@@ -40,6 +65,8 @@ export interface AppDeps {
 export interface App {
   readonly http: HttpApp;
   readonly oidc: Oidc;
+  /** The capabilities by name, for commands and tests. */
+  readonly parts: ReturnType<typeof createParts>;
   readonly jobs: JobRunner;
   readonly capabilities: readonly Capability[];
   /** What the first administrator needs to know when the server starts. */
@@ -50,68 +77,268 @@ export interface App {
   stop(): Promise<void>;
 }
 
+/** Builds every capability over a migrated database; nothing runs yet. */
+function createParts(deps: AppDeps & { notifications: Notifications; eventStreams: EventStreams }, oidc: () => Oidc) {
+  const { db, vault, clock, ids, log } = deps;
+  const { issuer } = deps.config;
+  const base = { db, vault, clock, ids, log, issuer };
+  const artifacts = createArtifactStore({ db, vault, clock });
+  const provider = () => oidc().current();
+
+  // ── what pages show across capabilities ──
+  const sources: Sources = {
+    accounts: () => accounts,
+    agents: () => agents,
+    clients: () => clients,
+    resourceServers: () => resourceServers,
+    tokens: () => tokens,
+  };
+  const directory = createDirectory(sources);
+
+  // ── records: what we keep ──
+  const audit = createAudit({ ...base, nameOf: directory.nameOf });
+  const accounts = createAccounts({
+    ...base,
+    audit,
+    onDisabled: (accountId) => revocation.cascade.onAccountDisabled(accountId),
+    endOtherSessions: (accountId, exceptSessionUid) => signIn.endOtherSessions(accountId, exceptSessionUid),
+    surroundings: {
+      agentsOf: (accountId) => agents.agentsOwnedBy(accountId),
+      agentCounts: (accountIds) => agents.agentCounts(accountIds),
+      grantsOf: async () => [],
+      sessionCount: async (accountId) => (await signIn.sessionsOf(accountId)).length,
+    },
+  });
+  const agents = createAgents({
+    ...base,
+    audit,
+    owners: accounts,
+    onSuspended: (agentId) => revocation.cascade.onAgentSuspended(agentId),
+    surroundings: {
+      whatWouldFall: (agentId) => fallingOf(sources, agentId, async () => 0),
+      reachOf: (agentId) => reachOf(sources, agentId),
+      credentialsOf: (clientIds) => credentialsOf(sources, clientIds),
+      lastDelegationOf: async () => undefined,
+    },
+  });
+  const resourceServers = createResourceServers({
+    ...base,
+    audit,
+    clientResources: (client) => clients.resourcesOf(client),
+    serverClients: {
+      issue: (server, by) => clients.serverClients.issue(server, by),
+      describe: (clientIds) => clients.serverClients.describe(clientIds),
+      remove: (clientId, by) => clients.serverClients.remove(clientId, by),
+    },
+  });
+  const tokens = createTokens({
+    ...base,
+    audit,
+    principalOf: (clientId) => policy.principalOf(clientId),
+    detailsHash: (granted) => detailsHash(granted as readonly AuthorizationDetail[]),
+    namesOf: directory.namesOf,
+    publicKeys: () => oidc().publicKeys(),
+  });
+
+  // ── rules: what we decide ──
+  const details = createAuthorizationDetails({ types: createDetailTypes(builtInDetailTypes) });
+  const policy = createPolicy({
+    ...base,
+    audit,
+    facts: composeFacts({ clients: { find: (clientId) => clients.find(clientId) }, agents, owners: accounts }),
+    resources: resourceServers,
+    readers: {
+      roleOf: async (accountId) => {
+        const account = await accounts.find(accountId);
+        return account?.status === 'active' ? account.role : undefined;
+      },
+      ownsAgent: directory.ownsAgent,
+      nameOf: directory.nameOf,
+    },
+  });
+
+  // ── flows: what happens ──
+  const enrolment = createEnrolment({ agents: () => agents });
+  const clients = createClients({
+    ...base,
+    audit,
+    owners: { ownerLabel: accounts.ownerLabel, choices: directory.ownerChoices },
+    agents: {
+      findByClient: (clientId) => agents.findByClient(clientId),
+      choices: directory.agentChoices,
+      linkClient: enrolment.linkClient,
+    },
+    detailTypes: () => details.types.names,
+    onRegistered: enrolment.onRegistered,
+    onWidened: enrolment.onWidened,
+    turnsAway: (clientId) => policy.turnsAway(clientId),
+  });
+  const signIn = createSignIn({
+    ...base,
+    audit,
+    accounts,
+    provider,
+    artifacts,
+    detailTypes: () => details.types,
+    resourceServers,
+    softwareOf: (clientId) => directory.softwareOf(clientId),
+    onConsent: async () => undefined,
+  });
+  const tokenExchange = createTokenExchange({
+    ...base,
+    audit,
+    types: details.types,
+    policy,
+    facts: policy.facts,
+    tokens,
+    resources: resourceServers,
+    agents,
+    artifacts,
+    choices: directory.delegationChoices,
+  });
+  const approvals = createApprovals({
+    ...base,
+    audit,
+    artifacts,
+    provider,
+    notifications: deps.notifications,
+    eventStreams: deps.eventStreams,
+    directory: { accounts, agents, resourceServers, detailTypes: () => details.types },
+    assurance: {
+      hasSecondFactor: async (accountId) => {
+        const { passkeys, hasCode } = await accounts.securityOf(accountId);
+        return hasCode || passkeys.length > 0;
+      },
+      isSecondFactor: (acr) => isAtLeast(acr, ACR.secondFactor),
+    },
+    issuanceOf,
+    isStrong: async () => false,
+    isNamedByPolicy: async () => false,
+  });
+  const revocation = createRevocation({
+    ...base,
+    tokens,
+    artifacts,
+    clientsOf: (agentId) => agents.clientsOf(agentId),
+    isClientOfResource: async (clientId, resource) => (await resourceServers.resourcesOfClient(clientId)).includes(resource),
+  });
+  return {
+    audit,
+    accounts,
+    agents,
+    resourceServers,
+    tokens,
+    details,
+    policy,
+    clients,
+    signIn,
+    tokenExchange,
+    approvals,
+    revocation,
+    artifacts,
+    directory,
+  };
+}
+
+/** The order in which contributions run: the policy judges before the ledger writes. */
+function capabilitiesOf(parts: ReturnType<typeof createParts>): readonly Capability[] {
+  const { audit, accounts, agents, resourceServers, details, policy, approvals, tokens, clients, signIn, tokenExchange, revocation } =
+    parts;
+  return [audit, accounts, agents, resourceServers, details, policy, approvals, tokens, clients, signIn, tokenExchange, revocation].map(
+    ({ capability }) => capability,
+  );
+}
+
 /** Puts a server together over a migrated database. */
 export async function createApp(deps: AppDeps): Promise<App> {
   const { config, db, vault, clock, ids, log } = deps;
   const { issuer } = config;
   const basePath = basePathOf(issuer);
   const notifications = createNotifications({ db, log });
+  const eventStreams = createEventStreams({ heartbeatSeconds: 25, maxPerSession: 4, maxTotal: 2_000 });
   const outgoing = createOutgoing({ allowLoopback: issuer.hostname === 'localhost', log });
   const jobs = createJobRunner({ db, log });
-  const store = createArtifactStore({ db, vault, clock });
 
-  // ── capabilities, in the order in which their contributions run ──
-  const capabilities: Capability[] = [];
-
-  // ── the engine, of all contributions ──
-  const contributions = capabilities.flatMap(({ name, oidc: part }) => (part === undefined ? [] : [{ name, oidc: part }]));
-  const oidc = await createOidc({
+  // ── capabilities, and the engine of all their contributions ──
+  const parts = createParts({ ...deps, notifications, eventStreams }, () => oidc);
+  const capabilities = capabilitiesOf(parts);
+  const oidc: Oidc = await createOidc({
     issuer,
     db,
-    store,
+    store: parts.artifacts,
     clock,
     vault,
     log,
     notifications,
     fetch: (input, init) => outgoing.engineFetch(input instanceof Request ? input.url : input, init),
-    contributions: () => contributions,
+    contributions: () => capabilities.flatMap(({ name, oidc: part }) => (part === undefined ? [] : [{ name, oidc: part }])),
   });
 
-  // ── pages and routes ──
+  // ── pages, guards and routes ──
   const assets = await createAssets({ folder: join(deps.root, 'views', 'assets'), basePath });
   const render = createRenderer({ viewsDir: join(deps.root, 'views'), assets, basePath, isCached: true });
-  const csrf = createCsrf({ key: vault.derive('csrf'), issuer, ids, bindingOf: () => undefined });
-  const pages = createPages({ render, csrf, basePath, isSecure: issuer.protocol === 'https:', waitingFor: async () => 0 });
+  const csrf = createCsrf({ key: vault.derive('csrf'), issuer, ids, bindingOf: parts.signIn.bindingOf });
+  const waitingFor = (accountId: string) => parts.approvals.countWaiting(accountId);
+  const pages = createPages({ render, csrf, basePath, isSecure: issuer.protocol === 'https:', waitingFor });
+  const api = createApiGuard({ ...parts, issuer, clock, isStrongAcr: (acr) => acr !== undefined && isAtLeast(acr, ACR.secondFactor) });
+  const web: Web = { pages, guard: parts.signIn.guard, api, readJson };
+  const scim = createScim({
+    resourceTypes: capabilities.flatMap((capability) => capability.scim ?? []),
+    baseUrl: `${issuer.href.replace(/\/$/, '')}/scim/v2`,
+    guard: (ctx, scope) => api.caller(ctx, { resource: 'scim', scope }),
+    readJson,
+  });
   const router = new Router();
+  for (const capability of capabilities) capability.routes?.(router, web);
+  const correlate: Middleware = (ctx, next) => parts.audit.correlation.run(requestIdOf(ctx), next);
 
   const http = createHttpApp({
     issuer,
     trustedProxies: config.trustedProxies,
     cookieKeys: oidc.cookieKeys,
-    readiness: {},
-    errorFormats: [],
-    renderError: (ctx, page) => pages.show(ctx, 'sign-in/message', page),
+    readiness: { database: async () => void (await db.rows({ name: 'ready', text: 'SELECT 1 AS one', values: [] })) },
+    errorFormats: ['/api', '/access'].map((prefix) => ({ prefix, write: writeProblem })),
+    renderError: (ctx, page) => pages.show(ctx, 'sign-in/message', errorModel(page)),
     bodyLimits: [],
-    eventStreams: createEventStreams({ heartbeatSeconds: 25, maxPerSession: 4, maxTotal: 2_000 }),
-    routes: [assets.middleware, router.routes() as unknown as Middleware],
+    eventStreams,
+    routes: [correlate, assets.middleware, router.routes(), scim.routes],
     engine: oidc.middleware,
     ids,
     log,
   });
+
+  // ── the first start ──
+  await parts.accounts.setup.ensureFirstAdministrator(config.firstAdministrator);
+  if (config.bootstrapClient !== undefined) await parts.clients.ensureBootstrapClient(config.bootstrapClient);
+  const code = await parts.accounts.setup.makeCode();
   return {
     http,
     oidc,
+    parts,
     jobs,
     capabilities,
-    greeting: [],
+    greeting:
+      code === undefined
+        ? []
+        : [`Make the first administrator: ${issuer.href.replace(/\/$/, '')}/setup with the code ${code} (good for 30 minutes)`],
     async start() {
       await notifications.start();
-      jobs.start([...oidc.jobs, ...capabilities.flatMap((capability) => capability.jobs ?? [])]);
+      const correlated = capabilities.flatMap((capability) => capability.jobs ?? []);
+      jobs.start([...oidc.jobs, ...correlated]);
     },
     async stop() {
       await jobs.stop();
+      await parts.agents.flushLastSeen();
+      await parts.audit.seal();
       await notifications.stop();
       await outgoing.close();
     },
   };
+}
+
+/** A failure as views/sign-in/message.eta shows it. */
+function errorModel(page: { status: number; title: string; message: string; requestId: string }): object {
+  const { status, title, message, requestId } = page;
+  const facts = status >= 500 ? [{ label: 'If you ask for help, name', value: requestId }] : [];
+  return { status, message: { tone: 'stop', heading: title, words: message, facts } };
 }

@@ -6,6 +6,7 @@ import type { Accounts } from './accounts/index.ts';
 import type { Agents, CredentialLine, Falling, ReachLine } from './agents/index.ts';
 import type { Clients } from './client-registration/index.ts';
 import type { ResourceServers } from './resource-servers/index.ts';
+import type { Software } from './sign-in/index.ts';
 import type { Tokens } from './tokens/index.ts';
 
 /** The capabilities that are asked. Given as functions, because app.ts builds them after those that show them. */
@@ -26,6 +27,15 @@ export interface Directory {
   /** People and groups that a form offers as owners. */
   ownerChoices(): Promise<readonly { readonly kind: 'user' | 'group'; readonly id: string; readonly name: string }[]>;
   agentChoices(): Promise<readonly { readonly id: string; readonly displayName: string }[]>;
+  delegationChoices(): Promise<{ readonly agents: readonly Choice[]; readonly resources: readonly Choice[] }>;
+  /** The software behind a client, as consent describes it. */
+  softwareOf(clientId: string): Promise<Software | undefined>;
+}
+
+/** An entry of a form's list. */
+interface Choice {
+  readonly value: string;
+  readonly words: string;
 }
 
 const CHOICES = 200;
@@ -37,6 +47,16 @@ async function lookUp(sources: Sources, id: string): Promise<string | undefined>
   if (id.startsWith('cli_')) return (await sources.clients().find(id))?.name;
   if (URL.canParse(id)) return (await sources.resourceServers().findByIdentifier(id))?.name;
   return undefined;
+}
+
+/** An agent with an owner, or software an administrator registered, is vouched for; a name alone is only what the software says. */
+async function softwareOf(sources: Sources, clientId: string): Promise<Software | undefined> {
+  const client = await sources.clients().find(clientId);
+  if (client === undefined) return undefined;
+  const agent = await sources.agents().findByClient(clientId);
+  const owner = agent?.owner === undefined ? undefined : await sources.accounts().ownerLabel(agent.owner);
+  const isVerified = client.kind === 'admin' || (agent?.status === 'active' && owner?.isAlive === true);
+  return { name: client.name, agentId: agent?.id, agentName: agent?.displayName, ownerName: owner?.name, isVerified };
 }
 
 /** Names, owners and choices over the capabilities. */
@@ -58,12 +78,27 @@ export function createDirectory(sources: Sources): Directory {
       const active = people.items.filter(({ status }) => status === 'active').map(({ id, name }) => ({ kind: 'user' as const, id, name }));
       return [...active, ...groups.map(({ id, name }) => ({ kind: 'group' as const, id, name }))];
     },
-    agentChoices: async () => (await sources.agents().list({ limit: CHOICES })).items.map(({ id, displayName }) => ({ id, displayName })),
+    async delegationChoices() {
+      const [page, servers] = await Promise.all([
+        sources.agents().list({ limit: CHOICES }),
+        sources.resourceServers().list({ limit: CHOICES }),
+      ]);
+      return {
+        agents: page.agents.map(({ id, displayName }) => ({ value: id, words: displayName })),
+        resources: servers.map(({ identifier, name }) => ({ value: identifier, words: name })),
+      };
+    },
+    softwareOf: (clientId) => softwareOf(sources, clientId),
+    agentChoices: async () => (await sources.agents().list({ limit: CHOICES })).agents.map(({ id, displayName }) => ({ id, displayName })),
   };
 }
 
 /** What ends with an agent, in the words of its page. `pendingOf` counts the questions it has open. */
-export async function fallingOf(sources: Pick<Sources, 'tokens'>, agentId: string, pendingOf: (agentId: string) => Promise<number>): Promise<Falling> {
+export async function fallingOf(
+  sources: Pick<Sources, 'tokens'>,
+  agentId: string,
+  pendingOf: (agentId: string) => Promise<number>,
+): Promise<Falling> {
   const [{ tokens, agents, people }, approvals] = await Promise.all([
     sources.tokens().countFalling({ by: 'agent', agentId }),
     pendingOf(agentId),
@@ -79,7 +114,11 @@ export async function reachOf(sources: Sources, agentId: string): Promise<readon
   const lines = bounded.map(async ({ uri, scopes }): Promise<ReachLine> => {
     const known = await sources.resourceServers().findByIdentifier(uri);
     const words = scopes.length === 0 ? 'any scope that is granted' : scopes.join(', ');
-    return { name: known?.name ?? uri, words, state: known === undefined ? { word: 'Unknown', tone: 'stop' } : { word: 'May ask', tone: 'yes' } };
+    return {
+      name: known?.name ?? uri,
+      words,
+      state: known === undefined ? { word: 'Unknown', tone: 'stop' } : { word: 'May ask', tone: 'yes' },
+    };
   });
   return Promise.all(lines);
 }

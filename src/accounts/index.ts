@@ -26,18 +26,18 @@ import { type AccountService, createAccountService } from './service.ts';
 import { createAccountStore } from './store.ts';
 import { createThrottle } from './throttle/throttle.ts';
 
-export { type Account, type By, type Group, needsSecondFactor, type OwnerRef, ROLES, type Role, SELF_SERVICE_GROUP_ID } from './account.ts';
-export type { AccountEvent, AccountEvents } from './account-event.ts';
+export { type Account, type By, type Group, needsSecondFactor, type OwnerRef, type Role, SELF_SERVICE_GROUP_ID } from './account.ts';
+export type { AccountEvents } from './account-event.ts';
 export { ACR, ACR_VALUES, type Assurance, combine, isAtLeast, PASSWORD_ASSURANCE } from './assurance.ts';
 export type { Authentication, FactorAccepted, NotSignedIn, PasswordAccepted, PasswordInput } from './authentication.ts';
 export type { DeviceCookie } from './device-cookie.ts';
 export type { OneTimeLink } from './enrolment/links.ts';
-export type { Setup, SetupInput } from './enrolment/setup.ts';
+export type { Setup } from './enrolment/setup.ts';
 export { createPasswords, type Passwords } from './password.ts';
 export type { PersonSurroundings } from './present.ts';
 export type { Ceremony } from './second-factor/passkeys.ts';
 export type { SecondFactorMethod, Security } from './second-factor/second-factor.ts';
-export type { AccountPage, AccountService, PasswordChange } from './service.ts';
+export type { AccountPage, AccountService } from './service.ts';
 
 /** The people as the rest of the house sees them. */
 export interface Accounts extends AccountService {

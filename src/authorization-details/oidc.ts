@@ -1,5 +1,5 @@
 import { type Client, errors, type KoaContextWithOIDC } from 'oidc-provider';
-import { type IssuedToken, type OidcContribution } from '../oidc/index.ts';
+import type { IssuedToken, OidcContribution } from '../oidc/index.ts';
 import { covers } from './covers.ts';
 import { coversAll } from './derivation.ts';
 import type { AuthorizationDetail } from './detail-type.ts';
@@ -116,7 +116,8 @@ export function richAuthorizationRequests(types: DetailTypes): OidcContribution 
         types: Object.fromEntries(types.names.map((name) => [name, { validate }])),
         authorizationDetailsForGrantSource: (ctx) =>
           granted(types, readStored(types, (ctx.oidc.grant as WithDetails | undefined)?.rar), readRequested(types, ctx) ?? []) as never,
-        authorizationDetailsForAccessToken: (ctx, token, source) => forAccessToken(ctx, token as IssuedToken, source as object | undefined) as never,
+        authorizationDetailsForAccessToken: (ctx, token, source) =>
+          forAccessToken(ctx, token as IssuedToken, source as object | undefined) as never,
         authorizationDetailsForIntrospection: (_ctx, token) => (token as WithDetails).rar as never,
       },
     },

@@ -23,7 +23,7 @@ export interface FactsBook {
 /** An empty book. It forgets facts when the engine forgets the client. */
 export function createFactsBook(): FactsBook {
   const secrets = new WeakMap<object, SecretHashes>();
-  const valueOf = (client: Client): unknown => (client as unknown as Record<string, unknown>)[FACTS_MEMBER];
+  const memberOf = (client: Client): unknown => (client as unknown as Record<string, unknown>)[FACTS_MEMBER];
   const isOurs = (value: unknown): value is ClientFacts => typeof value === 'object' && value !== null && secrets.has(value);
   return {
     enter(record, hashes) {
@@ -34,11 +34,11 @@ export function createFactsBook(): FactsBook {
     },
     isOurs,
     factsOf(client) {
-      const value = valueOf(client);
+      const value = memberOf(client);
       return isOurs(value) ? value : undefined;
     },
     secretsOf(client) {
-      const value = valueOf(client);
+      const value = memberOf(client);
       return isOurs(value) ? secrets.get(value) : undefined;
     },
   };

@@ -141,7 +141,11 @@ function scopesOf(payload: AdapterPayload): readonly string[] | undefined {
 }
 
 /** RFC 7591 §3.2: one use of the initial access token and the client are one statement; the rest joins its transaction. */
-async function register(deps: EngineStorageDeps, { clientId, payload, metadata, scopes }: Registered, enrolment: InitialAccessToken): Promise<void> {
+async function register(
+  deps: EngineStorageDeps,
+  { clientId, payload, metadata, scopes }: Registered,
+  enrolment: InitialAccessToken,
+): Promise<void> {
   const { client_secret: secret } = payload as { client_secret?: string };
   const isIn = await deps.store.insertEnrolled({
     id: clientId,

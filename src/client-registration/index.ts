@@ -13,11 +13,11 @@ import type { Vault } from '../platform/vault.ts';
 import type { ChangedBy, RegistrationAudit } from './audit-trail.ts';
 import { type ClientFacts, createFactsBook } from './client-facts.ts';
 import { createClientSecrets } from './client-secrets.ts';
-import { type ClientAgents, clientConsole } from './console-routes.ts';
+import { type ClientAgents, clientConsole } from './console/routes.ts';
 import { createEngineStorage, type OnRegistered } from './engine-storage.ts';
 import { GRANT } from './grant-types.ts';
 import { createInitialAccessTokens, type InitialAccessTokens, type Owners } from './initial-access-tokens/service.ts';
-import { initialAccessTokenConsole } from './initial-access-tokens/console-routes.ts';
+import { initialAccessTokenConsole } from './initial-access-tokens/routes.ts';
 import { clientOidc } from './oidc.ts';
 import { clientApi } from './routes.ts';
 import { type ClientService, createClientService } from './service.ts';
@@ -26,10 +26,11 @@ import { createClientStore } from './store.ts';
 export type { ChangedBy, RegistrationAudit } from './audit-trail.ts';
 export type { Bounds, ClientPurpose, ClientRecord, InitialAccessToken, StoredMetadata } from './client.ts';
 export type { ClientFacts } from './client-facts.ts';
-export type { ClientAgents } from './console-routes.ts';
+export type { ClientAgents } from './console/routes.ts';
 export type { OnRegistered } from './engine-storage.ts';
 export type { InitialAccessTokens, Owners } from './initial-access-tokens/service.ts';
-export type { ClientChangeInput, ClientService, NewClientInput } from './service.ts';
+export type { ClientChangeInput, NewClientInput } from './client-input.ts';
+export type { ClientService } from './service.ts';
 
 /** What clients need; what is uphill or beside comes as a hook from app.ts. */
 export interface ClientsDeps {
@@ -52,8 +53,13 @@ export interface ClientsDeps {
 
 /** A resource server's own credentials, as `createResourceServers` takes them. */
 interface ServerCredentials {
-  issue(server: { readonly name: string; readonly identifier: string }, by: ChangedBy): Promise<{ readonly clientId: string; readonly clientSecret: string }>;
-  describe(clientIds: readonly string[]): Promise<readonly { readonly clientId: string; readonly name: string; readonly lastUsedAt: Date | undefined }[]>;
+  issue(
+    server: { readonly name: string; readonly identifier: string },
+    by: ChangedBy,
+  ): Promise<{ readonly clientId: string; readonly clientSecret: string }>;
+  describe(
+    clientIds: readonly string[],
+  ): Promise<readonly { readonly clientId: string; readonly name: string; readonly lastUsedAt: Date | undefined }[]>;
   remove(clientId: string, by: ChangedBy): Promise<void>;
 }
 

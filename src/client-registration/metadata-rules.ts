@@ -42,11 +42,16 @@ export function checkMetadata(metadata: StoredMetadata, bounds: Bounds): Checked
   checkSizes(metadata);
   for (const name of TEXT_MEMBERS) checkText(name, metadata[name]);
   for (const name of URI_MEMBERS) checkUri(name, metadata[name]);
-  if (metadata['sector_identifier_uri'] !== undefined) throw new MetadataFault('sector_identifier_uri', 'is not supported: subjects are public');
+  if (metadata['sector_identifier_uri'] !== undefined)
+    throw new MetadataFault('sector_identifier_uri', 'is not supported: subjects are public');
   const redirectUris = textsOf(metadata['redirect_uris']);
   const applicationType = metadata['application_type'] === 'native' ? 'native' : inferApplicationType(redirectUris);
   checkRedirects('redirect_uris', { uris: redirectUris, applicationType, patterns: bounds.redirectPatterns });
-  checkRedirects('post_logout_redirect_uris', { uris: textsOf(metadata['post_logout_redirect_uris']), applicationType, patterns: undefined });
+  checkRedirects('post_logout_redirect_uris', {
+    uris: textsOf(metadata['post_logout_redirect_uris']),
+    applicationType,
+    patterns: undefined,
+  });
   checkGrants(metadata, bounds);
   const { identity, resource } = splitScopes(metadata['scope'], bounds);
   return {
@@ -54,7 +59,9 @@ export function checkMetadata(metadata: StoredMetadata, bounds: Bounds): Checked
       application_type: applicationType,
       scope: identity.length === 0 ? undefined : identity.join(' '),
       response_types: responseTypesOf(metadata),
-      ...(textsOf(metadata['grant_types']).includes(GRANT.ciba) ? { backchannel_token_delivery_mode: metadata['backchannel_token_delivery_mode'] ?? 'poll' } : {}),
+      ...(textsOf(metadata['grant_types']).includes(GRANT.ciba)
+        ? { backchannel_token_delivery_mode: metadata['backchannel_token_delivery_mode'] ?? 'poll' }
+        : {}),
     },
     resourceScopes: resource,
   };
@@ -74,7 +81,8 @@ function responseTypesOf(metadata: StoredMetadata): readonly string[] {
 function checkSizes(metadata: StoredMetadata): void {
   if (JSON.stringify(metadata).length > MOST_BYTES) throw new MetadataFault('client metadata', `is larger than ${MOST_BYTES} bytes`);
   for (const [name, value] of Object.entries(metadata)) {
-    if (Array.isArray(value) && value.length > MOST_LIST_ENTRIES) throw new MetadataFault(name, `has more than ${MOST_LIST_ENTRIES} entries`);
+    if (Array.isArray(value) && value.length > MOST_LIST_ENTRIES)
+      throw new MetadataFault(name, `has more than ${MOST_LIST_ENTRIES} entries`);
   }
   const { keys } = (metadata['jwks'] ?? {}) as { keys?: unknown };
   if (Array.isArray(keys) && keys.length > MOST_KEYS) throw new MetadataFault('jwks', `has more than ${MOST_KEYS} keys`);
@@ -90,7 +98,8 @@ function checkText(name: string, value: unknown): void {
 
 function checkUri(name: string, value: unknown): void {
   if (value === undefined) return;
-  if (typeof value !== 'string' || value.length > LONGEST_URI || !URL.canParse(value)) throw new MetadataFault(name, 'must be an absolute URI');
+  if (typeof value !== 'string' || value.length > LONGEST_URI || !URL.canParse(value))
+    throw new MetadataFault(name, 'must be an absolute URI');
   const { protocol, username, password } = new URL(value);
   const isAllowed = protocol === 'https:' || (protocol === 'http:' && SHOWN_URIS.includes(name));
   if (!isAllowed) throw new MetadataFault(name, 'must use https');
@@ -99,7 +108,11 @@ function checkUri(name: string, value: unknown): void {
 
 function checkRedirects(
   name: string,
-  { uris, applicationType, patterns }: { uris: readonly string[]; applicationType: 'web' | 'native'; patterns: readonly string[] | undefined },
+  {
+    uris,
+    applicationType,
+    patterns,
+  }: { uris: readonly string[]; applicationType: 'web' | 'native'; patterns: readonly string[] | undefined },
 ): void {
   for (const uri of uris) {
     const checked = checkRedirectUri(uri, applicationType);
@@ -113,7 +126,8 @@ function checkRedirects(
 function checkGrants(metadata: StoredMetadata, bounds: Bounds): void {
   const isPublic = metadata['token_endpoint_auth_method'] === 'none';
   for (const grant of textsOf(metadata['grant_types'])) {
-    if (isPublic && needsAuthentication(grant)) throw new MetadataFault('grant_types', `has ${grant}, which needs a client that authenticates`);
+    if (isPublic && needsAuthentication(grant))
+      throw new MetadataFault('grant_types', `has ${grant}, which needs a client that authenticates`);
     if (!bounds.grantTypes.includes(grant)) throw new MetadataFault('grant_types', `has ${grant}, which this registration does not allow`);
   }
 }

@@ -62,7 +62,13 @@ const PROOFS: Readonly<Record<string, string>> = {
   none: 'nothing (public)',
 };
 const ORIGINS = { dynamic: 'registered by itself', admin: 'added by an administrator', bootstrap: 'from the environment' } as const;
-const PURPOSE_WORDS = { agent: 'An agent', application: 'An application', service: 'A service', resource_server: 'A resource server itself', management: 'Management' } as const;
+const PURPOSE_WORDS = {
+  agent: 'An agent',
+  application: 'An application',
+  service: 'A service',
+  resource_server: 'A resource server itself',
+  management: 'Management',
+} as const;
 
 function proofOf({ metadata }: ClientRecord): string {
   return PROOFS[String(metadata['token_endpoint_auth_method'])] ?? 'something else';

@@ -9,7 +9,8 @@ import type { ChangedBy } from './audit-trail.ts';
 import { PURPOSES } from './client.ts';
 import { type InitialAccessTokens, newInitialAccessToken } from './initial-access-tokens/service.ts';
 import { presentClient, presentInitialAccessToken } from './present.ts';
-import { type ClientService, clientChange, newClient } from './service.ts';
+import { clientChange, newClient } from './client-input.ts';
+import type { ClientService } from './service.ts';
 
 /** What the management interface stands on. */
 export interface ClientApiDeps {
@@ -21,7 +22,13 @@ const CLIENTS = '/api/v1/clients';
 const TOKENS = '/api/v1/initial-access-tokens';
 
 const listQuery = z.object({ search: z.string().max(120).optional(), purpose: z.enum(PURPOSES).optional() });
-const rotation = z.strictObject({ overlap_seconds: z.int().min(0).max(30 * 86_400).optional() });
+const rotation = z.strictObject({
+  overlap_seconds: z
+    .int()
+    .min(0)
+    .max(30 * 86_400)
+    .optional(),
+});
 
 /** Who a call is recorded as. */
 function byOf({ accountId, subjectProfile, subject, clientId }: ApiCaller): ChangedBy {

@@ -1,58 +1,20 @@
 import { errors, type Provider } from 'oidc-provider';
-import { z } from 'zod';
-import { canonicalResourceUri } from '../resource-servers/index.ts';
 import { type Clock, secondsAfter } from '../platform/clock.ts';
 import type { Db } from '../platform/db/db.ts';
 import { AppError } from '../platform/errors.ts';
 import type { Ids } from '../platform/ids.ts';
 import type { Logger } from '../platform/log.ts';
 import type { ChangedBy, RegistrationAudit } from './audit-trail.ts';
-import { type ClientPurpose, type ClientRecord, PURPOSES, type StoredMetadata, usesSecret } from './client.ts';
+import { type Bootstrapped, ensureBootstrapClient } from './bootstrap-client.ts';
+import { type ClientPurpose, type ClientRecord, type StoredMetadata, usesSecret } from './client.ts';
 import type { FactsBook } from './client-facts.ts';
+import { type ClientChangeInput, metadataOf, type NewClientInput, ownChanges } from './client-input.ts';
 import type { ClientSecrets } from './client-secrets.ts';
 import { enginePayload, storedMetadata } from './engine-storage.ts';
 import { ALL_GRANTS } from './grant-types.ts';
 import { checkMetadata, MetadataFault } from './metadata-rules.ts';
-import type { ClientChange, ClientQuery, ClientStore } from './store.ts';
+import type { ClientQuery, ClientStore } from './store.ts';
 import { isWidened } from './widening.ts';
-
-const METHODS = ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'] as const;
-const uri = z.string().min(1).max(2_000);
-
-const metadataMembers = {
-  client_name: z.string().trim().min(1, 'is empty').max(80),
-  token_endpoint_auth_method: z.enum(METHODS),
-  grant_types: z.array(z.enum(ALL_GRANTS)).max(10),
-  redirect_uris: z.array(uri).max(20),
-  jwks: z.object({ keys: z.array(z.record(z.string(), z.unknown())).max(10) }),
-  jwks_uri: uri,
-  /** Identity scopes and scopes of resource servers, as in RFC 7591; left out: every scope of what it may reach. */
-  scope: z.string().max(4_000),
-  dpop_bound_access_tokens: z.boolean(),
-};
-const ownMembers = {
-  is_management: z.boolean(),
-  has_governance: z.boolean(),
-  default_resource: uri.nullable(),
-  default_scope: z.string().min(1).max(1_000).nullable(),
-  /** The only resources it may ask for; null: any that is registered. */
-  resources: z.array(uri).max(50).nullable(),
-};
-
-/** What an administrator says of a new client: metadata by its RFC 7591 names, and members of ours. */
-export const newClient = z.strictObject({
-  ...z.object(metadataMembers).partial().shape,
-  client_name: metadataMembers.client_name,
-  token_endpoint_auth_method: metadataMembers.token_endpoint_auth_method.default('client_secret_basic'),
-  grant_types: metadataMembers.grant_types.default(['client_credentials']),
-  purpose: z.enum(PURPOSES).default('application'),
-  ...z.object(ownMembers).partial().shape,
-});
-export type NewClientInput = z.output<typeof newClient>;
-
-/** What an administrator may change of a client. */
-export const clientChange = z.strictObject({ ...metadataMembers, ...ownMembers, status: z.enum(['active', 'disabled']) }).partial();
-export type ClientChangeInput = z.output<typeof clientChange>;
 
 /** The use cases around clients; `by` is who acts, as the audit trail names them. */
 export interface ClientService {
@@ -75,7 +37,7 @@ export interface ClientService {
   /** For good; the id is not given out again. @throws {AppError} `not_found` */
   remove(clientId: string, by: ChangedBy): Promise<void>;
   /** Makes the environment's client as it says: made once, its secret follows the environment, deleted stays deleted. */
-  ensureBootstrapClient(bootstrap: { readonly clientId: string; readonly secret: string }): Promise<'created' | 'rotated' | 'unchanged' | 'stays_deleted'>;
+  ensureBootstrapClient(bootstrap: { readonly clientId: string; readonly secret: string }): Promise<Bootstrapped>;
 }
 
 /** What the service stands on. */
@@ -96,39 +58,9 @@ export interface ClientServiceDeps {
 
 const OVERLAP_SECONDS = 86_400;
 const SERVICE_PURPOSES: ReadonlySet<ClientPurpose> = new Set(['service', 'management', 'resource_server']);
-const BOOTSTRAP_SCOPES = ['scim:read', 'scim:write', 'admin:read', 'admin:write', 'access:evaluate', 'access:search'];
-/** No `sub` may equal any client_id (security rule R5). */
-const TYPED_ID = /^(?:usr|agt|svc)_/;
-const ENVIRONMENT: ChangedBy = { kind: 'system', id: 'environment' };
-const OWN_MEMBERS = new Set([...Object.keys(ownMembers), 'purpose', 'status']);
 
 function missing(): AppError {
   return new AppError('not_found', 'There is no such client.');
-}
-
-/** The metadata half of an input; members that were not given are left out. */
-function metadataOf(input: object): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(input).filter(([name, value]) => value !== undefined && !OWN_MEMBERS.has(name)));
-}
-
-function canonicalOrThrow(value: string, member: string): string {
-  const canonical = canonicalResourceUri(value);
-  if (!canonical.ok) throw new AppError('invalid_input', `The resource ${canonical.reason}.`, { member });
-  return canonical.uri;
-}
-
-/** The members of ours in an input, as the record has them; only those that were given. */
-function ownChanges(input: ClientChangeInput, before: ClientRecord['bounds']): ClientChange {
-  const { default_resource: resource, default_scope: scope, resources, is_management: isManagement, has_governance: hasGovernance } = input;
-  return {
-    ...(isManagement === undefined ? {} : { isManagement }),
-    ...(hasGovernance === undefined ? {} : { hasGovernance }),
-    ...(resource === undefined ? {} : { defaultResource: resource === null ? undefined : canonicalOrThrow(resource, '/default_resource') }),
-    ...(scope === undefined ? {} : { defaultScope: scope ?? undefined }),
-    ...(resources === undefined
-      ? {}
-      : { bounds: { ...before, resources: resources?.map((each, index) => canonicalOrThrow(each, `/resources/${index}`)) ?? undefined } }),
-  };
 }
 
 function translate(error: unknown): never {
@@ -180,7 +112,11 @@ export function createClientService(deps: ClientServiceDeps): ClientService {
 }
 
 /** Judges metadata by the rules of registration and by the engine's own; returns it with every default filled in. */
-function judge(deps: ClientServiceDeps, record: ClientRecord, metadata: StoredMetadata): { metadata: StoredMetadata; scopes: readonly string[] | undefined } {
+function judge(
+  deps: ClientServiceDeps,
+  record: ClientRecord,
+  metadata: StoredMetadata,
+): { metadata: StoredMetadata; scopes: readonly string[] | undefined } {
   try {
     const withDefaults = { grant_types: ['authorization_code'], ...metadata };
     const { changes, resourceScopes } = checkMetadata(withDefaults, record.bounds);
@@ -196,7 +132,8 @@ function judge(deps: ClientServiceDeps, record: ClientRecord, metadata: StoredMe
 }
 
 function checkMarks({ isManagement, hasGovernance, metadata }: Pick<ClientRecord, 'isManagement' | 'hasGovernance' | 'metadata'>): void {
-  if (hasGovernance && !isManagement) throw new AppError('invalid_input', 'Governance is for clients marked for management.', { member: '/has_governance' });
+  if (hasGovernance && !isManagement)
+    throw new AppError('invalid_input', 'Governance is for clients marked for management.', { member: '/has_governance' });
   if (isManagement && metadata['token_endpoint_auth_method'] === 'none') {
     throw new AppError('invalid_input', 'A management client must prove who it is.', { member: '/token_endpoint_auth_method' });
   }
@@ -235,7 +172,12 @@ async function create(deps: ClientServiceDeps, input: NewClientInput, by: Change
   checkMarks(record);
   const secret = usesSecret(record.metadata) ? ids.secret(32) : undefined;
   await store.insert({ ...record, secretHash: secret === undefined ? undefined : deps.secrets.hash(id, secret) });
-  await deps.audit.record({ type: 'client.registered', actor: by, clientId: id, action: record.isManagement ? 'management' : record.purpose });
+  await deps.audit.record({
+    type: 'client.registered',
+    actor: by,
+    clientId: id,
+    action: record.isManagement ? 'management' : record.purpose,
+  });
   return { record: (await store.find(id))?.record ?? record, secret };
 }
 
@@ -253,43 +195,13 @@ async function update(deps: ClientServiceDeps, { clientId, input, by }: { client
       : judge(deps, merged, { ...before.metadata, ...(scope === '' ? {} : { scope }), ...given });
   checkMarks({ ...merged, metadata: judged.metadata });
   const { status, client_name: name } = input;
-  await deps.store.update(clientId, { ...own, ...judged, ...(name === undefined ? {} : { name }), ...(status === undefined ? {} : { status }) });
+  await deps.store.update(clientId, {
+    ...own,
+    ...judged,
+    ...(name === undefined ? {} : { name }),
+    ...(status === undefined ? {} : { status }),
+  });
   await deps.audit.record({ type: 'client.updated', actor: by, clientId, action: Object.keys(input).join(' ') || 'nothing' });
   if (isWidened(before, judged)) await deps.onWidened(clientId);
   return (await deps.store.find(clientId))?.record ?? merged;
-}
-
-async function ensureBootstrapClient(deps: ClientServiceDeps, { clientId, secret }: { clientId: string; secret: string }) {
-  const { store, secrets, audit, ids } = deps;
-  if (TYPED_ID.test(clientId)) throw new AppError('invalid_input', 'BEHALF_BOOTSTRAP_CLIENT_ID looks like the id of a person, agent or service.');
-  const existing = await store.findForUpdate(clientId);
-  if (existing === undefined) {
-    const isNew = await store.insert({
-      id: clientId,
-      name: 'Bootstrap client',
-      kind: 'bootstrap',
-      purpose: 'management',
-      serviceId: ids.next('svc'),
-      metadata: { client_name: 'Bootstrap client', token_endpoint_auth_method: 'client_secret_basic', grant_types: ['client_credentials'], response_types: [], redirect_uris: [] },
-      scopes: BOOTSTRAP_SCOPES,
-      bounds: { grantTypes: ['client_credentials'] },
-      isManagement: true,
-      hasGovernance: true,
-      defaultResource: undefined,
-      defaultScope: undefined,
-      initialAccessTokenId: undefined,
-      secretHash: secrets.hash(clientId, secret),
-    });
-    if (!isNew) return (await store.wasRemoved(clientId)) ? 'stays_deleted' : 'unchanged';
-    await audit.record({ type: 'client.registered', actor: ENVIRONMENT, clientId, action: 'bootstrap' });
-    return 'created';
-  }
-  if (existing.record.kind !== 'bootstrap') {
-    deps.log.warn({ clientId }, 'BEHALF_BOOTSTRAP_CLIENT_ID names a client that was made otherwise; it is left alone');
-    return 'unchanged';
-  }
-  if (secrets.matches(clientId, secret, { ...existing.secrets, previous: undefined })) return 'unchanged';
-  await store.setSecret(clientId, { hash: secrets.hash(clientId, secret), previousUntil: undefined });
-  await audit.record({ type: 'client.secret_rotated', actor: ENVIRONMENT, clientId });
-  return 'rotated';
 }

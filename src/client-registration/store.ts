@@ -10,13 +10,19 @@ export interface StoredClient {
 }
 
 /** A client as it is written the first time. */
-export type NewClient = Omit<ClientRecord, 'hasSecret' | 'secretRotatedAt' | 'previousSecretUntil' | 'version' | 'createdAt' | 'updatedAt' | 'lastUsedAt' | 'status'> & {
+export type NewClient = Omit<
+  ClientRecord,
+  'hasSecret' | 'secretRotatedAt' | 'previousSecretUntil' | 'version' | 'createdAt' | 'updatedAt' | 'lastUsedAt' | 'status'
+> & {
   readonly secretHash: Buffer | undefined;
 };
 
 /** What of a client can change. */
 export type ClientChange = Partial<
-  Pick<ClientRecord, 'name' | 'metadata' | 'scopes' | 'bounds' | 'isManagement' | 'hasGovernance' | 'defaultResource' | 'defaultScope' | 'status'>
+  Pick<
+    ClientRecord,
+    'name' | 'metadata' | 'scopes' | 'bounds' | 'isManagement' | 'hasGovernance' | 'defaultResource' | 'defaultScope' | 'status'
+  >
 >;
 
 /** Which clients are wanted, in the order of their ids. */

@@ -148,7 +148,8 @@ export function policyOidc({ service, facts, resources, issuer, clock }: PolicyH
         input: inputOf(input, decision.effect),
         policyVersion: INVARIANTS_VERSION,
       };
-      if (decision.effect !== 'permit') service.refuse({ ...record, error: refusal?.error ?? 'access_denied', status: refusal?.status ?? 400 });
+      if (decision.effect !== 'permit')
+        service.refuse({ ...record, error: refusal?.error ?? 'access_denied', status: refusal?.status ?? 400 });
       issuance.decisionId = decision.id;
       await service.record({ ...record, id: decision.id });
     },

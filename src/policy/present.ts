@@ -90,5 +90,7 @@ function sawOf(input: Readonly<Record<string, unknown>>): { label: string; value
 }
 
 function whoChanges(remedy: string): string {
-  return remedy.startsWith('An administrator') ? 'Only an administrator can make this change.' : 'Whoever runs the client can make this change.';
+  return remedy.startsWith('An administrator')
+    ? 'Only an administrator can make this change.'
+    : 'Whoever runs the client can make this change.';
 }

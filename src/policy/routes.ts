@@ -73,11 +73,15 @@ export function policyRoutes({ service, readers, clock }: PolicyRoutesDeps): (ro
     router.get('/api/v1/decisions', async (ctx) => {
       const caller = await web.api.caller(ctx, need);
       const parsed = query.safeParse(ctx.query);
-      if (!parsed.success) throw new AppError('invalid_input', 'A filter is malformed.', { member: String(parsed.error.issues[0]?.path[0]) });
+      if (!parsed.success)
+        throw new AppError('invalid_input', 'A filter is malformed.', { member: String(parsed.error.issues[0]?.path[0]) });
       if (!(await mayReadAll(caller, readers))) throw new AppError('forbidden', 'Only administrators and auditors list decisions.');
       const { agent_id: agentId, subject_id: subjectId, client_id: clientId, ...rest } = parsed.data;
       const page = await service.list({ agentId, subjectId, clientId, ...rest });
-      ctx.body = { decisions: page.decisions.map(presentDecision), ...(page.nextCursor === undefined ? {} : { next_cursor: page.nextCursor }) };
+      ctx.body = {
+        decisions: page.decisions.map(presentDecision),
+        ...(page.nextCursor === undefined ? {} : { next_cursor: page.nextCursor }),
+      };
     });
     router.get('/api/v1/decisions/:id', async (ctx) => {
       const caller = await web.api.caller(ctx, need);

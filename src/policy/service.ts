@@ -95,7 +95,8 @@ function auditOf(decision: StoredDecision, error: string): AuditEventInput {
 /** Agent states get their own sentence; any other reason is one already. */
 function sentenceOf(reason: string): { rule: string; reason: string; remedy: string } {
   if (reason === 'suspended' || reason === 'retired') {
-    const remedy = reason === 'suspended' ? 'An administrator can lift the suspension; registering again does not.' : 'Register another agent.';
+    const remedy =
+      reason === 'suspended' ? 'An administrator can lift the suspension; registering again does not.' : 'Register another agent.';
     return { rule: `agent-${reason}`, reason: reasonOfStatus(reason) ?? '', remedy };
   }
   return { rule: 'client-active', reason, remedy: 'An administrator can enable the client.' };
@@ -109,7 +110,18 @@ export function createPolicyService(deps: PolicyServiceDeps): PolicyService {
   const denied = (denial: Denial): StoredDecision => {
     const { rule, reason, remedy, clientId, agentId, subjectId, resource, action, input } = denial;
     const parties = { clientId, agentId, subjectId, resource };
-    return { id: ids.next('dec'), at: clock.now(), effect: 'deny', rule, reason, remedy, ...parties, action, input, policyVersion: INVARIANTS_VERSION };
+    return {
+      id: ids.next('dec'),
+      at: clock.now(),
+      effect: 'deny',
+      rule,
+      reason,
+      remedy,
+      ...parties,
+      action,
+      input,
+      policyVersion: INVARIANTS_VERSION,
+    };
   };
   const keep = async (decision: StoredDecision, error: string) => {
     await store.insert(decision);

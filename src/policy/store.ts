@@ -44,7 +44,19 @@ function toDecision(row: Row): StoredDecision {
   const { id, at, rule, reason, remedy, resource, action, input } = row;
   const parties = { clientId: row.client_id, agentId: row.agent_id ?? undefined, subjectId: row.subject_id ?? undefined };
   const policyVersion = row.policy_version;
-  return { id, at, effect: row.effect as Effect, rule, reason, remedy, ...parties, resource: resource ?? undefined, action, input, policyVersion };
+  return {
+    id,
+    at,
+    effect: row.effect as Effect,
+    rule,
+    reason,
+    remedy,
+    ...parties,
+    resource: resource ?? undefined,
+    action,
+    input,
+    policyVersion,
+  };
 }
 
 /** The store over PostgreSQL; what every token request writes is one prepared statement. */
@@ -52,7 +64,21 @@ export function createDecisionStore({ db }: { db: Db }): DecisionStore {
   return {
     async insert(decision) {
       const { id, at, effect, rule, reason, remedy, clientId, agentId, subjectId, resource, action, input, policyVersion } = decision;
-      const values = [id, at, effect, rule, reason, remedy, clientId, agentId, subjectId, resource, action, JSON.stringify(input), policyVersion];
+      const values = [
+        id,
+        at,
+        effect,
+        rule,
+        reason,
+        remedy,
+        clientId,
+        agentId,
+        subjectId,
+        resource,
+        action,
+        JSON.stringify(input),
+        policyVersion,
+      ];
       const text = `INSERT INTO decisions (${COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`;
       await db.rows({ name: 'decision-insert', text, values });
     },

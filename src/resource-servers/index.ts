@@ -5,7 +5,7 @@
  */
 import type { Client } from 'oidc-provider';
 import type { Capability } from '../capability.ts';
-import { resourceServerConsole } from './console-routes.ts';
+import { resourceServerConsole } from './console/routes.ts';
 import { type ClientResources, resourceServersOidc } from './oidc.ts';
 import { resourceServerApi, type ServerClients } from './routes.ts';
 import { createResourceServerService, type ResourceServerService, type ResourceServerServiceDeps } from './service.ts';

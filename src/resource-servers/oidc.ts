@@ -1,8 +1,16 @@
-import { type AccessToken, type Client, type ClientCredentials, errors, type KoaContextWithOIDC, type ResourceServer as EngineResource } from 'oidc-provider';
+import {
+  type AccessToken,
+  type Client,
+  type ClientCredentials,
+  errors,
+  type KoaContextWithOIDC,
+  type ResourceServer as EngineResource,
+} from 'oidc-provider';
 import type { OidcContribution } from '../oidc/index.ts';
 import type { OwnResourceServer } from './own-resources.ts';
 import { canonicaliseResourceParameter } from './resource-parameter.ts';
 import type { ResourceServer } from './resource-server.ts';
+import { canonicalResourceUri } from './resource-uri.ts';
 import type { ResourceServerService } from './service.ts';
 import { lifetimeOf } from './token-lifetime.ts';
 
@@ -16,7 +24,7 @@ export interface ClientResources {
   readonly allowedResources?: readonly string[] | undefined;
 }
 
-type Params = { scope?: string; resource?: string | string[]; grant_type?: string; authorization_details?: unknown };
+type Params = { scope?: string; resource?: string | string[]; audience?: unknown; grant_type?: string; authorization_details?: unknown };
 
 const TOKEN_EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
 const CLIENT_CREDENTIALS = 'client_credentials';
@@ -35,12 +43,19 @@ function needsResource(ctx: KoaContextWithOIDC): boolean {
  * The resource of a request that names none (RFC 8707 §2.1), and the scope of one that names none either. A request for the
  * person's identity alone keeps neither: a default resource would move its e-mail claim and break userinfo.
  */
-function defaultResource(ctx: KoaContextWithOIDC, client: Client, { clientResources, oneOf }: { clientResources: (client: Client) => ClientResources; oneOf?: unknown }) {
+function defaultResource(
+  ctx: KoaContextWithOIDC,
+  client: Client,
+  { clientResources, oneOf }: { clientResources: (client: Client) => ClientResources; oneOf?: unknown },
+) {
   if (Array.isArray(oneOf)) {
     if (oneOf.length === 1) return oneOf[0] as string;
     throw new errors.InvalidTarget('ask for one resource');
   }
   const params = paramsOf(ctx);
+  // RFC 8693 §2.1: an exchange may name its target by audience instead
+  const audience = params.grant_type === TOKEN_EXCHANGE ? canonicalResourceUri(params.audience) : undefined;
+  if (audience?.ok === true) return audience.uri;
   const defaults = clientResources(client);
   if (defaults.defaultResource === undefined || !(needsResource(ctx) || params.authorization_details !== undefined)) return undefined;
   const isBackchannel = ctx.oidc.route === 'backchannel_authentication';
@@ -52,7 +67,8 @@ function defaultResource(ctx: KoaContextWithOIDC, client: Client, { clientResour
 function checkOwn(own: OwnResourceServer, asked: { client: ClientResources; grantType: string | undefined; ownsResources: boolean }): void {
   const mayEvaluate = own.own === 'access' && asked.ownsResources;
   if (asked.grantType === TOKEN_EXCHANGE) throw new errors.InvalidTarget('tokens for this server itself are not exchanged');
-  if (!asked.client.isManagement && !mayEvaluate) throw new errors.InvalidTarget('this resource is for clients that an administrator marked for management');
+  if (!asked.client.isManagement && !mayEvaluate)
+    throw new errors.InvalidTarget('this resource is for clients that an administrator marked for management');
 }
 
 /** A client for itself never decides an approval; a resource server's own client evaluates and does not search. */

@@ -24,7 +24,7 @@ const SCOPES = {
 
 const NAMES = { scim: 'Registry (SCIM)', api: 'Management', access: 'Access evaluation' } as const satisfies Record<OwnResource, string>;
 
-/** The path of each own resource below the issuer (contract.md "Addresses"). */
+/** The path of each own resource below the issuer. */
 const PATHS = { scim: '/scim/v2', api: '/api/v1', access: '/access/v1' } as const satisfies Record<OwnResource, string>;
 
 /** The resources of the server with this issuer (without a slash at its end); their tokens live 300 seconds. */

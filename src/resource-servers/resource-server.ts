@@ -75,7 +75,8 @@ export function scopesOf(input: NewResourceServer['scopes'], sensitivity: Risk):
   return input.map(({ name, description, risk: own }, index) => {
     const member = `/scopes/${index}/name`;
     if (seen.has(name)) throw new AppError('invalid_input', `The scope ${name} is there twice.`, { member });
-    if (IDENTITY_SCOPES.has(name)) throw new AppError('invalid_input', `The scope ${name} belongs to OpenID Connect; choose another name.`, { member });
+    if (IDENTITY_SCOPES.has(name))
+      throw new AppError('invalid_input', `The scope ${name} belongs to OpenID Connect; choose another name.`, { member });
     seen.add(name);
     return { name, description, risk: own ?? sensitivity };
   });
@@ -93,7 +94,9 @@ export function identifierOf(input: string, issuer: string): string {
   const canonical = canonicalResourceUri(input);
   if (!canonical.ok) throw new AppError('invalid_input', `The identifier ${canonical.reason}.`, { member: '/identifier' });
   const { uri } = canonical;
-  const isOurs = uri === issuer || ['/scim', '/api', '/access', '/ssf'].some((path) => uri === `${issuer}${path}` || uri.startsWith(`${issuer}${path}/`));
+  const isOurs =
+    uri === issuer ||
+    ['/scim', '/api', '/access', '/ssf'].some((path) => uri === `${issuer}${path}` || uri.startsWith(`${issuer}${path}/`));
   if (isOurs) throw new AppError('invalid_input', 'Addresses of this authorization server itself are reserved.', { member: '/identifier' });
   return uri;
 }

@@ -12,7 +12,9 @@ export interface ServerClients {
   /** Makes a confidential client for a resource server; the secret is shown this once. Runs in the transaction under way. */
   issue(server: ResourceServer, by: ChangedBy): Promise<{ readonly clientId: string; readonly clientSecret: string }>;
   /** What is known of clients, for people; unknown ones are left out. */
-  describe(clientIds: readonly string[]): Promise<readonly { readonly clientId: string; readonly name: string; readonly lastUsedAt: Date | undefined }[]>;
+  describe(
+    clientIds: readonly string[],
+  ): Promise<readonly { readonly clientId: string; readonly name: string; readonly lastUsedAt: Date | undefined }[]>;
   /** Ends a client for good. */
   remove(clientId: string, by: ChangedBy): Promise<void>;
 }
@@ -39,7 +41,7 @@ function idOf(ctx: Context): string {
   return (ctx as Context & { params: Record<string, string> }).params['id'] ?? '';
 }
 
-/** `/api/v1/resource-servers` and the credentials below each (contract.md "Addresses"). */
+/** `/api/v1/resource-servers` and the credentials below each. */
 export function resourceServerApi(deps: ResourceServerRouteDeps, router: Router, web: Web): void {
   const { service } = deps;
   const read = (ctx: Context) => web.api.caller(ctx, { resource: 'api', scope: 'admin:read' });
@@ -86,7 +88,13 @@ function credentialRoutes(
     await read(ctx);
     const { id } = await service.get(idOf(ctx));
     const clients = await serverClients.describe(await service.clientsOf(id));
-    ctx.body = { items: clients.map(({ clientId, name, lastUsedAt }) => ({ client_id: clientId, name, last_used_at: lastUsedAt?.toISOString() ?? null })) };
+    ctx.body = {
+      items: clients.map(({ clientId, name, lastUsedAt }) => ({
+        client_id: clientId,
+        name,
+        last_used_at: lastUsedAt?.toISOString() ?? null,
+      })),
+    };
   });
   router.post(path, async (ctx) => {
     const by = await write(ctx);
@@ -107,7 +115,11 @@ function credentialRoutes(
 }
 
 /** Makes a client and gives it to the resource server, both or neither. @throws {AppError} `not_found` */
-export function issueCredentials(deps: ResourceServerRouteDeps, id: string, by: ChangedBy): Promise<{ clientId: string; clientSecret: string }> {
+export function issueCredentials(
+  deps: ResourceServerRouteDeps,
+  id: string,
+  by: ChangedBy,
+): Promise<{ clientId: string; clientSecret: string }> {
   return deps.transaction(async () => {
     const issued = await deps.serverClients.issue(await deps.service.get(id), by);
     await deps.service.addClient(id, issued.clientId, by);

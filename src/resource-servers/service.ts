@@ -113,7 +113,8 @@ export function createResourceServerService(deps: ResourceServerServiceDeps): Re
           scopes: scopesOf(scopes, input.sensitivity),
           createdAt: clock.now(),
         };
-        if (!(await store.insert(server))) throw new AppError('conflict', 'There is a resource server with this identifier.', { member: '/identifier' });
+        if (!(await store.insert(server)))
+          throw new AppError('conflict', 'There is a resource server with this identifier.', { member: '/identifier' });
         await audit.record({ type: 'resource_server.created', actor: by, resource: server.identifier });
         return server;
       }),
@@ -125,7 +126,12 @@ export function createResourceServerService(deps: ResourceServerServiceDeps): Re
         const merged: ResourceServer = { ...before, ...given, ...(ttl === undefined ? {} : { tokenTtlSeconds: ttl ?? undefined }) };
         const after = scopes === undefined ? merged : { ...merged, scopes: scopesOf(scopes, merged.sensitivity) };
         await store.update(after);
-        await audit.record({ type: 'resource_server.updated', actor: by, resource: before.identifier, action: Object.keys(input).join(' ') || 'nothing' });
+        await audit.record({
+          type: 'resource_server.updated',
+          actor: by,
+          resource: before.identifier,
+          action: Object.keys(input).join(' ') || 'nothing',
+        });
         return after;
       }),
     remove: (id, by) =>

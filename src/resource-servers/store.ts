@@ -79,7 +79,9 @@ export function createResourceServerStore({ db, clock }: { db: Db; clock: Clock 
     count: () => db.prisma.resourceServer.count(),
     async insert(server) {
       const { count } = await db.prisma.resourceServer.createMany({
-        data: [{ id: server.id, identifier: server.identifier, ...columnsOf(server), createdAt: server.createdAt, updatedAt: server.createdAt }],
+        data: [
+          { id: server.id, identifier: server.identifier, ...columnsOf(server), createdAt: server.createdAt, updatedAt: server.createdAt },
+        ],
         skipDuplicates: true,
       });
       if (count === 1) await writeScopes(db, server);
@@ -96,7 +98,9 @@ export function createResourceServerStore({ db, clock }: { db: Db; clock: Clock 
     removeClient: async (resourceServerId, clientId) =>
       (await db.prisma.resourceServerClient.deleteMany({ where: { resourceServerId, clientId } })).count === 1,
     clientsOf: async (resourceServerId) =>
-      (await db.prisma.resourceServerClient.findMany({ where: { resourceServerId }, orderBy: { clientId: 'asc' } })).map((row) => row.clientId),
+      (await db.prisma.resourceServerClient.findMany({ where: { resourceServerId }, orderBy: { clientId: 'asc' } })).map(
+        (row) => row.clientId,
+      ),
     async resourcesOfClient(clientId) {
       const rows = await db.rows<{ identifier: string }>({
         name: 'resources-of-client',

@@ -9,7 +9,7 @@ const DELICATE_GRANTS: ReadonlySet<string> = new Set([
   'urn:ietf:params:oauth:grant-type:deferred',
 ]);
 
-/** What decides how long a token lives (contract.md "Tokens"). */
+/** What decides how long a token lives. */
 export interface LifetimeInput {
   /** What the resource server asks for, if anything. */
   readonly configuredSeconds: number | undefined;

@@ -21,7 +21,9 @@ export interface Revocation {
 }
 
 /** What revocation is made of. */
-export interface RevocationDeps extends Pick<CascadeDeps, 'db' | 'clientsOf'>, Pick<RevocationContributionDeps, 'artifacts' | 'isClientOfResource'> {
+export interface RevocationDeps
+  extends Pick<CascadeDeps, 'db' | 'clientsOf'>,
+    Pick<RevocationContributionDeps, 'artifacts' | 'isClientOfResource'> {
   readonly tokens: Pick<TokenService, 'verify' | 'end' | 'arePartiesLive'>;
   readonly clock: Clock;
   readonly ids: Pick<Ids, 'secret'>;

@@ -30,7 +30,18 @@ function storedForm({ record, payload }: VerifiedToken): AdapterPayload {
   const { jti, kind, clientId, resource, scope, details, cnf, act, acr, approval, subject, subjectProfile } = record;
   const extra = defined({ sub: subject, sub_profile: subjectProfile, act, acr, auth_time: payload['auth_time'], approval });
   const key = { jkt: cnf?.jkt, 'x5t#S256': cnf?.['x5t#S256'] };
-  return defined({ jti, kind, clientId, iat: payload.iat, exp: payload.exp, aud: resource, scope, rar: details, ...key, extra }) as AdapterPayload;
+  return defined({
+    jti,
+    kind,
+    clientId,
+    iat: payload.iat,
+    exp: payload.exp,
+    aud: resource,
+    scope,
+    rar: details,
+    ...key,
+    extra,
+  }) as AdapterPayload;
 }
 
 /** Storage of access tokens: JWTs are read from the ledger when one is presented, opaque ones (userinfo) are artifacts. */

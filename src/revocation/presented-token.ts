@@ -16,7 +16,10 @@ export interface PresentedTokens {
 }
 
 /** The notes, kept as long as their request lives. */
-export function createPresentedTokens(deps: { tokens: Pick<TokenService, 'verify'>; ids: { secret(bytes: number): string } }): PresentedTokens {
+export function createPresentedTokens(deps: {
+  tokens: Pick<TokenService, 'verify'>;
+  ids: { secret(bytes: number): string };
+}): PresentedTokens {
   const notes = new WeakMap<object, PresentedToken>();
   return {
     present(request, jwt) {

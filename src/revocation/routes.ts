@@ -61,7 +61,10 @@ function presentTokens(presented: PresentedTokens): Middleware {
       ctx.body = { error: 'invalid_request', error_description: isTooLarge ? 'the body is too large' : 'the body cannot be read' };
       return;
     }
-    const request = withBody(ctx.req, withHandle(form, (jwt) => presented.present(ctx, jwt)));
+    const request = withBody(
+      ctx.req,
+      withHandle(form, (jwt) => presented.present(ctx, jwt)),
+    );
     Object.assign(ctx, { req: request });
     Object.assign(ctx.request, { req: request });
     await next();

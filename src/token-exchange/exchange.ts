@@ -177,7 +177,10 @@ export async function decideExchange(exchange: Exchange, deps: ExchangeDeps): Pr
   ]);
   if (!presenter.allowed) return refusedAt(presenterRefusal(presenter), subject);
   if (subject.cnf !== undefined && Object.keys(exchange.requester.proof).length === 0)
-    return refusedAt(refuse('invalid_request', 'the subject token is bound to a key: prove one of yours, the new token is bound to it'), subject);
+    return refusedAt(
+      refuse('invalid_request', 'the subject token is bound to a key: prove one of yours, the new token is bound to it'),
+      subject,
+    );
   const actor = decision.kind === 'actor' ? decision.actor : undefined;
   const chain = extendActChain({ subject, inbound: subject.chain, actor, maxDepth });
   if (!chain.ok) return refusedAt(chain, subject);

@@ -46,7 +46,9 @@ export interface TokenExchangeDeps extends Pick<DelegationConsoleDeps, 'choices'
     findByIdentifier(uri: string): Promise<{ readonly name: string } | undefined>;
     resourcesOfClient(clientId: string): Promise<readonly string[]>;
   };
-  readonly agents: { find(id: string): Promise<{ readonly displayName: string; readonly maxDelegationDepth: number | undefined } | undefined> };
+  readonly agents: {
+    find(id: string): Promise<{ readonly displayName: string; readonly maxDelegationDepth: number | undefined } | undefined>;
+  };
   /** Where grants are found by their hash (security rule R2). */
   readonly artifacts: Pick<ArtifactStore, 'findByHash'>;
 }
@@ -73,8 +75,14 @@ export function createTokenExchange(deps: TokenExchangeDeps): TokenExchange {
     agent: async (id: string) => (await agents.find(id))?.displayName,
     resource: async (identifier: string) => (await resources.findByIdentifier(identifier))?.name,
   };
-  const grant = tokenExchangeGrant({ ...deps, issuer: issuerOf(deps.issuer), ownResources: ownResourcesOf(deps.issuer), delegations, holdingsOf });
-  const api = delegationApi(delegations);
+  const grant = tokenExchangeGrant({
+    ...deps,
+    issuer: issuerOf(deps.issuer),
+    ownResources: ownResourcesOf(deps.issuer),
+    delegations,
+    holdingsOf,
+  });
+  const api = delegationApi({ service: delegations, issuer: issuerOf(deps.issuer) });
   const console = delegationConsole({ ...deps, service: delegations, names, basePath: basePathOf(deps.issuer) });
   return {
     delegations,

@@ -50,7 +50,10 @@ function limitsOf({ scopes, detailTypes, resources }: Delegation): string {
 }
 
 /** A delegation for a person: from whom, to whom, for what. */
-export async function cardOf(delegation: Delegation, about: { names: DelegationNames; now: Date; mayChange: boolean }): Promise<DelegationCard> {
+export async function cardOf(
+  delegation: Delegation,
+  about: { names: DelegationNames; now: Date; mayChange: boolean },
+): Promise<DelegationCard> {
   const { names, now, mayChange } = about;
   const agent = async (id: string) => {
     const name = (await names.agent(id)) ?? id;

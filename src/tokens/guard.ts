@@ -77,10 +77,15 @@ function presentedBy(ctx: Context): { scheme: 'bearer' | 'dpop'; token: string }
 }
 
 /** RFC 9449 §7.2: a bound token is never taken without its proof, an unbound one never with the DPoP scheme. */
-async function checkBinding(ctx: Context, presented: { scheme: string; token: string }, token: VerifiedToken & { deps: ApiGuardDeps }): Promise<void> {
+async function checkBinding(
+  ctx: Context,
+  presented: { scheme: string; token: string },
+  token: VerifiedToken & { deps: ApiGuardDeps },
+): Promise<void> {
   const { cnf } = token.record;
   if (cnf === undefined && presented.scheme === 'bearer') return;
-  if (cnf?.jkt === undefined || presented.scheme !== 'dpop' || cnf['x5t#S256'] !== undefined) throw invalidToken('The access token is bound to a key, or is not, other than it was sent.');
+  if (cnf?.jkt === undefined || presented.scheme !== 'dpop' || cnf['x5t#S256'] !== undefined)
+    throw invalidToken('The access token is bound to a key, or is not, other than it was sent.');
   const { issuer } = token.deps;
   const address = `${issuer.origin}${new URL(ctx.originalUrl, issuer).pathname}`;
   const call = { method: ctx.method, address, token: presented.token, thumbprint: cnf.jkt };
@@ -138,10 +143,19 @@ export function createApiGuard(deps: ApiGuardDeps): ApiGuard {
     const { record } = verified;
     const client = await deps.clients.find(record.clientId);
     const isAllowed = client?.isManagement === true || (resource === 'access' && client?.purpose === 'resource_server');
-    if (client === undefined || !isAllowed) throw new CallRefused('forbidden', 'invalid_token', 'This client is not marked for management.');
+    if (client === undefined || !isAllowed)
+      throw new CallRefused('forbidden', 'invalid_token', 'This client is not marked for management.');
     await checkPerson(verified, scope, deps);
     const { clientId, subject, subjectProfile, accountId, jti } = record;
-    return { clientId, subject, subjectProfile, accountId, jti, scopes: new Set(record.scope.split(' ')), hasGovernance: client.hasGovernance };
+    return {
+      clientId,
+      subject,
+      subjectProfile,
+      accountId,
+      jti,
+      scopes: new Set(record.scope.split(' ')),
+      hasGovernance: client.hasGovernance,
+    };
   };
   return {
     async caller(ctx, need) {

@@ -158,12 +158,22 @@ export function tokenClaims(deps: TokenClaimsDeps): NonNullable<OidcContribution
       ...refused,
       status: refused.error === 'invalid_client' ? 401 : 400,
       record: () =>
-        audit.record({ type: 'token.refused', actor: { kind: 'client', id: clientId }, clientId, cause: refused.error, remedy: refused.description }),
+        audit.record({
+          type: 'token.refused',
+          actor: { kind: 'client', id: clientId },
+          clientId,
+          cause: refused.error,
+          remedy: refused.description,
+        }),
     });
   const partiesOf = async (notes: Issuance, token: IssuedToken, clientId: string): Promise<Parties> => {
     const person = personOf(token);
     if (notes.subject !== undefined)
-      return { subject: notes.subject, subjectProfile: notes.subjectProfile ?? (person === notes.subject ? 'user' : 'service'), act: notes.actors };
+      return {
+        subject: notes.subject,
+        subjectProfile: notes.subjectProfile ?? (person === notes.subject ? 'user' : 'service'),
+        act: notes.actors,
+      };
     const principal = await deps.principalOf(clientId);
     if (principal.kind === 'none') return stop(clientId, { error: 'invalid_client', description: principal.reason });
     const isAgent = principal.kind === 'agent';

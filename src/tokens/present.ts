@@ -75,7 +75,10 @@ export function chainOf(token: KnownToken, context: ViewContext): readonly Party
     ...actors.map((actor: ActClaim) => party(actor.sub, KINDS[actor.sub_profile ?? 'service'] ?? 'service', context)),
   ];
   const last = people.length - 1;
-  return [...people.map((each, index) => (index === last ? { ...each, now: true as const } : each)), party(token.resource, 'resource', context)];
+  return [
+    ...people.map((each, index) => (index === last ? { ...each, now: true as const } : each)),
+    party(token.resource, 'resource', context),
+  ];
 }
 
 /** A moment ahead as partials/time.eta shows it. */

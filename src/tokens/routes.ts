@@ -67,7 +67,10 @@ export function apiRoutes({ service }: TokenRoutesDeps): Routes {
     router.delete('/api/v1/tokens/:jti', async (ctx) => {
       const caller = await web.api.caller(ctx, { resource: 'api', scope: 'admin:write' });
       const token = await service.get(jtiOf(ctx));
-      const by = caller.accountId === undefined ? ({ kind: 'client', id: caller.clientId } as const) : ({ kind: 'account', id: caller.accountId } as const);
+      const by =
+        caller.accountId === undefined
+          ? ({ kind: 'client', id: caller.clientId } as const)
+          : ({ kind: 'account', id: caller.accountId } as const);
       await service.end({ by: 'jti', jti: token.jti }, { cause: 'ended over the management interface', by });
       ctx.status = 204;
     });
@@ -96,7 +99,9 @@ export function consoleRoutes({ service, clock, basePath, namesOf }: TokenRoutes
         words: 'Each can be ended at once, with everything that was made from it.',
         tokens: page.tokens.map((token) => tokenRow(token, context)),
         ...(filteredBy === undefined ? {} : { filteredBy: `of ${names.get(filteredBy) ?? filteredBy}` }),
-        ...(page.nextCursor === undefined ? {} : { pager: { words: `${page.tokens.length} of ${count}`, nextHref: hrefOf(ctx, page.nextCursor) } }),
+        ...(page.nextCursor === undefined
+          ? {}
+          : { pager: { words: `${page.tokens.length} of ${count}`, nextHref: hrefOf(ctx, page.nextCursor) } }),
       };
       await web.pages.show(ctx, 'console/tokens', model, session);
     });
@@ -124,8 +129,14 @@ export function consoleRoutes({ service, clock, basePath, namesOf }: TokenRoutes
       await web.pages.form(ctx);
       const token = await service.get(jtiOf(ctx));
       if (!token.isLive) throw new AppError('conflict', 'This token has ended already.');
-      const { tokens } = await service.end({ by: 'jti', jti: token.jti }, { cause: 'ended in the console', by: { kind: 'account', id: session.accountId } });
-      web.pages.redirect(ctx, '/console/tokens', { kind: 'done', text: tokens === 1 ? 'One token has ended.' : `${tokens} tokens have ended.` });
+      const { tokens } = await service.end(
+        { by: 'jti', jti: token.jti },
+        { cause: 'ended in the console', by: { kind: 'account', id: session.accountId } },
+      );
+      web.pages.redirect(ctx, '/console/tokens', {
+        kind: 'done',
+        text: tokens === 1 ? 'One token has ended.' : `${tokens} tokens have ended.`,
+      });
     });
   };
 }

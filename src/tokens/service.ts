@@ -144,7 +144,14 @@ export function createTokenService(deps: {
         const { firstJti, ...fallen } = await store.end(selector, cause);
         if (firstJti === undefined) return fallen;
         const tokenId = selector.by === 'jti' ? selector.jti : firstJti;
-        await audit.record({ type: 'token.revoked', actor: by, tokenId, cause, remedy: `ended ${summaryOf(fallen)}`, ...partyOf(selector) });
+        await audit.record({
+          type: 'token.revoked',
+          actor: by,
+          tokenId,
+          cause,
+          remedy: `ended ${summaryOf(fallen)}`,
+          ...partyOf(selector),
+        });
         return fallen;
       }),
     countFalling: (selector) => store.countFalling(selector),

@@ -125,7 +125,7 @@ describe('codes of an authenticator app', () => {
     const totp = new TOTP({ secret, algorithm: 'SHA1', digits: 6, period: 30 });
     return {
       now: () => totp.generate({ timestamp: Date.now() }),
-      before: (s: number) => totp.generate({ timestamp: Date.now() - seconds(s) }),
+      earlier: (s: number) => totp.generate({ timestamp: Date.now() - seconds(s) }),
     };
   }
   const verify = (code: string) => authentication().verifyCode(account.id, code);
@@ -141,24 +141,24 @@ describe('codes of an authenticator app', () => {
   });
 
   test('RFC 6238 §5.2: one code works once, the one of enrolment included, also twenty times at once', async () => {
-    const { now, before } = await app();
+    const { now, earlier } = await app();
     await factors.confirmCode(account, now());
     expect(await factors.codes.verify(account.id, now())).toBe(false);
     clock.advance(minutes(1));
     const code = now();
     const answers = await Promise.all(Array.from({ length: 20 }, () => factors.codes.verify(account.id, code)));
     expect(answers.filter(Boolean)).toHaveLength(1);
-    expect(await factors.codes.verify(account.id, before(30))).toBe(false);
+    expect(await factors.codes.verify(account.id, earlier(30))).toBe(false);
   });
 
   test('RFC 6238 §5.2: accepts the step before and after, nothing farther', async () => {
-    const { now, before } = await app();
+    const { now, earlier } = await app();
     await factors.confirmCode(account, now());
     clock.advance(minutes(10));
-    expect(await factors.codes.verify(account.id, before(60))).toBe(false);
-    expect(await factors.codes.verify(account.id, before(30))).toBe(true);
-    expect(await factors.codes.verify(account.id, before(-60))).toBe(false);
-    expect(await factors.codes.verify(account.id, before(-30))).toBe(true);
+    expect(await factors.codes.verify(account.id, earlier(60))).toBe(false);
+    expect(await factors.codes.verify(account.id, earlier(30))).toBe(true);
+    expect(await factors.codes.verify(account.id, earlier(-60))).toBe(false);
+    expect(await factors.codes.verify(account.id, earlier(-30))).toBe(true);
   });
 
   test('guessing is slowed down per account', async () => {

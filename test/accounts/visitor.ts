@@ -35,7 +35,7 @@ export interface Door {
   readonly needs: (PageNeed | undefined)[];
 }
 
-function unescape(html: string): string {
+function decodeEntities(html: string): string {
   return html.replaceAll('&quot;', '"').replaceAll('&#39;', "'").replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&amp;', '&');
 }
 
@@ -55,14 +55,18 @@ function guardOf(door: Door): PageGuard {
   };
 }
 
-/** The routes of `accounts` behind the real edge, pages and CSRF guard. */
-export async function startPages(accounts: Accounts, door: Door, issuer: URL): Promise<{ edge: Edge; visitor: () => Visitor }> {
+/** The routes of a capability behind the real edge, pages and CSRF guard. */
+export async function startPages(
+  { capability }: Pick<Accounts, 'capability'>,
+  door: Door,
+  issuer: URL,
+): Promise<{ edge: Edge; visitor: () => Visitor }> {
   const assets = await createAssets({ folder: `${VIEWS}/assets`, basePath: '' });
   const render = createRenderer({ viewsDir: VIEWS, assets, basePath: '', isCached: true });
   const csrf = createCsrf({ key: randomIds.bytes(32), issuer, ids: randomIds, bindingOf: () => undefined });
   const pages = createPages({ render, csrf, basePath: '', isSecure: false, waitingFor: async () => 0 });
   const router = new Router();
-  accounts.capability.routes?.(router, { pages, guard: guardOf(door) } as Web);
+  capability.routes?.(router, { pages, guard: guardOf(door) } as Web);
   const edge = await startEdge([router.routes()], { issuer, trustedProxies: ['127.0.0.1'] });
   return { edge, visitor: () => createVisitor(edge) };
 }
@@ -78,7 +82,7 @@ function createVisitor(edge: Edge): Visitor {
       cookies.set(pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1));
     }
     csrfToken = /name="csrf" value="([^"]*)"/.exec(reply.body)?.[1] ?? csrfToken;
-    return { status: reply.status, location: reply.headers.location, html: reply.body, text: unescape(reply.body) };
+    return { status: reply.status, location: reply.headers.location, html: reply.body, text: decodeEntities(reply.body) };
   };
   return {
     cookies,

@@ -32,7 +32,14 @@ async function fillIn(page: string, form: Record<string, string | string[]>, act
 }
 
 test('a client is added, its secret shown once, rotated and removed', async () => {
-  const form = { client_name: 'Night shift', agent: '', token_endpoint_auth_method: 'client_secret_basic', grant_types: ['client_credentials'], redirect_uris: '', jwks_uri: '' };
+  const form = {
+    client_name: 'Night shift',
+    agent: '',
+    token_endpoint_auth_method: 'client_secret_basic',
+    grant_types: ['client_credentials'],
+    redirect_uris: '',
+    jwks_uri: '',
+  };
   const made = await fillIn('/console/clients/new', form);
   expect(made.status).toBe(200);
   const [clientId, secret] = [...made.html.matchAll(/data-copy="([^"]+)"/g)].map(([, value]) => String(value));
@@ -49,7 +56,14 @@ test('a client is added, its secret shown once, rotated and removed', async () =
 });
 
 test('a form with a fault comes back with what was typed and what to mend', async () => {
-  const form = { client_name: 'Desk', agent: '', token_endpoint_auth_method: 'none', grant_types: ['authorization_code'], redirect_uris: 'http://desk.example/cb', jwks_uri: '' };
+  const form = {
+    client_name: 'Desk',
+    agent: '',
+    token_endpoint_auth_method: 'none',
+    grant_types: ['authorization_code'],
+    redirect_uris: 'http://desk.example/cb',
+    jwks_uri: '',
+  };
   const { status, html } = await fillIn('/console/clients/new', form);
   expect(status).toBe(400);
   expect(html).toContain('value="Desk"');
@@ -70,14 +84,25 @@ test('an enrolment token is made, shown once, works and is ended', async () => {
 });
 
 test('a resource server is added, edited, given credentials and removed', async () => {
-  const form = { name: 'Invoices', uri: 'https://Invoices.example/', kind: 'mcp', scopes: 'invoices:read Read your invoices\r\ninvoices:pay', sensitivity: 'high', lifetimeSeconds: '120', algorithm: 'ES256' };
+  const form = {
+    name: 'Invoices',
+    uri: 'https://Invoices.example/',
+    kind: 'mcp',
+    scopes: 'invoices:read Read your invoices\r\ninvoices:pay',
+    sensitivity: 'high',
+    lifetimeSeconds: '120',
+    algorithm: 'ES256',
+  };
   const made = await fillIn('/console/resource-servers/new', form);
   expect(made.status).toBe(303);
   const path = String(made.location);
   const page = await visit(path);
   for (const text of ['https://invoices.example', 'Read your invoices', '2 min']) expect(page.html).toContain(text);
   expect((await fillIn(`${path}/edit`, { ...form, name: 'Bills', lifetimeSeconds: '' })).location).toBe(path);
-  expect(await server.resourceServers.findByIdentifier('https://invoices.example')).toMatchObject({ name: 'Bills', tokenTtlSeconds: undefined });
+  expect(await server.resourceServers.findByIdentifier('https://invoices.example')).toMatchObject({
+    name: 'Bills',
+    tokenTtlSeconds: undefined,
+  });
   const issued = await fillIn(path, {}, `${path}/clients`);
   expect(issued.html).toContain('Credentials of Bills');
   expect((await visit('/console/resource-servers')).html).toContain('1 API accepts our tokens');

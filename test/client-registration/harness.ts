@@ -41,6 +41,8 @@ export interface RegistrationServer {
   register(token: string | undefined, metadata: object): Promise<Response>;
   enrolmentToken(input?: object): Promise<string>;
   token(parameters: Record<string, string | string[]>, headers?: Record<string, string>): Promise<Response>;
+  /** What the engine keeps of a pushed request or code, with the payload of a JWT in it read. */
+  storedArtifact(model: string, value: string): Promise<string>;
   /** Every row of every table as text: what a copy of the database would show. */
   dump(): Promise<string>;
   close(): Promise<void>;
@@ -63,14 +65,31 @@ function apiGuard(issuer: string, deps: { oidc: () => Oidc; clients: () => Clien
       if (!scopes.has(scope)) throw new AppError('forbidden', 'The scope is missing.');
       const clientId = String(payload['client_id']);
       const hasGovernance = (await deps.clients().find(clientId))?.hasGovernance ?? false;
-      return { clientId, subject: String(payload.sub), subjectProfile: 'service', accountId: undefined, scopes, hasGovernance, jti: String(payload.jti) };
+      return {
+        clientId,
+        subject: String(payload.sub),
+        subjectProfile: 'service',
+        accountId: undefined,
+        scopes,
+        hasGovernance,
+        jti: String(payload.jti),
+      };
     },
   };
 }
 
 function sessionOf(role: Role): BrowserSession {
   const now = systemClock.now();
-  return { accountId: ADMINISTRATOR.id, sessionUid: 'session', name: 'Ada Admin', email: 'ada@example.com', role, authTime: now, acr: 'aal2', amr: [] };
+  return {
+    accountId: ADMINISTRATOR.id,
+    sessionUid: 'session',
+    name: 'Ada Admin',
+    email: 'ada@example.com',
+    role,
+    authTime: now,
+    acr: 'aal2',
+    amr: [],
+  };
 }
 
 export async function startRegistrationServer(more: readonly NamedContribution[] = []): Promise<RegistrationServer> {
@@ -82,8 +101,14 @@ export async function startRegistrationServer(more: readonly NamedContribution[]
   const vault = createVault({ masterKey: randomIds.bytes(32), previousMasterKey: undefined, ids: randomIds });
   const base = { db, clock: systemClock, ids: randomIds, vault, log, issuer: url };
   const notifications = createNotifications({ db, log });
+  const artifacts = createArtifactStore(base);
   const outgoing = createOutgoing({ allowLoopback: false, log });
-  const state: Pick<RegistrationServer, 'registered' | 'widened' | 'audited' | 'fetched'> = { registered: [], widened: [], audited: [], fetched: [] };
+  const state: Pick<RegistrationServer, 'registered' | 'widened' | 'audited' | 'fetched'> = {
+    registered: [],
+    widened: [],
+    audited: [],
+    fetched: [],
+  };
   const audit = { record: async (event: RegistrationServer['audited'][number]) => void state.audited.push(event) };
 
   const clients = createClients({
@@ -101,13 +126,21 @@ export async function startRegistrationServer(more: readonly NamedContribution[]
     },
     onWidened: async (clientId) => void state.widened.push(clientId),
   });
-  const resourceServers = createResourceServers({ ...base, audit, clientResources: clients.resourcesOf, serverClients: clients.serverClients });
+  const resourceServers = createResourceServers({
+    ...base,
+    audit,
+    clientResources: clients.resourcesOf,
+    serverClients: clients.serverClients,
+  });
   const capabilities = [resourceServers.capability, clients.capability];
   const subject: NamedContribution = {
     name: 'test',
     oidc: {
       scopes: ['openid', 'offline_access', 'email'],
-      tokenClaims: { names: ['sub'], claims: async (ctx) => ({ sub: (await clients.find(String(ctx.oidc.client?.clientId)))?.serviceId ?? 'agt_of_the_client' }) },
+      tokenClaims: {
+        names: ['sub'],
+        claims: async (ctx) => ({ sub: (await clients.find(String(ctx.oidc.client?.clientId)))?.serviceId ?? 'agt_of_the_client' }),
+      },
       features: {
         richAuthorizationRequests: {
           enabled: true,
@@ -125,7 +158,7 @@ export async function startRegistrationServer(more: readonly NamedContribution[]
   const oidc = await createOidc({
     ...base,
     notifications,
-    store: createArtifactStore(base),
+    store: artifacts,
     fetch: (input, init) => {
       state.fetched.push(String(input));
       return outgoing.engineFetch(String(input), init);
@@ -177,7 +210,15 @@ export async function startRegistrationServer(more: readonly NamedContribution[]
         body: JSON.stringify(metadata),
       }),
     async enrolmentToken(input = {}) {
-      const filled = { name: 'CI', owner: OWNER, agent_state: 'active', uses: 1, ttl_seconds: 3_600, grant_types: DEFAULT_GRANTS, ...input };
+      const filled = {
+        name: 'CI',
+        owner: OWNER,
+        agent_state: 'active',
+        uses: 1,
+        ttl_seconds: 3_600,
+        grant_types: DEFAULT_GRANTS,
+        ...input,
+      };
       return (await clients.initialAccessTokens.create(filled as never, ADMINISTRATOR)).token;
     },
     token(parameters, headers = {}) {
@@ -185,10 +226,24 @@ export async function startRegistrationServer(more: readonly NamedContribution[]
       for (const [name, value] of Object.entries(parameters)) for (const each of [value].flat()) body.append(name, each);
       return fetch(`${issuer}/token`, { method: 'POST', headers, body });
     },
+    async storedArtifact(model, value) {
+      const artifact = await artifacts.find(model, value.replace('urn:ietf:params:oauth:request_uri:', ''));
+      const text = JSON.stringify(artifact?.payload ?? {});
+      const [, payload = ''] = /"request":"[^."]+\.([^."]+)\./.exec(text) ?? [];
+      return `${text}\n${Buffer.from(payload, 'base64url').toString()}`;
+    },
     async dump() {
-      const tables = await db.rows<{ name: string }>({ name: 'tables', text: "SELECT tablename AS name FROM pg_tables WHERE schemaname = 'public'", values: [] });
+      const tables = await db.rows<{ name: string }>({
+        name: 'tables',
+        text: "SELECT tablename AS name FROM pg_tables WHERE schemaname = 'public'",
+        values: [],
+      });
       const texts = await Promise.all(
-        tables.map(async ({ name }) => (await db.rows<{ row: string }>({ name: `dump-${name}`, text: `SELECT t::text AS row FROM "${name}" t`, values: [] })).map(({ row }) => row)),
+        tables.map(async ({ name }) =>
+          (await db.rows<{ row: string }>({ name: `dump-${name}`, text: `SELECT t::text AS row FROM "${name}" t`, values: [] })).map(
+            ({ row }) => row,
+          ),
+        ),
       );
       return texts.flat().join('\n');
     },
@@ -205,9 +260,17 @@ export async function startRegistrationServer(more: readonly NamedContribution[]
 const DEFAULT_GRANTS = ['authorization_code', 'refresh_token', 'client_credentials', 'urn:openid:params:grant-type:ciba', EXCHANGE];
 
 /** Metadata that may be registered, for an agent that works by itself. */
-export const SERVICE_METADATA = { client_name: 'Invoice bot', grant_types: ['client_credentials'], token_endpoint_auth_method: 'client_secret_basic' };
+export const SERVICE_METADATA = {
+  client_name: 'Invoice bot',
+  grant_types: ['client_credentials'],
+  token_endpoint_auth_method: 'client_secret_basic',
+};
 /** The same for software a person signs in to. */
-export const BROWSER_METADATA = { client_name: 'Desk agent', redirect_uris: ['https://agent.example/cb'], token_endpoint_auth_method: 'none' };
+export const BROWSER_METADATA = {
+  client_name: 'Desk agent',
+  redirect_uris: ['https://agent.example/cb'],
+  token_endpoint_auth_method: 'none',
+};
 
 /** The `Authorization` header of a client with a secret (RFC 6749 §2.3.1). */
 export function basic(clientId: string, secret: string): Record<string, string> {
@@ -222,7 +285,10 @@ export async function answer(response: Response | Promise<Response>): Promise<{ 
 }
 
 /** Header and claims of an access token, its signature checked with the published keys. */
-export async function readToken(server: RegistrationServer, token: unknown): Promise<{ header: Record<string, unknown>; claims: JWTPayload }> {
+export async function readToken(
+  server: RegistrationServer,
+  token: unknown,
+): Promise<{ header: Record<string, unknown>; claims: JWTPayload }> {
   const { jwks_uri: jwksUri } = (await answer(fetch(`${server.issuer}/.well-known/openid-configuration`))).body;
   const keys = (await answer(fetch(String(jwksUri)))).body as unknown as JSONWebKeySet;
   const { payload } = await jwtVerify(String(token), createLocalJWKSet(keys), { issuer: server.issuer });

@@ -23,26 +23,34 @@ const call = (method: string, path: string, body?: object) =>
     }),
   );
 
-test('contract.md: the bootstrap client is for management, has governance, and never decides approvals', async () => {
+test('the bootstrap client is for management, has governance, and never decides approvals', async () => {
   const record = await server.clients.get('bootstrap');
   expect(record).toMatchObject({ kind: 'bootstrap', isManagement: true, hasGovernance: true, purpose: 'management' });
   expect(record.serviceId).toMatch(/^svc_/);
   const parameters = { grant_type: 'client_credentials', client_id: 'bootstrap', client_secret: SECRET };
   const everything = { ...parameters, resource: `${server.issuer}/api/v1`, scope: 'admin:read admin:write approvals:decide' };
   expect((await answer(server.token(everything))).body['scope']).toBe('admin:read admin:write');
-  for (const [path, scope] of [['scim/v2', 'scim:read scim:write'], ['access/v1', 'access:evaluate access:search']] as const) {
+  for (const [path, scope] of [
+    ['scim/v2', 'scim:read scim:write'],
+    ['access/v1', 'access:evaluate access:search'],
+  ] as const) {
     expect((await answer(server.token({ ...parameters, resource: `${server.issuer}/${path}`, scope }))).body['scope']).toBe(scope);
   }
 });
 
-test('contract.md: a changed bootstrap secret rotates it, a deleted bootstrap client stays deleted', async () => {
+test('a changed bootstrap secret rotates it, a deleted bootstrap client stays deleted', async () => {
   const bootstrap = { clientId: 'second-bootstrap', secret: SECRET };
   expect(await server.clients.ensureBootstrapClient(bootstrap)).toBe('created');
   expect(await server.clients.ensureBootstrapClient(bootstrap)).toBe('unchanged');
   const changed = { ...bootstrap, secret: `${SECRET}-changed` };
   expect(await server.clients.ensureBootstrapClient(changed)).toBe('rotated');
   const ask = (secret: string) =>
-    answer(server.token({ grant_type: 'client_credentials', resource: `${server.issuer}/scim/v2`, scope: 'scim:read' }, basic('second-bootstrap', secret)));
+    answer(
+      server.token(
+        { grant_type: 'client_credentials', resource: `${server.issuer}/scim/v2`, scope: 'scim:read' },
+        basic('second-bootstrap', secret),
+      ),
+    );
   expect((await ask(SECRET)).status).toBe(401);
   expect((await ask(changed.secret)).status).toBe(200);
   expect((await call('DELETE', '/clients/second-bootstrap')).status).toBe(204);
@@ -69,8 +77,17 @@ test('clients: add, read, change, rotate, list in pages, delete; the secret is i
   expect(made.body).toMatchObject({ kind: 'admin', purpose: 'service', scope: 'reports:read', is_management: false });
   const read = await call('GET', `/clients/${id}`);
   expect(JSON.stringify(read.body)).not.toContain(String(secret));
-  const changed = await call('PATCH', `/clients/${id}`, { client_name: 'Reports', default_resource: 'https://Reports.example/', status: 'disabled' });
-  expect(changed.body).toMatchObject({ client_name: 'Reports', default_resource: 'https://reports.example', status: 'disabled', scope: 'reports:read' });
+  const changed = await call('PATCH', `/clients/${id}`, {
+    client_name: 'Reports',
+    default_resource: 'https://Reports.example/',
+    status: 'disabled',
+  });
+  expect(changed.body).toMatchObject({
+    client_name: 'Reports',
+    default_resource: 'https://reports.example',
+    status: 'disabled',
+    scope: 'reports:read',
+  });
   const rotated = await call('POST', `/clients/${id}/secret`, { overlap_seconds: 0 });
   expect(rotated.body['client_secret']).not.toBe(secret);
   const first = await call('GET', '/clients?limit=1');
@@ -91,16 +108,32 @@ test('an administrator’s client is judged by the rules of registration', async
     { token_endpoint_auth_method: 'private_key_jwt' },
     { token_endpoint_auth_method: 'private_key_jwt', jwks_uri: 'http://keys.example' },
     { has_governance: true },
-    { token_endpoint_auth_method: 'none', grant_types: ['authorization_code'], redirect_uris: ['https://a.example/cb'], is_management: true },
+    {
+      token_endpoint_auth_method: 'none',
+      grant_types: ['authorization_code'],
+      redirect_uris: ['https://a.example/cb'],
+      is_management: true,
+    },
   ];
   for (const input of refused) expect((await call('POST', '/clients', { client_name: 'x', ...input })).status).toBe(400);
-  const device = { client_name: 'TV', token_endpoint_auth_method: 'none', grant_types: ['authorization_code'], redirect_uris: ['http://127.0.0.1/cb'] };
+  const device = {
+    client_name: 'TV',
+    token_endpoint_auth_method: 'none',
+    grant_types: ['authorization_code'],
+    redirect_uris: ['http://127.0.0.1/cb'],
+  };
   expect((await call('POST', '/clients', device)).status).toBe(201);
 });
 
 test('R7: only who has governance hands it on', async () => {
   const { record, secret } = await server.clients.create(
-    { client_name: 'Small', token_endpoint_auth_method: 'client_secret_basic', grant_types: ['client_credentials'], purpose: 'management', is_management: true },
+    {
+      client_name: 'Small',
+      token_endpoint_auth_method: 'client_secret_basic',
+      grant_types: ['client_credentials'],
+      purpose: 'management',
+      is_management: true,
+    },
     { kind: 'system', id: 'test' },
   );
   const parameters = { grant_type: 'client_credentials', resource: `${server.issuer}/api/v1`, scope: 'admin:write' };
@@ -132,8 +165,25 @@ test('an initial access token needs an owner who can answer', async () => {
   }
 });
 
+test('an initial access token is not bound to patterns that mean every host', async () => {
+  for (const pattern of ['https://*', '*', 'https://*.example/cb', 'javascript:*', 'http://a.example/*']) {
+    const { status, body } = await call('POST', '/initial-access-tokens', { name: 'CI', owner: OWNER, redirect_patterns: [pattern] });
+    expect([status, body['member']]).toEqual([400, '/redirect_patterns/0']);
+  }
+  const made = await call('POST', '/initial-access-tokens', {
+    name: 'CI',
+    owner: OWNER,
+    redirect_patterns: ['https://a.example/*', 'http://127.0.0.1/*'],
+  });
+  expect(made.status).toBe(201);
+});
+
 test('resource servers: add, read, change, credentials, remove', async () => {
-  const made = await call('POST', '/resource-servers', { identifier: 'https://Mail.example/', name: 'Mail', scopes: [{ name: 'mail:send', description: 'Send mail' }] });
+  const made = await call('POST', '/resource-servers', {
+    identifier: 'https://Mail.example/',
+    name: 'Mail',
+    scopes: [{ name: 'mail:send', description: 'Send mail' }],
+  });
   expect(made.body).toMatchObject({ identifier: 'https://mail.example', kind: 'api', sensitivity: 'medium', token_ttl_seconds: null });
   const path = `/resource-servers/${made.body['id']}`;
   expect((await call('PATCH', path, { token_ttl_seconds: 60 })).body['token_ttl_seconds']).toBe(60);

@@ -63,18 +63,27 @@ test('RFC 8628: the device grant is off unless the initial access token allows i
   expect((await register(metadata)).body['error_description']).toContain('which this registration does not allow');
 });
 
-describe('engine.md 2.5: what the engine would accept', () => {
+describe('what the engine by itself would accept', () => {
   test.each([
     ['an implicit response type', { ...BROWSER_METADATA, response_types: ['id_token'], grant_types: ['implicit'] }],
     ['a hybrid response type', { ...BROWSER_METADATA, response_types: ['code id_token'], grant_types: ['authorization_code', 'implicit'] }],
-    ['a jwks_uri without TLS', { ...SERVICE_METADATA, token_endpoint_auth_method: 'private_key_jwt', jwks_uri: 'http://keys.example/jwks' }],
-    ['a jwks_uri with userinfo', { ...SERVICE_METADATA, token_endpoint_auth_method: 'private_key_jwt', jwks_uri: 'https://u:p@keys.example/jwks' }],
+    [
+      'a jwks_uri without TLS',
+      { ...SERVICE_METADATA, token_endpoint_auth_method: 'private_key_jwt', jwks_uri: 'http://keys.example/jwks' },
+    ],
+    [
+      'a jwks_uri with userinfo',
+      { ...SERVICE_METADATA, token_endpoint_auth_method: 'private_key_jwt', jwks_uri: 'https://u:p@keys.example/jwks' },
+    ],
     ['a logo with userinfo', { ...BROWSER_METADATA, logo_uri: 'https://u:p@logo.example/x.png' }],
     ['a sector identifier it would fetch', { ...BROWSER_METADATA, sector_identifier_uri: 'https://sector.example/uris' }],
     ['client_secret_jwt', { ...SERVICE_METADATA, token_endpoint_auth_method: 'client_secret_jwt' }],
     ['a symmetric id_token', { ...SERVICE_METADATA, id_token_signed_response_alg: 'HS256' }],
     ['a symmetric request object', { ...SERVICE_METADATA, request_object_signing_alg: 'HS256' }],
-    ['a symmetric key', { ...SERVICE_METADATA, token_endpoint_auth_method: 'private_key_jwt', jwks: { keys: [{ kty: 'oct', k: 'AAAA' }] } }],
+    [
+      'a symmetric key',
+      { ...SERVICE_METADATA, token_endpoint_auth_method: 'private_key_jwt', jwks: { keys: [{ kty: 'oct', k: 'AAAA' }] } },
+    ],
     ['a private key', { ...SERVICE_METADATA, jwks: { keys: [{ kty: 'OKP', crv: 'Ed25519', x: 'AAAA', d: 'AAAA' }] } }],
     ['eleven keys', { ...SERVICE_METADATA, jwks: { keys: Array(11).fill({ kty: 'OKP', crv: 'Ed25519', x: 'AAAA' }) } }],
     ['a name that turns its reading direction', { ...BROWSER_METADATA, client_name: 'nice\u202Egnp.exe' }],
@@ -90,7 +99,12 @@ describe('engine.md 2.5: what the engine would accept', () => {
 
   test('PKCE is required of confidential clients too (OAuth 2.1 §4.1.1)', async () => {
     const { body } = await register({ ...BROWSER_METADATA, token_endpoint_auth_method: 'client_secret_basic' });
-    const query = new URLSearchParams({ client_id: String(body['client_id']), response_type: 'code', redirect_uri: 'https://agent.example/cb', scope: 'openid' });
+    const query = new URLSearchParams({
+      client_id: String(body['client_id']),
+      response_type: 'code',
+      redirect_uri: 'https://agent.example/cb',
+      scope: 'openid',
+    });
     const response = await fetch(`${server.issuer}/authorize?${query}`, { redirect: 'manual' });
     expect(response.headers.get('location')).toContain('error=invalid_request');
     expect(response.headers.get('location')).toContain('PKCE');
@@ -98,7 +112,11 @@ describe('engine.md 2.5: what the engine would accept', () => {
 
   test('a client may use every detail type unless it named some', async () => {
     expect((await register(SERVICE_METADATA)).body['authorization_details_types']).toEqual(['api_call']);
-    const stored = await server.db.row<{ metadata: object }>({ name: 'metadata', text: 'SELECT metadata FROM clients ORDER BY client_id DESC LIMIT 1', values: [] });
+    const stored = await server.db.row<{ metadata: object }>({
+      name: 'metadata',
+      text: 'SELECT metadata FROM clients ORDER BY client_id DESC LIMIT 1',
+      values: [],
+    });
     expect(Object.keys(stored?.metadata ?? {})).not.toContain('authorization_details_types');
   });
 
@@ -113,7 +131,9 @@ describe('engine.md 2.5: what the engine would accept', () => {
 
 test('the answer to what is no JSON, and to too much of it, is an error of the standard', async () => {
   const send = (body: string, type = 'application/json') =>
-    answer(fetch(`${server.issuer}/register`, { method: 'POST', headers: { authorization: `Bearer ${token}`, 'content-type': type }, body }));
+    answer(
+      fetch(`${server.issuer}/register`, { method: 'POST', headers: { authorization: `Bearer ${token}`, 'content-type': type }, body }),
+    );
   for (const refused of [await send('{'), await send('[]'), await send('a=b', 'application/x-www-form-urlencoded')]) {
     expect([refused.status, refused.body['error']]).toEqual([400, 'invalid_request']);
   }

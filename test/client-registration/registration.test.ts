@@ -26,7 +26,12 @@ const manage = (body: Record<string, unknown>, method: string, update?: object) 
 test('RFC 7591 §3: registers with an initial access token, tells the registry and the audit trail', async () => {
   const { status, body } = await registerService();
   expect(status).toBe(201);
-  expect(body).toMatchObject({ client_name: 'Invoice bot', grant_types: ['client_credentials'], response_types: [], client_secret_expires_at: 0 });
+  expect(body).toMatchObject({
+    client_name: 'Invoice bot',
+    grant_types: ['client_credentials'],
+    response_types: [],
+    client_secret_expires_at: 0,
+  });
   expect(body['client_id']).toMatch(/^cli_/);
   expect(String(body['client_secret']).length).toBeGreaterThanOrEqual(43);
   expect(Object.keys(body)).not.toContain('behalf');
@@ -40,7 +45,11 @@ test('RFC 7591 §3: refuses registration without a token, with a wrong, an expir
     { name: 'old', owner: OWNER, agent_state: 'active', uses: 1, ttl_seconds: 60, grant_types: ['client_credentials'] },
     { kind: 'system', id: 'test' },
   );
-  await server.db.rows({ name: 'expire', text: 'UPDATE initial_access_tokens SET expires_at = created_at WHERE id = $1', values: [spent.record.id] });
+  await server.db.rows({
+    name: 'expire',
+    text: 'UPDATE initial_access_tokens SET expires_at = created_at WHERE id = $1',
+    values: [spent.record.id],
+  });
   const revoked = await server.clients.initialAccessTokens.create(
     { name: 'gone', owner: OWNER, agent_state: 'active', uses: 1, ttl_seconds: 60, grant_types: ['client_credentials'] },
     { kind: 'system', id: 'test' },
@@ -118,7 +127,13 @@ test('RFC 7592 §2.2: updates, accepts the true secret and refuses any other, ro
 
 test('RFC 7592 §2.2: an update that widens the registration is told', async () => {
   const first = await registerService({ scope: 'a b', redirect_uris: ['https://a.example/cb'], grant_types: ['authorization_code'] });
-  const update = { client_id: first.body['client_id'], client_name: 'Invoice bot', redirect_uris: ['https://a.example/cb'], grant_types: ['authorization_code'], scope: 'a b' };
+  const update = {
+    client_id: first.body['client_id'],
+    client_name: 'Invoice bot',
+    redirect_uris: ['https://a.example/cb'],
+    grant_types: ['authorization_code'],
+    scope: 'a b',
+  };
   let last = await manage(first.body, 'PUT', { ...update, scope: 'a' });
   expect([last.status, server.widened]).toEqual([200, []]);
   for (const wider of [
@@ -156,7 +171,10 @@ test('RFC 7592 §2.3: deletes a registration for good', async () => {
 });
 
 test('browsers may register from any origin: OPTIONS and the answers, refusals too', async () => {
-  const preflight = await fetch(`${server.issuer}/register`, { method: 'OPTIONS', headers: { origin: 'https://tool.example', 'access-control-request-method': 'POST' } });
+  const preflight = await fetch(`${server.issuer}/register`, {
+    method: 'OPTIONS',
+    headers: { origin: 'https://tool.example', 'access-control-request-method': 'POST' },
+  });
   expect(preflight.status).toBe(204);
   expect(preflight.headers.get('access-control-allow-origin')).toBe('*');
   expect(preflight.headers.get('access-control-allow-headers')).toContain('authorization');
@@ -165,13 +183,19 @@ test('browsers may register from any origin: OPTIONS and the answers, refusals t
 });
 
 test('software cannot mark itself for management or claim facts', async () => {
-  const { status, body } = await registerService({ behalf: { isManagement: true, scopes: ['admin:write'] }, is_management: true, resource_scope: 'admin:write' });
+  const { status, body } = await registerService({
+    behalf: { isManagement: true, scopes: ['admin:write'] },
+    is_management: true,
+    resource_scope: 'admin:write',
+  });
   expect(status).toBe(201);
   expect(await server.clients.find(String(body['client_id']))).toMatchObject({ isManagement: false, scopes: undefined });
 });
 
 test('RFC 7591 §2: registers identity scopes and scopes of resource servers alike', async () => {
-  const { status, body } = await answer(server.register(await server.enrolmentToken(), { ...BROWSER_METADATA, scope: 'openid tasks:read email tasks:write' }));
+  const { status, body } = await answer(
+    server.register(await server.enrolmentToken(), { ...BROWSER_METADATA, scope: 'openid tasks:read email tasks:write' }),
+  );
   expect(status).toBe(201);
   expect(String(body['scope']).split(' ').sort()).toEqual(['email', 'openid', 'tasks:read', 'tasks:write']);
   expect(await server.clients.find(String(body['client_id']))).toMatchObject({ scopes: ['tasks:read', 'tasks:write'] });

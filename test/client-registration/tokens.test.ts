@@ -14,7 +14,10 @@ beforeAll(async () => {
   ];
   const base = { name: 'Tasks', kind: 'api', sensitivity: 'low', token_ttl_seconds: null, algorithm: 'ES256', scopes } as const;
   await server.resourceServers.create({ ...base, identifier: API }, ADMINISTRATOR);
-  await server.resourceServers.create({ ...base, identifier: 'https://other.example', token_ttl_seconds: 60, algorithm: 'EdDSA' }, ADMINISTRATOR);
+  await server.resourceServers.create(
+    { ...base, identifier: 'https://other.example', token_ttl_seconds: 60, algorithm: 'EdDSA' },
+    ADMINISTRATOR,
+  );
 });
 afterAll(() => server.close());
 
@@ -37,7 +40,8 @@ test('RFC 6749 §2.3.1: a secret works by basic and by post, a wrong one and an 
     server.token(request, basic('cli_unknown', secret)),
     server.token({ ...request, client_id: clientId }),
   ];
-  for (const refused of await Promise.all(refusals.map(answer))) expect([refused.status, refused.body['error']]).toEqual([401, 'invalid_client']);
+  for (const refused of await Promise.all(refusals.map(answer)))
+    expect([refused.status, refused.body['error']]).toEqual([401, 'invalid_client']);
 });
 
 test('RFC 9068 §2: the token is a JWT for one resource, in its registered form', async () => {
@@ -77,6 +81,35 @@ test('RFC 8707 §2: unknown, missing, malformed and several resources are invali
   expect((await ask({ resource: [API, `${API}`], scope: 'tasks:read' }, client)).status).toBe(200);
 });
 
+test('RFC 9126 §2: a pushed request keeps its resource in the registered form', async () => {
+  const { body } = await answer(
+    server.register(await server.enrolmentToken(), { client_name: 'Desk', redirect_uris: ['https://agent.example/cb'] }),
+  );
+  const client = basic(String(body['client_id']), String(body['client_secret']));
+  const push = (resource: string) =>
+    answer(
+      fetch(`${server.issuer}/par`, {
+        method: 'POST',
+        headers: client,
+        body: new URLSearchParams({
+          response_type: 'code',
+          client_id: String(body['client_id']),
+          redirect_uri: 'https://agent.example/cb',
+          code_challenge: 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM',
+          code_challenge_method: 'S256',
+          scope: 'openid tasks:read',
+          resource,
+        }),
+      }),
+    );
+  expect((await push('https://unknown.example')).body['error']).toBe('invalid_target');
+  const pushed = await push('HTTPS://TASKS.example:443/api');
+  expect(pushed.status).toBe(201);
+  const stored = await server.storedArtifact('PushedAuthorizationRequest', String(pushed.body['request_uri']));
+  expect(stored).toContain(API);
+  expect(stored).not.toContain('TASKS');
+});
+
 test('RFC 6749 §3.3: foreign scopes are dropped; when none is left the request is refused', async () => {
   const client = await service();
   expect((await ask({ resource: API, scope: 'tasks:read admin:write' }, client)).body['scope']).toBe('tasks:read');
@@ -94,7 +127,14 @@ test('a client gets no scope and no resource beyond its registration', async () 
 
 test('RFC 8707 §2.1: a client may have a default resource and a default scope', async () => {
   const { record, secret } = await server.clients.create(
-    { client_name: 'Nightly', token_endpoint_auth_method: 'client_secret_basic', grant_types: ['client_credentials'], purpose: 'service', default_resource: `${API}`, default_scope: 'tasks:read' },
+    {
+      client_name: 'Nightly',
+      token_endpoint_auth_method: 'client_secret_basic',
+      grant_types: ['client_credentials'],
+      purpose: 'service',
+      default_resource: `${API}`,
+      default_scope: 'tasks:read',
+    },
     ADMINISTRATOR,
   );
   const client = { clientId: record.id, secret: String(secret) };
@@ -107,7 +147,13 @@ test('R6: tokens for the server itself only for clients an administrator marked 
   const stranger = await service({ scope: 'admin:read admin:write' });
   expect((await ask({ resource: `${server.issuer}/api/v1`, scope: 'admin:read' }, stranger)).body['error']).toBe('invalid_target');
   const { record, secret } = await server.clients.create(
-    { client_name: 'Terraform', token_endpoint_auth_method: 'client_secret_basic', grant_types: ['client_credentials'], purpose: 'management', is_management: true },
+    {
+      client_name: 'Terraform',
+      token_endpoint_auth_method: 'client_secret_basic',
+      grant_types: ['client_credentials'],
+      purpose: 'management',
+      is_management: true,
+    },
     ADMINISTRATOR,
   );
   const manager = { clientId: record.id, secret: String(secret) };
@@ -162,7 +208,13 @@ test('the last use is kept, to the minute', async () => {
 async function keyClient() {
   const { privateKey, publicKey } = await generateKeyPair('ES256', { extractable: true });
   const jwk = { ...(await exportJWK(publicKey)), kid: 'k1', alg: 'ES256' };
-  const { body } = await answer(server.register(await server.enrolmentToken(), { ...SERVICE_METADATA, token_endpoint_auth_method: 'private_key_jwt', jwks: { keys: [jwk] } }));
+  const { body } = await answer(
+    server.register(await server.enrolmentToken(), {
+      ...SERVICE_METADATA,
+      token_endpoint_auth_method: 'private_key_jwt',
+      jwks: { keys: [jwk] },
+    }),
+  );
   expect(Object.keys(body)).not.toContain('client_secret');
   return { clientId: String(body['client_id']), privateKey };
 }
@@ -171,7 +223,13 @@ async function withAssertion({ clientId, privateKey }: { clientId: string; priva
   const now = Math.floor(Date.now() / 1000);
   const payload = { iss: clientId, sub: clientId, aud: server.issuer, jti: crypto.randomUUID(), iat: now, exp: now + 60, ...claims };
   const assertion = await new SignJWT(payload).setProtectedHeader({ alg: 'ES256', kid: 'k1' }).sign(privateKey);
-  const parameters = { grant_type: 'client_credentials', resource: API, scope: 'tasks:read', client_assertion_type: ASSERTION_TYPE, client_assertion: assertion };
+  const parameters = {
+    grant_type: 'client_credentials',
+    resource: API,
+    scope: 'tasks:read',
+    client_assertion_type: ASSERTION_TYPE,
+    client_assertion: assertion,
+  };
   return answer(server.token(parameters));
 }
 
@@ -195,7 +253,13 @@ test('RFC 7523 §3: private_key_jwt, for this server alone and for at most 15 mi
 test('R21: keys behind a jwks_uri are fetched through the guarded way out, which refuses addresses inside', async () => {
   const { privateKey } = await generateKeyPair('ES256');
   const jwksUri = 'https://127.0.0.1:9/jwks';
-  const { body } = await answer(server.register(await server.enrolmentToken(), { ...SERVICE_METADATA, token_endpoint_auth_method: 'private_key_jwt', jwks_uri: jwksUri }));
+  const { body } = await answer(
+    server.register(await server.enrolmentToken(), {
+      ...SERVICE_METADATA,
+      token_endpoint_auth_method: 'private_key_jwt',
+      jwks_uri: jwksUri,
+    }),
+  );
   const { status } = await withAssertion({ clientId: String(body['client_id']), privateKey });
   expect(status).toBe(401);
   expect(server.fetched).toContain(jwksUri);

@@ -8,8 +8,17 @@ beforeAll(async () => {
 });
 afterAll(() => server.close());
 
-const INPUT = { name: 'Tasks', kind: 'mcp', sensitivity: 'high', token_ttl_seconds: null, algorithm: 'ES256', scopes: [] } as const;
-const create = (identifier: string, more: object = {}) => server.resourceServers.create({ ...INPUT, ...more, identifier }, ADMINISTRATOR);
+type Input = Parameters<RegistrationServer['resourceServers']['create']>[0];
+const INPUT: Omit<Input, 'identifier'> = {
+  name: 'Tasks',
+  kind: 'mcp',
+  sensitivity: 'high',
+  token_ttl_seconds: null,
+  algorithm: 'ES256',
+  scopes: [],
+};
+const create = (identifier: string, more: Partial<Input> = {}) =>
+  server.resourceServers.create({ ...INPUT, ...more, identifier }, ADMINISTRATOR);
 
 async function refusalOf(work: Promise<unknown>): Promise<string> {
   const error = await work.then(
@@ -30,18 +39,27 @@ test('an identifier is kept in canonical form and found in any spelling (RFC 870
 });
 
 test('an identifier exists once, whatever its spelling, also when ten are added at once', async () => {
-  const results = await Promise.all(Array.from({ length: 10 }, (_, n) => refusalOf(create(n % 2 === 0 ? 'https://once.example' : 'https://ONCE.example/'))));
+  const results = await Promise.all(
+    Array.from({ length: 10 }, (_, n) => refusalOf(create(n % 2 === 0 ? 'https://once.example' : 'https://ONCE.example/'))),
+  );
   expect(results.filter((code) => code === 'conflict')).toHaveLength(9);
 });
 
 test('identifiers that are no resource indicator, or this server itself, are refused', async () => {
-  for (const identifier of ['http://plain.example', 'https://a.example/#x', 'not a uri', server.issuer, `${server.issuer}/api/v1`, `${server.issuer}/scim/v2/Users`]) {
+  for (const identifier of [
+    'http://plain.example',
+    'https://a.example/#x',
+    'not a uri',
+    server.issuer,
+    `${server.issuer}/api/v1`,
+    `${server.issuer}/scim/v2/Users`,
+  ]) {
     expect(await refusalOf(create(identifier))).toBe('invalid_input');
   }
 });
 
 test('scopes keep their order and take the sensitivity of their server; identity scopes and doubles are refused', async () => {
-  const scopes = [
+  const scopes: Input['scopes'] = [
     { name: 'z:last', description: 'Z' },
     { name: 'a:first', description: 'A', risk: 'low' },
   ];
@@ -50,7 +68,7 @@ test('scopes keep their order and take the sensitivity of their server; identity
     { name: 'z:last', description: 'Z', risk: 'high' },
     { name: 'a:first', description: 'A', risk: 'low' },
   ]);
-  expect(await refusalOf(create('https://doubles.example', { scopes: [scopes[0], scopes[0]] }))).toBe('invalid_input');
+  expect(await refusalOf(create('https://doubles.example', { scopes: [...scopes, ...scopes] }))).toBe('invalid_input');
   expect(await refusalOf(create('https://identity.example', { scopes: [{ name: 'openid', description: 'x' }] }))).toBe('invalid_input');
 });
 
@@ -67,7 +85,8 @@ test('a change holds at once in this process, and within a second in another', a
 
 test('a removed one is gone, for the view of what is alive too', async () => {
   const { id, identifier } = await create('https://gone.example');
-  const alive = () => server.db.rows({ name: 'live', text: 'SELECT 1 FROM live_resource_servers WHERE identifier = $1', values: [identifier] });
+  const alive = () =>
+    server.db.rows({ name: 'live', text: 'SELECT 1 FROM live_resource_servers WHERE identifier = $1', values: [identifier] });
   expect(await alive()).toHaveLength(1);
   await server.resourceServers.remove(id, ADMINISTRATOR);
   expect(await alive()).toHaveLength(0);
@@ -85,8 +104,12 @@ test('its own clients are known from both sides', async () => {
   expect(await server.resourceServers.resourcesOfClient('cli_own')).toEqual([]);
 });
 
-test('the resources of the server itself are there without being rows (contract.md "Addresses")', async () => {
-  expect(server.resourceServers.own.map(({ identifier }) => identifier)).toEqual([`${server.issuer}/scim/v2`, `${server.issuer}/api/v1`, `${server.issuer}/access/v1`]);
+test('the resources of the server itself are there without being rows', async () => {
+  expect(server.resourceServers.own.map(({ identifier }) => identifier)).toEqual([
+    `${server.issuer}/scim/v2`,
+    `${server.issuer}/api/v1`,
+    `${server.issuer}/access/v1`,
+  ]);
   const api = await server.resourceServers.findByIdentifier(`${server.issuer}/api/v1`);
   expect(api?.scopes.map(({ name }) => name)).toEqual(['admin:read', 'admin:write', 'approvals:decide']);
   expect((await server.resourceServers.list({ limit: 100 })).map(({ identifier }) => identifier)).not.toContain(api?.identifier);

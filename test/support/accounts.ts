@@ -14,6 +14,8 @@ export interface TestAccounts {
   readonly db: Db;
   readonly vault: Vault;
   readonly database: TestDatabase;
+  /** Another server on the same database, with connections of its own. */
+  another(): Accounts;
   /** Warnings that were logged. */
   readonly warnings: readonly string[];
   /** Types of the events recorded so far, oldest first. */
@@ -33,18 +35,24 @@ export async function createTestAccounts(deps: Partial<AccountsDeps> = {}): Prom
   const database = await freshDatabase();
   const warnings: string[] = [];
   const log = { info: () => undefined, warn: (...args: unknown[]) => void warnings.push(String(args.at(-1))) };
-  const db = createDb({ connection: database.connection, log });
   const vault = createVault({ masterKey: randomIds.bytes(32), previousMasterKey: undefined, ids: randomIds });
-  const parts = { db, clock: systemClock, ids: randomIds, vault, log, issuer: new URL('http://localhost:3000') };
-  const audit = createAuditService({ ...parts, store: createAuditStore({ db }), correlation: createCorrelation() });
-  const hooks = { onDisabled: async () => undefined, endOtherSessions: async () => undefined, surroundings: nothing };
-  const passwords = createPasswords({ memoryCost: 1024, timeCost: 2, parallelism: 1 });
-  const accounts = createAccounts({ ...parts, audit, ...hooks, passwords, ...deps });
+  const opened: Db[] = [];
+  const serve = () => {
+    const db = createDb({ connection: database.connection, log });
+    opened.push(db);
+    const parts = { db, clock: systemClock, ids: randomIds, vault, log, issuer: new URL('http://localhost:3000') };
+    const audit = createAuditService({ ...parts, store: createAuditStore({ db }), correlation: createCorrelation() });
+    const hooks = { onDisabled: async () => undefined, endOtherSessions: async () => undefined, surroundings: nothing };
+    const passwords = createPasswords({ memoryCost: 1024, timeCost: 2, parallelism: 1 });
+    return { db, audit, accounts: createAccounts({ ...parts, audit, ...hooks, passwords, ...deps }) };
+  };
+  const { db, audit, accounts } = serve();
   return {
     accounts,
     db,
     vault,
     database,
+    another: () => serve().accounts,
     warnings,
     events: async () => (await audit.list({ limit: 100 })).events.map(({ event }) => event.type).reverse(),
     async person(email, role = 'user') {
@@ -53,7 +61,7 @@ export async function createTestAccounts(deps: Partial<AccountsDeps> = {}): Prom
       return accounts.get(account.id);
     },
     async close() {
-      await db.close();
+      for (const each of opened) await each.close();
       await database.drop();
     },
   };

@@ -8,6 +8,7 @@ import type { Vault } from '../../platform/vault.ts';
 import type { ChangedBy, RegistrationAudit } from '../audit-trail.ts';
 import type { InitialAccessToken } from '../client.ts';
 import { ALL_GRANTS, SELF_REGISTERED_GRANTS } from '../grant-types.ts';
+import { checkRedirectUri } from '../redirect-uri.ts';
 import { createInitialAccessTokenStore } from './store.ts';
 
 /** Who can answer for agents: people and groups. */
@@ -22,15 +23,27 @@ const scope = z.string().regex(/^[\x21\x23-\x5B\x5D-\x7E]{1,128}$/, 'is not a sc
 
 /** What a new initial access token is made of, as it arrives. */
 export const newInitialAccessToken = z.strictObject({
-  name: z.string().trim().min(1, 'is empty').max(80).regex(/^[^\p{Cc}\p{Cf}]*$/u, 'holds control characters'),
+  name: z
+    .string()
+    .trim()
+    .min(1, 'is empty')
+    .max(80)
+    .regex(/^[^\p{Cc}\p{Cf}]*$/u, 'holds control characters'),
   owner: z.strictObject({ kind: z.enum(['user', 'group']), id: z.string().min(1).max(100) }),
   agent_state: z.enum(['active', 'proposed']).default('proposed'),
   uses: z.int().min(1).max(1_000).default(1),
-  ttl_seconds: z.int().min(60).max(365 * DAY).default(7 * DAY),
+  ttl_seconds: z
+    .int()
+    .min(60)
+    .max(365 * DAY)
+    .default(7 * DAY),
   scopes: z.array(scope).min(1).max(100).optional(),
   resources: z.array(z.string().max(2_000)).min(1).max(50).optional(),
   redirect_patterns: z.array(z.string().min(1).max(2_000)).min(1).max(20).optional(),
-  grant_types: z.array(z.enum(ALL_GRANTS)).min(1).default([...SELF_REGISTERED_GRANTS]),
+  grant_types: z
+    .array(z.enum(ALL_GRANTS))
+    .min(1)
+    .default([...SELF_REGISTERED_GRANTS]),
 });
 export type NewInitialAccessToken = z.output<typeof newInitialAccessToken>;
 
@@ -62,12 +75,21 @@ const PURPOSE = 'initial-access-tokens';
 /** Recognised by scanners that look for leaked secrets. */
 const PREFIX = 'behalf_iat_';
 
+/** A pattern is a redirect URI that could be registered, with or without a star at its end: never one for every host. */
+function checkPatterns(patterns: readonly string[]): void {
+  for (const [index, pattern] of patterns.entries()) {
+    const checked = checkRedirectUri(pattern.replace(/\/\*$/, '/'), 'native');
+    if (!checked.ok) throw new AppError('invalid_input', `The pattern ${checked.reason}.`, { member: `/redirect_patterns/${index}` });
+  }
+}
+
 function boundsOf(input: NewInitialAccessToken): InitialAccessToken['bounds'] {
   const resources = input.resources?.map((resource, index) => {
     const canonical = canonicalResourceUri(resource);
     if (!canonical.ok) throw new AppError('invalid_input', `The resource ${canonical.reason}.`, { member: `/resources/${index}` });
     return canonical.uri;
   });
+  checkPatterns(input.redirect_patterns ?? []);
   return { scopes: input.scopes, resources, redirectPatterns: input.redirect_patterns, grantTypes: input.grant_types };
 }
 

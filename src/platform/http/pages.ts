@@ -45,6 +45,13 @@ function takeFlash(ctx: Context, cookie: { path: string; secure: boolean }): Fla
   }
 }
 
+const TONES: Readonly<Record<Flash['kind'], string>> = { done: 'yes', note: 'info', stop: 'stop' };
+
+/** As views/partials/flash.eta shows it. */
+function flashModel(flash: Flash | undefined): { tone: string; words: string } | undefined {
+  return flash && { tone: TONES[flash.kind], words: flash.text };
+}
+
 /** The pages of views/ with everything their layouts need. */
 export function createPages(deps: PagesDeps): Pages {
   const { render, csrf, basePath } = deps;
@@ -59,7 +66,7 @@ export function createPages(deps: PagesDeps): Pages {
     ...(session === undefined
       ? {}
       : { person: { name: session.name, initials: initialsOf(session.name) }, waiting: await deps.waitingFor(session.accountId) }),
-    flash: takeFlash(ctx, cookie),
+    flash: flashModel(takeFlash(ctx, cookie)),
   });
   return {
     async show(ctx, template, model, session) {

@@ -57,9 +57,15 @@ function createViews({ basePath, accounts, attempts, clock }: LoginDeps, web: We
     action: `${basePath}${place.path}/passkey${place.query}`,
     options: JSON.stringify(await accounts.authentication.beginPasskey(ceremony)),
   });
-  const abortOf = (place: Place) => (place.abortHref === undefined
+  const abortOf = (place: Place) =>
+    place.abortHref === undefined
       ? {}
-      : { abort: { action: `${basePath}${place.abortHref}`, words: `Go back to ${place.destination ?? 'the application'} without signing in` } });
+      : {
+          abort: {
+            action: `${basePath}${place.abortHref}`,
+            words: `Go back to ${place.destination ?? 'the application'} without signing in`,
+          },
+        };
   const secondStepOf = async (ctx: Context, place: Place): Promise<SecondStep | undefined> => {
     const { shown } = attempts.begin(ctx, place.path);
     if (shown === undefined) return place.stepUp;

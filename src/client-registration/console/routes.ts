@@ -1,16 +1,17 @@
 import type Router from '@koa/router';
 import type { Context } from 'koa';
-import type { Db } from '../platform/db/db.ts';
-import { basePathOf } from '../platform/http/issuer-path.ts';
-import { initialsOf } from '../platform/http/pages.ts';
-import { parseWith } from '../platform/http/body.ts';
-import { pageOf, readPageQuery } from '../platform/http/paging.ts';
-import type { BrowserSession, Form, PageNeed, Web } from '../platform/http/web.ts';
-import type { ClientRecord } from './client.ts';
-import { faultsOf, listOf, textOf } from './console-form.ts';
-import { GRANT } from './grant-types.ts';
-import { presentInConsole, presentInList } from './present.ts';
-import { type ClientService, newClient } from './service.ts';
+import type { Db } from '../../platform/db/db.ts';
+import { basePathOf } from '../../platform/http/issuer-path.ts';
+import { initialsOf } from '../../platform/http/pages.ts';
+import { parseWith } from '../../platform/http/body.ts';
+import { pageOf, readPageQuery } from '../../platform/http/paging.ts';
+import type { BrowserSession, Form, PageNeed, Web } from '../../platform/http/web.ts';
+import type { ClientRecord } from '../client.ts';
+import { faultsOf, listOf, textOf } from './form.ts';
+import { GRANT } from '../grant-types.ts';
+import { presentInConsole, presentInList } from '../present.ts';
+import { newClient } from '../client-input.ts';
+import type { ClientService } from '../service.ts';
 
 /** The registry of agents, as far as the pages of clients need it. */
 export interface ClientAgents {
@@ -162,7 +163,8 @@ function addPages({ db, clients, agents, issuer }: ClientConsoleDeps, router: Ro
         if (values.agent !== '') await agents.linkClient(values.agent, made.record.id);
         return made;
       });
-      if (secret === undefined) web.pages.redirect(ctx, `${PATH}/${encodeURIComponent(record.id)}`, { kind: 'done', text: 'The client is added.' });
+      if (secret === undefined)
+        web.pages.redirect(ctx, `${PATH}/${encodeURIComponent(record.id)}`, { kind: 'done', text: 'The client is added.' });
       else await showSecret(web, { ctx, session, base, record, secret });
     } catch (error) {
       await web.pages.show(ctx, 'console/client-form', { ...(await modelOf(values)), status: 400, faults: faultsOf(error, {}) }, session);
@@ -206,7 +208,17 @@ function detailPage({ clients, agents, issuer }: ClientConsoleDeps, router: Rout
       may: { rotate: isAdmin && record.hasSecret, remove: isAdmin },
       ...(agent === undefined
         ? {}
-        : { agent: { party: { kind: 'agent', name: agent.displayName, initials: initialsOf(agent.displayName), href: `${basePathOf(issuer)}/console/agents/${agent.id}` }, words: 'Its tokens are this agent’s.' } }),
+        : {
+            agent: {
+              party: {
+                kind: 'agent',
+                name: agent.displayName,
+                initials: initialsOf(agent.displayName),
+                href: `${basePathOf(issuer)}/console/agents/${agent.id}`,
+              },
+              words: 'Its tokens are this agent’s.',
+            },
+          }),
     };
     await web.pages.show(ctx, 'console/client', model, session);
   });

@@ -6,7 +6,7 @@ import { basePathOf } from '../../platform/http/issuer-path.ts';
 import { parseWith } from '../../platform/http/body.ts';
 import { pageOf, readPageQuery } from '../../platform/http/paging.ts';
 import type { Form, PageNeed, Web } from '../../platform/http/web.ts';
-import { faultsOf, textOf } from '../console-form.ts';
+import { faultsOf, textOf } from '../console/form.ts';
 import { momentOf, presentTokenInList } from '../present.ts';
 import { type InitialAccessTokens, newInitialAccessToken, type Owners } from './service.ts';
 
@@ -68,7 +68,9 @@ function listPage({ clock, issuer, owners, initialAccessTokens }: TokenConsoleDe
     const { items, next_cursor: next } = pageOf(records, limit, ({ id }) => id);
     const now = clock.now();
     const tokens = await Promise.all(
-      items.map(async (token) => presentTokenInList(token, { owner: (await owners.ownerLabel(token.owner))?.name ?? 'nobody any more', now })),
+      items.map(async (token) =>
+        presentTokenInList(token, { owner: (await owners.ownerLabel(token.owner))?.name ?? 'nobody any more', now }),
+      ),
     );
     const model = {
       heading: count === 1 ? '1 enrolment token' : `${count} enrolment tokens`,

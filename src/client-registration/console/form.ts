@@ -1,5 +1,5 @@
-import { AppError } from '../platform/errors.ts';
-import type { Form } from '../platform/http/web.ts';
+import { AppError } from '../../platform/errors.ts';
+import type { Form } from '../../platform/http/web.ts';
 
 /** One text of a posted form; a list or nothing counts as empty. */
 export function textOf(form: Form, name: string): string {

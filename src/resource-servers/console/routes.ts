@@ -1,14 +1,14 @@
 import type Router from '@koa/router';
 import type { Context } from 'koa';
-import { issuerOf } from '../oidc/index.ts';
-import { AppError } from '../platform/errors.ts';
-import { basePathOf } from '../platform/http/issuer-path.ts';
-import { parseWith } from '../platform/http/body.ts';
-import { pageOf, readPageQuery } from '../platform/http/paging.ts';
-import type { BrowserSession, Form, PageNeed, Web } from '../platform/http/web.ts';
-import { presentInConsole, presentInList, readScopeLines, scopeLines } from './present.ts';
-import { newResourceServer, type ResourceServer, resourceServerChange, TOKEN_ALGORITHMS } from './resource-server.ts';
-import { issueCredentials, type ResourceServerRouteDeps, removeWithClients } from './routes.ts';
+import { issuerOf } from '../../oidc/index.ts';
+import { AppError } from '../../platform/errors.ts';
+import { basePathOf } from '../../platform/http/issuer-path.ts';
+import { parseWith } from '../../platform/http/body.ts';
+import { pageOf, readPageQuery } from '../../platform/http/paging.ts';
+import type { BrowserSession, Form, PageNeed, Web } from '../../platform/http/web.ts';
+import { presentInConsole, presentInList, readScopeLines, scopeLines } from '../present.ts';
+import { newResourceServer, type ResourceServer, resourceServerChange, TOKEN_ALGORITHMS } from '../resource-server.ts';
+import { issueCredentials, type ResourceServerRouteDeps, removeWithClients } from '../routes.ts';
 
 const PATH = '/console/resource-servers';
 const READ: PageNeed = { roles: ['admin', 'auditor'] };
@@ -55,7 +55,15 @@ function inputOf({ uri, lifetimeSeconds, scopes, ...rest }: Values) {
 
 function valuesOfServer(server: ResourceServer): Values {
   const { name, identifier, kind, algorithm, sensitivity, tokenTtlSeconds, scopes } = server;
-  return { name, uri: identifier, kind, algorithm, sensitivity, lifetimeSeconds: tokenTtlSeconds?.toString() ?? '', scopes: scopeLines(scopes) };
+  return {
+    name,
+    uri: identifier,
+    kind,
+    algorithm,
+    sensitivity,
+    lifetimeSeconds: tokenTtlSeconds?.toString() ?? '',
+    scopes: scopeLines(scopes),
+  };
 }
 
 const EMPTY: Values = { name: '', uri: '', kind: 'mcp', scopes: '', lifetimeSeconds: '', algorithm: 'ES256', sensitivity: 'medium' };
@@ -122,7 +130,12 @@ function addPages({ service, issuer }: ResourceServerRouteDeps, router: Router, 
       const server = await service.create(parseWith(newResourceServer, { ...inputOf(values), identifier: values.uri }), byOf(session));
       web.pages.redirect(ctx, `${PATH}/${server.id}`, { kind: 'done', text: `${server.name} can now be asked for.` });
     } catch (error) {
-      await web.pages.show(ctx, 'console/resource-server-form', { ...formModel(values, more), status: 400, faults: faultsOf(error) }, session);
+      await web.pages.show(
+        ctx,
+        'console/resource-server-form',
+        { ...formModel(values, more), status: 400, faults: faultsOf(error) },
+        session,
+      );
     }
   });
 }
