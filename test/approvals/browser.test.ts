@@ -48,7 +48,10 @@ describe.each([
     const { auth_req_id: id } = (await ask(issuer, { authorization_details: details, binding_message: 'PO-4711' })).body;
     const page = await open('mira', hasScript);
     await page.goto('/me/approvals');
-    await page.getByRole('link', { name: /pay_invoice/ }).first().click();
+    await page
+      .getByRole('link', { name: /pay_invoice/ })
+      .first()
+      .click();
     await page.getByText('PO-4711', { exact: true }).waitFor();
     await page.locator(`button[name=decision][value=${decision}]`).click();
     await page.getByRole('heading', { name: outcome }).waitFor();
@@ -62,7 +65,10 @@ test('the pages have no accessibility fault and fit a phone', async () => {
   const page = await open('mira', true);
   await page.goto('/me/approvals');
   expect(await faultsOf(page)).toEqual([]);
-  await page.getByRole('link', { name: /pay_invoice/ }).first().click();
+  await page
+    .getByRole('link', { name: /pay_invoice/ })
+    .first()
+    .click();
   await page.getByText('mixes letters of different alphabets').waitFor();
   expect(await faultsOf(page)).toEqual([]);
   await page.locator('button[value=deny]').click();

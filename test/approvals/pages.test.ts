@@ -26,7 +26,12 @@ interface Page {
 async function get(path: string, cookie: string): Promise<Page> {
   const response = await fetch(`${issuer.issuer}${path}`, { headers: { cookie, accept: 'text/html' }, redirect: 'manual' });
   const set = response.headers.getSetCookie().map((one) => one.split(';')[0]);
-  return { status: response.status, text: await response.text(), location: response.headers.get('location'), cookie: [cookie, ...set].join('; ') };
+  return {
+    status: response.status,
+    text: await response.text(),
+    location: response.headers.get('location'),
+    cookie: [cookie, ...set].join('; '),
+  };
 }
 
 function hidden(page: Page, name: string): string {
@@ -49,7 +54,8 @@ describe('the pages of whoever is asked', () => {
     const path = /href="(\/me\/approvals\/apr_[0-9a-f]+)"/.exec(inbox.text)?.[1] ?? '';
     expect(inbox.text).toContain('One agent waits for you');
     const page = await get(path, 'who=mira');
-    for (const words of ['pay_invoice', 'Billing MCP', 'PO-4711', 'Invoice bot', 'at most 120.00', 'one use', 'Owned by Mira Köhler']) expect(page.text).toContain(words);
+    for (const words of ['pay_invoice', 'Billing MCP', 'PO-4711', 'Invoice bot', 'at most 120.00', 'one use', 'Owned by Mira Köhler'])
+      expect(page.text).toContain(words);
     expect((await send(path, page, { decision: 'approve' })).status).toBe(303);
     expect((await get(path, 'who=mira')).text).toContain('You approved this');
     expect((await poll(issuer, id)).status).toBe(200);

@@ -54,8 +54,16 @@ describe('behalf audit verify', () => {
   });
 
   test.each([
-    ['the event', `UPDATE audit_events SET data = data || '{"cause":"nothing"}' WHERE position = 2`, `UPDATE audit_events SET data = data || '{"cause":"lost"}' WHERE position = 2`],
-    ['only a column, to hide it from a filter', `UPDATE audit_events SET agent_id = 'agt_9' WHERE position = 2`, `UPDATE audit_events SET agent_id = 'agt_2' WHERE position = 2`],
+    [
+      'the event',
+      `UPDATE audit_events SET data = data || '{"cause":"nothing"}' WHERE position = 2`,
+      `UPDATE audit_events SET data = data || '{"cause":"lost"}' WHERE position = 2`,
+    ],
+    [
+      'only a column, to hide it from a filter',
+      `UPDATE audit_events SET agent_id = 'agt_9' WHERE position = 2`,
+      `UPDATE audit_events SET agent_id = 'agt_2' WHERE position = 2`,
+    ],
   ])('a superuser with the triggers off who changes %s is found', async (_what, forge, restore) => {
     await tamper(forge);
     const { code, lines } = await verify(true);
@@ -84,7 +92,8 @@ describe('the audit over HTTP', () => {
       await issuer.audit.record({ type: 'agent.activated', actor, agentId: 'agt_1' });
       await issuer.audit.record({ type: 'token.refused', actor, clientId: 'bot', cause: 'agent_suspended' });
     });
-    for (let index = 0; index < 60; index += 1) await issuer.audit.record({ type: 'agent.updated', actor, agentId: 'agt_2', action: `${index}` });
+    for (let index = 0; index < 60; index += 1)
+      await issuer.audit.record({ type: 'agent.updated', actor, agentId: 'agt_2', action: `${index}` });
     await issuer.audit.seal();
   });
   afterAll(() => issuer.close());
@@ -116,7 +125,8 @@ describe('the audit over HTTP', () => {
     expect(lines(refused.text)).toHaveLength(1);
     expect(lines((await page('/console/audit?q=bot')).text)).toEqual([id]);
     const event = await page(`/console/audit/${id}`);
-    for (const words of ['was refused a token', 'agent_suspended', 'activated an agent', 'It is number']) expect(event.text).toContain(words);
+    for (const words of ['was refused a token', 'agent_suspended', 'activated an agent', 'It is number'])
+      expect(event.text).toContain(words);
     expect((await page('/console/audit/evt_unknown')).status).toBe(404);
   });
 
