@@ -171,6 +171,7 @@ function createParts(deps: AppDeps & { notifications: Notifications; eventStream
     detailTypes: () => details.types.names,
     onRegistered: enrolment.onRegistered,
     onWidened: enrolment.onWidened,
+    turnsAway: (clientId) => policy.turnsAway(clientId),
   });
   const signIn = createSignIn({
     ...base,
