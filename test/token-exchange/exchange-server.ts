@@ -128,10 +128,17 @@ export async function startExchangeServer(more: readonly NamedContribution[] = [
     agents: { findByClient: async () => undefined, choices: async () => [], linkClient: nothing },
     detailTypes: () => details.types.names,
     onRegistered: nothing,
+    onStopped: async () => undefined,
     onWidened: nothing,
     turnsAway: (clientId) => policy.turnsAway(clientId),
   });
-  const resources = createResourceServers({ ...base, audit, clientResources: clients.resourcesOf, serverClients: clients.serverClients });
+  const resources = createResourceServers({
+    ...base,
+    audit,
+    onRemoved: async () => undefined,
+    clientResources: clients.resourcesOf,
+    serverClients: clients.serverClients,
+  });
   const facts: FactsSource = composeFacts({ clients, agents, owners: accounts });
   const nameOf = async (id: string) => (await agents.find(id))?.displayName ?? (await accounts.find(id))?.name;
   const policy = createPolicy({
