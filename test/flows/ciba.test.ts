@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { CIBA_GRANT } from '../approvals/issuer.ts';
 import { createTestServer, type TestServer } from '../support/test-server.ts';
+import { overviewCounts, selfServiceSources } from '../../src/home-pages.ts';
 import { systemClock } from '../../src/platform/clock.ts';
 
 const RESOURCE = 'https://billing.acme.test/mcp';
+const editor = { kind: 'system', id: 'setup', party: 'administrator' } as const;
 const by = { kind: 'system', id: 'command-line' } as const;
 const details = [{ type: 'mcp_tool_call', tools: ['pay_invoice'], max_calls: 1 }];
 
@@ -18,7 +20,6 @@ beforeAll(async () => {
   const { accounts, agents, clients, resourceServers } = server.app.parts;
   const { account } = await accounts.invite({ email: 'mira@acme.test', name: 'Mira Köhler', role: 'user' }, by);
   accountId = account.id;
-  const editor = { kind: 'system', id: 'setup' } as never;
   await resourceServers.create(
     {
       identifier: RESOURCE,
@@ -87,8 +88,38 @@ test('an agent asks, a person approves, and the ledger knows the token and its a
   expect(verified?.record).toMatchObject({ approvalId: approval.id, agentId, isLive: true });
 });
 
+test('the first pages count it by real queries', async () => {
+  const counts = overviewCounts(server.app.parts);
+  const asked = await ask();
+  expect(await counts.agents()).toMatchObject({ active: 1, owners: 1, unowned: 0 });
+  expect(await counts.live()).toEqual({ tokens: 1, agents: 1, people: 1, resources: 1 });
+  expect(await counts.scopes(3)).toEqual([{ scope: 'invoices:pay', resourceName: 'Billing MCP', tokens: 1 }]);
+  expect(await counts.grants()).toBe(1);
+  expect(await counts.waiting(5)).toMatchObject([{ agentName: 'Invoice bot', personName: 'Mira Köhler', resourceName: 'Billing MCP' }]);
+  expect(await counts.waitingCount()).toBe(1);
+  const sources = selfServiceSources(server.app.parts);
+  const [grant] = await server.app.parts.artifacts.listOf('Grant', accountId);
+  const hash = grant?.hash ?? Buffer.alloc(0);
+  expect(await sources.falling(hash)).toMatchObject({ tokens: 1 });
+  expect(await sources.lastUsed(hash)).toBeInstanceOf(Date);
+  expect(await sources.granteeOf(clientId)).toMatchObject({ kind: 'agent', name: 'Invoice bot', status: 'active' });
+  await sources.endGrant(hash, { cause: 'grant.revoked', by: { kind: 'account', id: accountId } });
+  expect(await counts.live()).toMatchObject({ tokens: 0 });
+  await decide('deny');
+  expect((await poll(asked.body['auth_req_id'])).body['error']).toBe('access_denied');
+});
+
 test('a denial is a refusal', async () => {
   const asked = await ask();
   await decide('deny');
   expect((await poll(asked.body['auth_req_id'])).body['error']).toBe('access_denied');
+});
+
+test('suspending an agent withdraws what it asked', async () => {
+  const { agents, approvals } = server.app.parts;
+  await ask();
+  expect(await approvals.countOpen(agentId)).toBe(1);
+  await agents.setStatus(agentId, 'suspended', { by: editor, reason: 'lost' });
+  expect(await approvals.countOpen(agentId)).toBe(0);
+  expect((await approvals.list({ accountId, statuses: ['withdrawn'], limit: 5 })).items).toHaveLength(1);
 });
