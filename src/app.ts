@@ -9,7 +9,13 @@ import { ACR, createAccounts, isAtLeast } from './accounts/index.ts';
 import { createAgents } from './agents/index.ts';
 import { createApprovals } from './approvals/index.ts';
 import { createAudit } from './audit/index.ts';
-import { type AuthorizationDetail, builtInDetailTypes, createAuthorizationDetails, createDetailTypes, detailsHash } from './authorization-details/index.ts';
+import {
+  type AuthorizationDetail,
+  builtInDetailTypes,
+  createAuthorizationDetails,
+  createDetailTypes,
+  detailsHash,
+} from './authorization-details/index.ts';
 import type { Capability } from './capability.ts';
 import { createClients } from './client-registration/index.ts';
 import { createEnrolment } from './enrolment.ts';
@@ -97,9 +103,8 @@ function createParts(deps: AppDeps & { notifications: Notifications; eventStream
     onDisabled: (accountId) => revocation.cascade.onAccountDisabled(accountId),
     endOtherSessions: (accountId, exceptSessionUid) => signIn.endOtherSessions(accountId, exceptSessionUid),
     surroundings: {
-      agentsOf: (accountId) =>
-        agents.agentsOwnedBy(accountId).then((owned) => owned.map((agent) => ({ ...agent, href: `/console/agents/${agent.id}` }))),
-      agentCounts: async () => new Map(),
+      agentsOf: (accountId) => agents.agentsOwnedBy(accountId),
+      agentCounts: (accountIds) => agents.agentCounts(accountIds),
       grantsOf: async () => [],
       sessionCount: async (accountId) => (await signIn.sessionsOf(accountId)).length,
     },
@@ -166,6 +171,7 @@ function createParts(deps: AppDeps & { notifications: Notifications; eventStream
     detailTypes: () => details.types.names,
     onRegistered: enrolment.onRegistered,
     onWidened: enrolment.onWidened,
+    turnsAway: (clientId) => policy.turnsAway(clientId),
   });
   const signIn = createSignIn({
     ...base,

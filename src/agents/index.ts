@@ -7,6 +7,7 @@
 import type { Capability } from '../capability.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Db } from '../platform/db/db.ts';
+import { basePathOf } from '../platform/http/issuer-path.ts';
 import type { Ids } from '../platform/ids.ts';
 import type { AgentAudit } from './agent-event.ts';
 import { createLastSeen } from './last-seen.ts';
@@ -19,15 +20,12 @@ import { type AgentService, createAgentService } from './service.ts';
 import { createAgentStore } from './store.ts';
 import type { Surroundings } from './surroundings.ts';
 
-export type { Agent, AgentChanges, AgentDetails, AgentModel, AgentOwner, Autonomy, NewAgent, RiskLevel } from './agent.ts';
-export type { AgentEditor, AgentEvent } from './agent-event.ts';
-export type { AgentEdit } from './editing.ts';
-export { type AgentStatus, agentStatuses, mayIssueTokens, tokenIssuance } from './lifecycle.ts';
+export type { Agent, NewAgent } from './agent.ts';
+export type { AgentEditor } from './agent-event.ts';
+export type { AgentStatus } from './lifecycle.ts';
 export type { OwnerDirectory } from './owners.ts';
 export type { OwnedAgent } from './present.ts';
-export type { AgentFilter, AgentListRequest, AgentPage } from './search/store.ts';
-export type { StatusRequest } from './status.ts';
-export type { CredentialLine, DelegationShown, Falling, ReachLine, Surroundings } from './surroundings.ts';
+export type { CredentialLine, Falling, ReachLine, Surroundings } from './surroundings.ts';
 
 /** What the registry stands on. The two hooks run inside the transaction that moves the agent. */
 export interface AgentsDeps {
@@ -51,6 +49,8 @@ export interface Agents extends AgentService {
   flushLastSeen(): Promise<void>;
   /** What a person answers for, as the page /me shows it. */
   agentsOwnedBy(accountId: string): Promise<readonly OwnedAgent[]>;
+  /** How many agents that are not retired each of these owners has; an owner without any is left out. */
+  agentCounts(ownerIds: readonly string[]): Promise<ReadonlyMap<string, number>>;
   readonly capability: Capability;
 }
 
@@ -65,9 +65,11 @@ export function createAgents(deps: AgentsDeps): Agents {
   const lastSeen = createLastSeen({ clock, store });
   return {
     ...service,
+    agentCounts: search.countByOwner,
     touch: lastSeen.touch,
     flushLastSeen: lastSeen.flush,
-    agentsOwnedBy: async (accountId) => (await service.ownedBy(accountId)).map((agent) => presentOwned(agent, clock.now())),
+    agentsOwnedBy: async (accountId) =>
+      (await service.ownedBy(accountId)).map((agent) => presentOwned(agent, { now: clock.now(), base: basePathOf(issuer) })),
     capability: {
       name: 'agents',
       scim: [createAgentResourceType({ db, service, store, search, owners, issuer })],

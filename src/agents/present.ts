@@ -1,7 +1,7 @@
+import { type Moment, momentOf } from '../platform/http/moment.ts';
 import type { Agent } from './agent.ts';
 import type { RecordedEvent } from './agent-event.ts';
 import type { AgentStatus } from './lifecycle.ts';
-import { type Moment, momentOf } from './moment.ts';
 import type { CredentialLine, DelegationShown, Falling, ReachLine, State } from './surroundings.ts';
 
 /** An owner as pages name it. */
@@ -108,11 +108,14 @@ export interface OwnedAgent {
   readonly name: string;
   readonly purpose: string;
   readonly state: State;
+  /** Its page in the console, for those who may open it. */
+  readonly href: string;
 }
 
 /** One of a person's own agents. */
-export function presentOwned(agent: Agent, now: Date): OwnedAgent {
-  return { id: agent.id, name: agent.displayName, purpose: agent.purpose, state: stateOf(agent, { now }) };
+export function presentOwned(agent: Agent, { now, base }: Frame): OwnedAgent {
+  const { id, displayName, purpose } = agent;
+  return { id, name: displayName, purpose, state: stateOf(agent, { now }), href: `${base}/console/agents/${id}` };
 }
 
 /** What falls with an agent, in words; said before anything is stopped. */

@@ -58,7 +58,7 @@ export interface ApprovalsDeps {
   readonly log: Pick<Logger, 'error'>;
   readonly issuer: URL;
   readonly audit: AuditRecorder;
-  readonly artifacts: Pick<ArtifactStore, 'amend' | 'listGrants'>;
+  readonly artifacts: Pick<ArtifactStore, 'amend' | 'listOf'>;
   /** The engine in force; asked when a decision is finished. */
   readonly provider: () => Provider;
   readonly notifications: Pick<Notifications, 'notify' | 'on' | 'onReconnect'>;

@@ -14,7 +14,7 @@ export interface LoginHints {
 
 interface LoginHintDeps {
   readonly directory: Pick<Directory, 'accounts' | 'agents'>;
-  readonly artifacts: Pick<ArtifactStore, 'listGrants'>;
+  readonly artifacts: Pick<ArtifactStore, 'listOf'>;
   /** Whether policy names this person for this agent. */
   readonly isNamedByPolicy: (agent: AskingAgent | undefined, accountId: string) => Promise<boolean>;
   readonly audit: AuditRecorder;
@@ -38,7 +38,7 @@ export function createLoginHints(deps: LoginHintDeps): LoginHints {
       const accountId = person?.id ?? NOBODY;
       const reasons = await Promise.all([
         ownsAgent(directory, accountId, agent?.owner),
-        artifacts.listGrants(accountId).then((grants) => grants.some((grant) => grant.clientId === clientId)),
+        artifacts.listOf('Grant', accountId).then((grants) => grants.some(({ payload }) => payload['clientId'] === clientId)),
         isNamedByPolicy(agent, accountId),
       ]);
       if (person?.status === 'active' && reasons.includes(true)) return person.id;

@@ -30,7 +30,7 @@ export type {
 export type { GrantHelpers } from './grant-helpers.ts';
 export { issuerOf } from './provider.ts';
 export { attachToRefusal, Refusal, type RefusalInput, refuse } from './refusal.ts';
-export { type ArtifactParty, type ArtifactStore, createArtifactStore, hashOf, type ListedArtifact, type StoredGrant } from './store.ts';
+export { type ArtifactParty, type ArtifactStore, createArtifactStore, hashOf, type ListedArtifact } from './store.ts';
 
 /** The engine as the rest of the house sees it. */
 export interface Oidc {

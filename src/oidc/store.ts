@@ -11,6 +11,8 @@ export interface StoredArtifact {
 
 /** A stored artifact with its times. */
 export interface ListedArtifact {
+  /** SHA-256 of its value: what names it without opening it. */
+  readonly hash: Buffer;
   readonly payload: Record<string, unknown>;
   readonly createdAt: Date;
   readonly expiresAt: Date | undefined;
@@ -28,16 +30,6 @@ export interface ArtifactInput {
 /** Whose artifacts; a grant is named by the SHA-256 of its id. */
 export type ArtifactParty = { readonly clientIds: readonly string[] } | { readonly accountId: string } | { readonly grantHash: Buffer };
 
-/** A live grant of a person, known by its hash. */
-export interface StoredGrant {
-  readonly hash: Buffer;
-  readonly clientId: string;
-  readonly createdAt: Date;
-  readonly expiresAt: Date | undefined;
-  /** The engine's own content: `openid`, `resources`, `rar`, `rejected`. */
-  readonly payload: Record<string, unknown>;
-}
-
 /** The engine's storage in SQL. Values are hashed here and nowhere else, payloads sealed and opened here. */
 export interface ArtifactStore {
   upsert(input: ArtifactInput): Promise<void>;
@@ -49,19 +41,17 @@ export interface ArtifactStore {
   consume(model: string, value: string): Promise<boolean>;
   destroy(model: string, value: string): Promise<void>;
   destroyByGrant(model: string, grantId: string): Promise<void>;
+  /**
+   * Adds members to an artifact that was not used yet, known by its hash; false when it is used, expired or gone. `expiresAt`
+   * replaces its end. Whoever reads it meanwhile sees all of the change or nothing.
+   */
+  amend(model: string, idHash: Buffer, change: { members: Record<string, unknown>; expiresAt?: Date }): Promise<boolean>;
   /** Everything of one kind that an account has and that has not expired, the newest first; at most 100. */
   listOf(model: string, accountId: string): Promise<ListedArtifact[]>;
   /** Removes what an account has of one kind: one by its uid, all, or all but one; returns how many went. */
   destroyOf(model: string, accountId: string, which: { uid?: string | undefined; exceptUid?: string | undefined }): Promise<number>;
   /** Destroys everything that could still give a party a token: of these clients, of a person with their sign-ins, or of a grant. */
   destroyAuthority(party: ArtifactParty): Promise<void>;
-  /**
-   * Adds members to an artifact that was not used yet, known by its hash; false when it is used, expired or gone. `expiresAt`
-   * replaces its end. Whoever reads it meanwhile sees all of the change or nothing.
-   */
-  amend(model: string, idHash: Buffer, change: { members: Record<string, unknown>; expiresAt?: Date }): Promise<boolean>;
-  /** The grants of a person that have not expired, newest first. */
-  listGrants(accountId: string): Promise<readonly StoredGrant[]>;
   /** Records an identifier that may be used once; false when it was used before. Not undone by a rollback. */
   recordOnce(key: string, expiresAt: Date): Promise<boolean>;
   /** Removes up to `limit` expired rows of each kind; returns how many went. */
@@ -77,12 +67,6 @@ interface Row {
   readonly id_hash: Buffer;
   readonly payload: Buffer;
   readonly consumed_at: Date | null;
-}
-
-interface GrantRow extends Row {
-  readonly client_id: string;
-  readonly created_at: Date;
-  readonly expires_at: Date | null;
 }
 
 const PURPOSE = 'artifacts';
@@ -172,29 +156,6 @@ export function createArtifactStore(deps: { db: Db; vault: Vault; clock: Clock }
         values: [model, hashOf(grantId)],
       });
     },
-    async listOf(model, accountId) {
-      const rows = await db.rows<Row & { created_at: Date; expires_at: Date | null }>({
-        name: 'artifact-list-of',
-        text: `SELECT id_hash, payload, consumed_at, created_at, expires_at FROM oidc_artifacts
-               WHERE account_id = $2 AND model = $1 AND (expires_at IS NULL OR expires_at > $3) ORDER BY created_at DESC LIMIT 100`,
-        values: [model, accountId, clock.now()],
-      });
-      return rows.map((row) => ({
-        payload: open(model, row)?.payload ?? {},
-        createdAt: row.created_at,
-        expiresAt: row.expires_at ?? undefined,
-      }));
-    },
-    async destroyOf(model, accountId, { uid, exceptUid }) {
-      const gone = await db.rows({
-        name: 'artifact-destroy-of',
-        text: `DELETE FROM oidc_artifacts WHERE account_id = $2 AND model = $1
-               AND ($3::bytea IS NULL OR uid_hash = $3) AND ($4::bytea IS NULL OR uid_hash IS DISTINCT FROM $4) RETURNING 1 AS one`,
-        values: [model, accountId, hashOrNull(uid), hashOrNull(exceptUid)],
-      });
-      return gone.length;
-    },
-    destroyAuthority: (party) => destroyAuthority(db, party),
     amend: (model, idHash, { members, expiresAt }) =>
       db.transaction(async () => {
         const now = clock.now();
@@ -221,21 +182,30 @@ export function createArtifactStore(deps: { db: Db; vault: Vault; clock: Clock }
         });
         return true;
       }),
-    async listGrants(accountId) {
-      const rows = await db.rows<GrantRow>({
-        name: 'artifact-grants',
-        text: `SELECT id_hash, payload, consumed_at, client_id, created_at, expires_at FROM oidc_artifacts
-               WHERE account_id = $1 AND model = 'Grant' AND (expires_at IS NULL OR expires_at > $2) ORDER BY created_at DESC, id_hash`,
-        values: [accountId, clock.now()],
+    async listOf(model, accountId) {
+      const rows = await db.rows<Row & { created_at: Date; expires_at: Date | null }>({
+        name: 'artifact-list-of',
+        text: `SELECT id_hash, payload, consumed_at, created_at, expires_at FROM oidc_artifacts
+               WHERE account_id = $2 AND model = $1 AND (expires_at IS NULL OR expires_at > $3) ORDER BY created_at DESC LIMIT 100`,
+        values: [model, accountId, clock.now()],
       });
       return rows.map((row) => ({
         hash: row.id_hash,
-        clientId: row.client_id,
+        payload: open(model, row)?.payload ?? {},
         createdAt: row.created_at,
         expiresAt: row.expires_at ?? undefined,
-        payload: open('Grant', row)?.payload ?? {},
       }));
     },
+    async destroyOf(model, accountId, { uid, exceptUid }) {
+      const gone = await db.rows({
+        name: 'artifact-destroy-of',
+        text: `DELETE FROM oidc_artifacts WHERE account_id = $2 AND model = $1
+               AND ($3::bytea IS NULL OR uid_hash = $3) AND ($4::bytea IS NULL OR uid_hash IS DISTINCT FROM $4) RETURNING 1 AS one`,
+        values: [model, accountId, hashOrNull(uid), hashOrNull(exceptUid)],
+      });
+      return gone.length;
+    },
+    destroyAuthority: (party) => destroyAuthority(db, party),
     recordOnce: (key, expiresAt) =>
       db.detached(async () => {
         const row = await db.row({

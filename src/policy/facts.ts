@@ -1,8 +1,12 @@
 import { Provider } from 'oidc-provider';
+import { SELF_SERVICE_GROUP_ID } from '../accounts/index.ts';
 import type { AgentFacts, ClientFacts, PrincipalFacts } from './principal.ts';
 
 /** Loads what is known about a client_id. */
 export type FactsSource = (clientId: string) => Promise<PrincipalFacts>;
+
+/** What the registry of agents tells of one. */
+type AgentRecord = Omit<AgentFacts, 'isOwnerAlive' | 'isSelfService'>;
 
 /** The records that know: each may be a whole capability, only these calls are made. */
 export interface FactsDeps {
@@ -15,7 +19,7 @@ export interface FactsDeps {
       | undefined
     >;
   };
-  readonly agents: { findByClient(clientId: string): Promise<Omit<AgentFacts, 'isOwnerAlive'> | undefined> };
+  readonly agents: { findByClient(clientId: string): Promise<AgentRecord | undefined> };
   readonly owners: { ownerLabel(owner: { kind: 'user' | 'group'; id: string }): Promise<{ readonly isAlive: boolean } | undefined> };
 }
 
@@ -38,9 +42,9 @@ function clientFacts(record: Found<FactsDeps['clients']['find']>): ClientFacts {
   return { id, kind, purpose, serviceId, isManagement, isActive: status === 'active', resources: bounds.resources };
 }
 
-function agentFacts(agent: Omit<AgentFacts, 'isOwnerAlive'>): Omit<AgentFacts, 'isOwnerAlive'> {
+function agentFacts(agent: AgentRecord): Omit<AgentFacts, 'isOwnerAlive'> {
   const { id, displayName, status, owner, validUntil, maxDelegationDepth } = agent;
-  return { id, displayName, status, owner, validUntil, maxDelegationDepth };
+  return { id, displayName, status, owner, validUntil, maxDelegationDepth, isSelfService: owner?.id === SELF_SERVICE_GROUP_ID };
 }
 
 /**

@@ -1,6 +1,6 @@
 import { detailLimits, locationsWithin } from '../authorization-details/index.ts';
 import type { Effect, PolicyInput } from './decision.ts';
-import { principalFrom, reasonOfStatus, SELF_SERVICE_OWNER } from './principal.ts';
+import { principalFrom, reasonOfStatus } from './principal.ts';
 
 /** The version that is recorded with each decision: it changes when a rule changes its meaning. */
 export const INVARIANTS_VERSION = 'invariants-1';
@@ -58,7 +58,7 @@ const always = () => true;
 const isExchange = ({ grantType }: PolicyInput) => grantType === TOKEN_EXCHANGE;
 const isOwn = ({ resource }: PolicyInput) => resource.kind === 'own';
 const agentOf = ({ facts }: PolicyInput) => facts.agent;
-const isSelfService = (input: PolicyInput) => agentOf(input)?.owner?.id === SELF_SERVICE_OWNER;
+const isSelfService = (input: PolicyInput) => agentOf(input)?.isSelfService === true;
 const says = (sentence: string) => () => sentence;
 
 function agentRule(status: 'suspended' | 'retired' | 'proposed' | 'underReview', rest: Pick<Invariant, 'remedy' | 'refusal'>): Invariant {

@@ -23,6 +23,8 @@ export interface AgentFacts {
   readonly owner: { readonly kind: 'user' | 'group'; readonly id: string } | undefined;
   /** Somebody answers for it: a person who may sign in, or a group that exists. */
   readonly isOwnerAlive: boolean;
+  /** A person let the software in by consent alone (security rule R5). */
+  readonly isSelfService: boolean;
   readonly validUntil: Date | undefined;
   /** How many agents may act after it in a chain; undefined: as many as the server allows. */
   readonly maxDelegationDepth: number | undefined;
@@ -40,9 +42,6 @@ export type Principal =
   | { readonly kind: 'service'; readonly id: string }
   | { readonly kind: 'application'; readonly id: string }
   | { readonly kind: 'none'; readonly reason: string };
-
-/** The group that owns software which a person let in by consent alone (security rule R5). */
-export const SELF_SERVICE_OWNER = 'grp_self_service';
 
 const none = (reason: string): Principal => ({ kind: 'none', reason });
 

@@ -10,6 +10,7 @@ import type { OidcContribution } from '../oidc/index.ts';
 import type { OwnResourceServer } from './own-resources.ts';
 import { canonicaliseResourceParameter } from './resource-parameter.ts';
 import type { ResourceServer } from './resource-server.ts';
+import { canonicalResourceUri } from './resource-uri.ts';
 import type { ResourceServerService } from './service.ts';
 import { lifetimeOf } from './token-lifetime.ts';
 
@@ -23,7 +24,7 @@ export interface ClientResources {
   readonly allowedResources?: readonly string[] | undefined;
 }
 
-type Params = { scope?: string; resource?: string | string[]; grant_type?: string; authorization_details?: unknown };
+type Params = { scope?: string; resource?: string | string[]; audience?: unknown; grant_type?: string; authorization_details?: unknown };
 
 const TOKEN_EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
 const CLIENT_CREDENTIALS = 'client_credentials';
@@ -52,6 +53,9 @@ function defaultResource(
     throw new errors.InvalidTarget('ask for one resource');
   }
   const params = paramsOf(ctx);
+  // RFC 8693 §2.1: an exchange may name its target by audience instead
+  const audience = params.grant_type === TOKEN_EXCHANGE ? canonicalResourceUri(params.audience) : undefined;
+  if (audience?.ok === true) return audience.uri;
   const defaults = clientResources(client);
   if (defaults.defaultResource === undefined || !(needsResource(ctx) || params.authorization_details !== undefined)) return undefined;
   const isBackchannel = ctx.oidc.route === 'backchannel_authentication';

@@ -111,8 +111,9 @@ async function readRequest(ctx: Context, helpers: GrantHelpers) {
   const params = paramsOf(ctx);
   const isOpen = [params['resource'], params['audience']].every((value) => value === undefined || value === '');
   if (isOpen && params['subject_token'] !== undefined) await helpers.resolveRequestedResources(ctx);
-  // details without a resource made the engine look for a default, which may be the audience itself
-  const isSame = typeof params['audience'] === 'string' && params['audience'] === params['resource'];
+  // for details the engine wants a resource before we are asked: then the audience itself stands there as the default
+  const audience = canonicalResourceUri(params['audience']);
+  const isSame = audience.ok && audience.uri === params['resource'];
   return readExchangeRequest(isSame ? { ...params, resource: undefined } : params);
 }
 
@@ -147,65 +148,80 @@ function newToken(ctx: Context, provider: Provider, about: { result: ExchangeRes
   return token;
 }
 
+/** A request with everything the engine knows about its target and keys. */
+interface Prepared {
+  readonly request: TokenExchangeRequest;
+  readonly details: readonly AuthorizationDetail[] | undefined;
+  readonly server: ResourceServer;
+  readonly resource: string;
+  readonly keys: Awaited<ReturnType<typeof proveKeys>>;
+}
+
+/** Stores the token, which stamps its claims and writes its ledger row, and answers (RFC 8693 §2.2.1). */
+async function issue(ctx: Context, helpers: GrantHelpers, about: { token: IssuedToken; result: ExchangeResult; prepared: Prepared }) {
+  const { token, result, prepared } = about;
+  const { dPoP, certificate } = prepared.keys;
+  if (certificate !== undefined) token.setThumbprint('x5t', certificate);
+  if (dPoP !== undefined) token.setThumbprint('jkt', dPoP.thumbprint);
+  await helpers.applyAuthorizationDetails(ctx, token, result.details.length === 0 ? undefined : { rar: result.details });
+  ctx.oidc.entity(token.kind, token);
+  const accessToken = await token.save();
+  ctx.body = helpers.buildTokenResponse({
+    accessToken,
+    issuedTokenType: prepared.request.requestedTokenType,
+    tokenType: token.tokenType,
+    expiresIn: token.expiration,
+    scope: token.scope ?? '',
+    authorizationDetails: (token as { rar?: readonly AuthorizationDetail[] }).rar as never,
+  });
+}
+
 /** The token exchange grant (RFC 8693), with one handler for every refusal and every success. */
 export function tokenExchangeGrant(deps: GrantDeps): GrantTypeContribution {
   const { malformed, byRule } = refusals(deps);
 
-  const exchange = async (ctx: Context, helpers: GrantHelpers, provider: Provider): Promise<void> => {
-    const { client } = ctx.oidc;
-    const { clientId, clientAuthMethod } = client as { clientId: string; clientAuthMethod: string };
-    if (clientAuthMethod === 'none') {
-      byRule({ clientId }, { error: 'unauthorized_client', description: 'token exchange needs a client that authenticates' });
-    }
-    const { dPoP, certificate } = await proveKeys(ctx, helpers);
-    const facts = deps.facts(clientId);
-    // awaited below; without a listener a failure in between would count as unhandled
-    facts.catch(() => undefined);
+  const prepare = async (ctx: Context, helpers: GrantHelpers, clientId: string): Promise<Prepared> => {
+    const keys = await proveKeys(ctx, helpers);
     const read = await readRequest(ctx, helpers);
-    const request: TokenExchangeRequest = read.ok ? read.value : malformed(clientId, read.refusal);
-    const resource =
-      canonicalTarget(request.target) ??
-      malformed(clientId, { error: 'invalid_target', description: 'the audience is not registered here' });
+    const request = read.ok ? read.value : malformed(clientId, read.refusal);
+    const noTarget: Refusal = { error: 'invalid_target', description: 'the audience is not registered here' };
+    const resource = canonicalTarget(request.target) ?? malformed(clientId, noTarget);
     paramsOf(ctx)['resource'] = resource;
     const servers = await helpers.resolveRequestedResources(ctx);
     const server = servers.find((one) => one.identifier() === resource) as ResourceServer;
-    const details = request.authorizationDetails === undefined ? undefined : parseDetails(deps.types, request.authorizationDetails);
-    if (details?.ok === false)
-      malformed(clientId, {
-        error: 'invalid_authorization_details',
-        description: `authorization_details${details.path} ${details.message}`,
-      });
-    const proof: Requester['proof'] = dPoP === undefined ? {} : { jkt: dPoP.thumbprint };
-    const known = await facts;
-    const { result, subject } = await decideExchange(
-      {
-        requester: { clientId, authMethod: clientAuthMethod, proof, facts: known },
-        request,
-        details: details?.ok === true ? details.details : undefined,
-        resource,
-        serverScopes: (server.scope ?? '').split(' '),
-        lifetimeSeconds: server.accessTokenTTL ?? DEFAULT_LIFETIME_SECONDS,
-        now: deps.clock.now(),
-      },
-      deps,
-    );
-    const asked: Asked = { clientId, agentId: known.agent?.id, resource, scopes: request.scopes, subject };
-    const decided: ExchangeResult = result.ok ? result.value : byRule(asked, result.refusal);
-    fillNotes(ctx, decided);
-    const token = newToken(ctx, provider, { result: decided, server });
-    if (certificate !== undefined) token.setThumbprint('x5t', certificate);
-    if (dPoP !== undefined) token.setThumbprint('jkt', dPoP.thumbprint);
-    await helpers.applyAuthorizationDetails(ctx, token, decided.details.length === 0 ? undefined : { rar: decided.details });
-    ctx.oidc.entity(token.kind, token);
-    const accessToken = await token.save();
-    ctx.body = helpers.buildTokenResponse({
-      accessToken,
-      issuedTokenType: request.requestedTokenType,
-      tokenType: token.tokenType,
-      expiresIn: token.expiration,
-      scope: token.scope ?? '',
-      authorizationDetails: (token as { rar?: readonly AuthorizationDetail[] }).rar as never,
-    });
+    if (request.authorizationDetails === undefined) return { request, details: undefined, server, resource, keys };
+    const parsed = parseDetails(deps.types, request.authorizationDetails);
+    if (parsed.ok) return { request, details: parsed.details, server, resource, keys };
+    const description = `authorization_details${parsed.path} ${parsed.message}`;
+    return malformed(clientId, { error: 'invalid_authorization_details', description });
+  };
+  const decide = async (requester: Requester, { request, details, server, resource }: Prepared): Promise<ExchangeResult> => {
+    const asked = {
+      requester,
+      request,
+      details,
+      resource,
+      serverScopes: (server.scope ?? '').split(' '),
+      lifetimeSeconds: server.accessTokenTTL ?? DEFAULT_LIFETIME_SECONDS,
+      now: deps.clock.now(),
+    };
+    const { result, subject } = await decideExchange(asked, deps);
+    if (result.ok) return result.value;
+    const { clientId, facts } = requester;
+    return byRule({ clientId, agentId: facts.agent?.id, resource, scopes: request.scopes, subject }, result.refusal);
+  };
+  const exchange = async (ctx: Context, helpers: GrantHelpers, provider: Provider): Promise<void> => {
+    const { clientId, clientAuthMethod: authMethod } = ctx.oidc.client as { clientId: string; clientAuthMethod: string };
+    if (authMethod === 'none') {
+      byRule({ clientId }, { error: 'unauthorized_client', description: 'token exchange needs a client that authenticates' });
+    }
+    const prepared = await prepare(ctx, helpers, clientId);
+    const { dPoP } = prepared.keys;
+    const facts = await deps.facts(clientId);
+    const requester = { clientId, authMethod, facts, proof: dPoP === undefined ? {} : { jkt: dPoP.thumbprint } };
+    const result = await decide(requester, prepared);
+    fillNotes(ctx, result);
+    await issue(ctx, helpers, { token: newToken(ctx, provider, { result, server: prepared.server }), result, prepared });
   };
 
   return {

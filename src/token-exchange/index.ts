@@ -82,7 +82,7 @@ export function createTokenExchange(deps: TokenExchangeDeps): TokenExchange {
     delegations,
     holdingsOf,
   });
-  const api = delegationApi(delegations);
+  const api = delegationApi({ service: delegations, issuer: issuerOf(deps.issuer) });
   const console = delegationConsole({ ...deps, service: delegations, names, basePath: basePathOf(deps.issuer) });
   return {
     delegations,

@@ -18,8 +18,14 @@ function actorOf({ accountId, clientId }: ApiCaller) {
   return accountId === undefined ? ({ kind: 'client', id: clientId } as const) : ({ kind: 'account', id: accountId } as const);
 }
 
-/** `/api/v1/delegations`: list, read, create, end. A delegation never changes; end it and make another. */
-export function delegationApi(service: DelegationService): (router: Router, web: Web) => void {
+/** `/api/v1/delegations`: list, read, create, end; `issuer` without a slash at its end. A delegation never changes; end it and make another. */
+export function delegationApi({
+  service,
+  issuer,
+}: {
+  readonly service: DelegationService;
+  readonly issuer: string;
+}): (router: Router, web: Web) => void {
   const read = { resource: 'api', scope: 'admin:read' } as const;
   const write = { resource: 'api', scope: 'admin:write' } as const;
   return (router, web) => {
@@ -43,7 +49,7 @@ export function delegationApi(service: DelegationService): (router: Router, web:
       const caller = await web.api.caller(ctx, write);
       const delegation = await service.create(await web.readJson(ctx), actorOf(caller));
       ctx.status = 201;
-      ctx.set('location', `${ctx.origin}${ctx.path}/${delegation.id}`);
+      ctx.set('location', `${issuer}/api/v1/delegations/${delegation.id}`);
       ctx.body = presentDelegation(delegation);
     });
     router.delete('/api/v1/delegations/:id', async (ctx) => {

@@ -3,9 +3,10 @@ import { AUDIT_COLUMNS, valuesOf } from '../audit/index.ts';
 import type { Clock } from '../platform/clock.ts';
 import { secondsAfter } from '../platform/clock.ts';
 import type { Db } from '../platform/db/db.ts';
+import { COLUMNS, columnValues, type LedgerRow, toToken } from './ledger-row.ts';
 import { isLineageLive, isLive, isSelfLive, PARTY_FAULTS, type PartyFault, partyIsLive } from './liveness-sql.ts';
 import type { Falling, KnownToken, NewToken, TokenSelector } from './token-record.ts';
-import { valueOf } from './token-record.ts';
+import { selectedId } from './token-record.ts';
 
 /** What a list of live tokens may be narrowed to; `cursor` is what the page before gave. */
 export interface LiveTokenFilter {
@@ -56,33 +57,6 @@ const DAY = 86_400;
 /** No token lives that long: after it a cutoff has nothing left to kill. */
 const CUTOFF_DAYS = 31;
 
-/** The columns of a new token with their types, in the order of `columnValues`. */
-const COLUMNS = [
-  ['jti', 'text'],
-  ['kind', 'text'],
-  ['client_id', 'text'],
-  ['subject', 'text'],
-  ['subject_profile', 'text'],
-  ['account_id', 'text'],
-  ['agent_id', 'text'],
-  ['agent_ids', 'text[]'],
-  ['actor_source', 'text'],
-  ['grant_hash', 'bytea'],
-  ['parent_jti', 'text'],
-  ['resource', 'text'],
-  ['scope', 'text'],
-  ['details', 'jsonb'],
-  ['act', 'jsonb'],
-  ['cnf', 'jsonb'],
-  ['acr', 'text'],
-  ['auth_time', 'timestamptz'],
-  ['approval', 'jsonb'],
-  ['approval_id', 'text'],
-  ['decision_id', 'text'],
-  ['issued_at', 'timestamptz'],
-  ['expires_at', 'timestamptz'],
-] as const;
-
 const NAMES = COLUMNS.map(([name]) => name).join(', ');
 const CANDIDATE = `candidate AS (SELECT ${COLUMNS.map(([name, type], index) => `$${index + 3}::${type} AS ${name}`).join(', ')},
   pg_current_snapshot()::text AS snapshot, NULL::timestamptz AS ended_at)`;
@@ -107,97 +81,6 @@ const FAULTS = `WITH ${CANDIDATE} SELECT ${Object.entries(partyIsLive('fresh', P
   .map(([name, condition]) => `${condition} AS ${name}`)
   .join(', ')}, ${PARENT_ALLOWS} AS parent, ${partyIsLive('actor', PARAMETERS).agent} AS actor
   FROM candidate AS fresh, LATERAL (SELECT array_remove(ARRAY[fresh.agent_id], NULL) AS agent_ids) AS actor`;
-
-interface Row {
-  readonly jti: string;
-  readonly kind: KnownToken['kind'];
-  readonly client_id: string;
-  readonly subject: string;
-  readonly subject_profile: KnownToken['subjectProfile'];
-  readonly account_id: string | null;
-  readonly agent_id: string | null;
-  readonly agent_ids: string[];
-  readonly actor_source: string | null;
-  readonly grant_hash: Buffer | null;
-  readonly parent_jti: string | null;
-  readonly root_jti: string;
-  readonly depth: number;
-  readonly resource: string;
-  readonly scope: string;
-  readonly details: KnownToken['details'] | null;
-  readonly act: KnownToken['act'] | null;
-  readonly cnf: KnownToken['cnf'] | null;
-  readonly acr: string | null;
-  readonly auth_time: Date | null;
-  readonly approval: KnownToken['approval'] | null;
-  readonly approval_id: string | null;
-  readonly decision_id: string | null;
-  readonly issued_at: Date;
-  readonly expires_at: Date;
-  readonly ended_at: Date | null;
-  readonly end_cause: string | null;
-  readonly is_live: boolean;
-}
-
-function toToken(row: Row): KnownToken {
-  return {
-    jti: row.jti,
-    kind: row.kind,
-    clientId: row.client_id,
-    subject: row.subject,
-    subjectProfile: row.subject_profile,
-    accountId: row.account_id ?? undefined,
-    agentId: row.agent_id ?? undefined,
-    agentIds: row.agent_ids,
-    actorSource: row.actor_source ?? undefined,
-    grantHash: row.grant_hash ?? undefined,
-    parentJti: row.parent_jti ?? undefined,
-    rootJti: row.root_jti,
-    depth: row.depth,
-    resource: row.resource,
-    scope: row.scope,
-    details: row.details ?? undefined,
-    act: row.act ?? undefined,
-    cnf: row.cnf ?? undefined,
-    acr: row.acr ?? undefined,
-    authTime: row.auth_time ?? undefined,
-    approval: row.approval ?? undefined,
-    approvalId: row.approval_id ?? undefined,
-    decisionId: row.decision_id ?? undefined,
-    issuedAt: row.issued_at,
-    expiresAt: row.expires_at,
-    endedAt: row.ended_at ?? undefined,
-    endCause: row.end_cause ?? undefined,
-    isLive: row.is_live,
-  };
-}
-
-function json(value: unknown): string | null {
-  return value === undefined ? null : JSON.stringify(value);
-}
-
-function columnValues(token: NewToken): readonly unknown[] {
-  const { jti, kind, clientId, subject, subjectProfile, accountId, agentId, agentIds, actorSource, grantHash, parentJti } = token;
-  const { resource, scope, details, act, cnf, acr, authTime, approval, approvalId, decisionId, issuedAt, expiresAt } = token;
-  return [
-    ...[
-      jti,
-      kind,
-      clientId,
-      subject,
-      subjectProfile,
-      accountId,
-      agentId,
-      [...agentIds],
-      actorSource,
-      grantHash,
-      parentJti,
-      resource,
-      scope,
-    ],
-    ...[json(details), json(act), json(cnf), acr, authTime, json(approval), approvalId, decisionId, issuedAt, expiresAt],
-  ];
-}
 
 /** Where a cascade begins, over `t`, with the value of the selector as `$3`. */
 const SELECTED: Readonly<Record<TokenSelector['by'], string>> = {
@@ -254,11 +137,11 @@ export function createTokenStore(deps: { db: Db; clock: Clock; ownResources: rea
     },
     async find(jti) {
       const text = `SELECT t.*, ${isLive('t', PARAMETERS)} AS is_live FROM token_ledger t WHERE t.jti = $3`;
-      const row = await db.row<Row>({ name: 'token-find', text, values: [clock.now(), own, jti] });
+      const row = await db.row<LedgerRow>({ name: 'token-find', text, values: [clock.now(), own, jti] });
       return row && toToken(row);
     },
     async listLive(filter) {
-      const rows = await db.rows<Row & { child_count: number }>({
+      const rows = await db.rows<LedgerRow & { child_count: number }>({
         name: 'token-list-live',
         text: `SELECT t.*, true AS is_live, (SELECT count(*)::int FROM token_ledger child WHERE child.parent_jti = t.jti AND child.ended_at IS NULL
                  AND child.expires_at > $1) AS child_count
@@ -274,7 +157,7 @@ export function createTokenStore(deps: { db: Db; clock: Clock; ownResources: rea
       return row?.count ?? 0;
     },
     async end(selector, cause) {
-      const value = valueOf(selector);
+      const value = selectedId(selector);
       const values = [clock.now(), cause, value, ...(selector.by === 'jti' ? [] : [`${selector.by}:${value}`])];
       const row = await db.row<Falling & { firstJti: string | null }>({
         name: `token-end-${selector.by}`,
@@ -288,7 +171,7 @@ export function createTokenStore(deps: { db: Db; clock: Clock; ownResources: rea
       const row = await db.row<Falling>({
         name: `token-falling-${selector.by}`,
         text: `${fallingOf(selector)} SELECT ${COUNTS} FROM token_ledger t ${NAMED} WHERE t.jti IN (SELECT jti FROM falling) AND ${isLive('t', PARAMETERS)}`,
-        values: [clock.now(), own, valueOf(selector)],
+        values: [clock.now(), own, selectedId(selector)],
       });
       return row ?? { tokens: 0, agents: 0, people: 0, grants: 0 };
     },

@@ -93,8 +93,8 @@ export function actorsOf(act: ActClaim | undefined): readonly ActClaim[] {
   return actors;
 }
 
-/** What a selection is of, without the value: `agent`, `jti` … and the value as text, for keys and messages. */
-export function valueOf(selector: TokenSelector): string {
+/** The id a selection is made by, as text; a grant's is the hash in hexadecimal. */
+export function selectedId(selector: TokenSelector): string {
   switch (selector.by) {
     case 'jti':
       return selector.jti;

@@ -55,14 +55,18 @@ function guardOf(door: Door): PageGuard {
   };
 }
 
-/** The routes of `accounts` behind the real edge, pages and CSRF guard. */
-export async function startPages(accounts: Accounts, door: Door, issuer: URL): Promise<{ edge: Edge; visitor: () => Visitor }> {
+/** The routes of a capability behind the real edge, pages and CSRF guard. */
+export async function startPages(
+  { capability }: Pick<Accounts, 'capability'>,
+  door: Door,
+  issuer: URL,
+): Promise<{ edge: Edge; visitor: () => Visitor }> {
   const assets = await createAssets({ folder: `${VIEWS}/assets`, basePath: '' });
   const render = createRenderer({ viewsDir: VIEWS, assets, basePath: '', isCached: true });
   const csrf = createCsrf({ key: randomIds.bytes(32), issuer, ids: randomIds, bindingOf: () => undefined });
   const pages = createPages({ render, csrf, basePath: '', isSecure: false, waitingFor: async () => 0 });
   const router = new Router();
-  accounts.capability.routes?.(router, { pages, guard: guardOf(door) } as Web);
+  capability.routes?.(router, { pages, guard: guardOf(door) } as Web);
   const edge = await startEdge([router.routes()], { issuer, trustedProxies: ['127.0.0.1'] });
   return { edge, visitor: () => createVisitor(edge) };
 }

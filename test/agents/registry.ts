@@ -37,7 +37,7 @@ export const noSurroundings: Surroundings = {
   lastDelegationOf: async () => undefined,
 };
 
-export async function openRegistry(): Promise<Registry> {
+export async function openRegistry(home = issuer): Promise<Registry> {
   const database = await freshDatabase();
   const db = createDb({ connection: database.connection, log: { warn: () => undefined }, poolSize: 20 });
   let at = new Date('2026-06-01T12:00:00Z');
@@ -50,7 +50,7 @@ export async function openRegistry(): Promise<Registry> {
     db,
     clock,
     ids: randomIds,
-    issuer,
+    issuer: home,
     audit,
     owners: {
       async ownerLabel({ kind, id }) {
@@ -65,7 +65,7 @@ export async function openRegistry(): Promise<Registry> {
       listGroups: () => sql('SELECT id, name FROM groups ORDER BY name'),
       list: async ({ search, limit }) => ({
         items: await sql(
-          `SELECT id, name, status FROM accounts WHERE $1::text IS NULL OR name ILIKE '%' || $1 || '%' ORDER BY id DESC LIMIT $2`,
+          `SELECT id, name, status FROM accounts WHERE $1::text IS NULL OR position(lower($1) IN lower(name)) > 0 ORDER BY id DESC LIMIT $2`,
           [search, limit],
         ),
       }),

@@ -294,8 +294,20 @@ describe('what belongs to an agent', () => {
     const old = await make({ owner: { kind: 'user', id: lea } });
     await registry.agents.setStatus(old.id, 'retired', stop);
     expect(await registry.agents.agentsOwnedBy(lea)).toEqual([
-      { id: shared.id, name: 'Shared', purpose: '', state: { word: 'Proposed', tone: 'info' } },
-      { id: own.id, name: 'Own', purpose: 'Hers', state: { word: 'Active', tone: 'yes' } },
+      {
+        id: shared.id,
+        name: 'Shared',
+        purpose: '',
+        state: { word: 'Proposed', tone: 'info' },
+        href: `/tenant/console/agents/${shared.id}`,
+      },
+      { id: own.id, name: 'Own', purpose: 'Hers', state: { word: 'Active', tone: 'yes' }, href: `/tenant/console/agents/${own.id}` },
     ]);
+    expect(await registry.agents.agentCounts([lea, group, 'usr_nobody'])).toEqual(
+      new Map([
+        [lea, 1],
+        [group, 1],
+      ]),
+    );
   });
 });

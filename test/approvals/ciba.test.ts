@@ -141,7 +141,7 @@ describe('CIBA Core 1.0 §10 and §11 the answer', () => {
   test('R10 the grant behind it ends with the approval', async () => {
     await ask(issuer);
     const { approval } = await answer(issuer, mira, 'approve');
-    const [grant] = await issuer.artifacts.listGrants(mira);
+    const [grant] = await issuer.artifacts.listOf('Grant', mira);
     expect(grant?.payload).toMatchObject({
       exp: Math.floor((approval.approvedUntil?.getTime() ?? 0) / 1000),
       resources: { [RESOURCE]: 'invoices:pay' },

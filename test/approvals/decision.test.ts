@@ -65,7 +65,7 @@ describe('a decision', () => {
 
   test('survives a crash before the engine was told; the job finishes it, once', async () => {
     const { auth_req_id: id } = (await ask(issuer)).body;
-    const before = (await issuer.artifacts.listGrants(mira)).length;
+    const before = (await issuer.artifacts.listOf('Grant', mira)).length;
     breaks = true;
     const { approval } = await answer(issuer, mira, 'approve');
     expect(approval).toMatchObject({ status: 'approved', completedAt: undefined });
@@ -74,7 +74,7 @@ describe('a decision', () => {
     const finish = issuer.approvals.capability.jobs?.find(({ name }) => name === 'approvals-finish');
     await Promise.all([finish?.run(), finish?.run(), finish?.run()]);
     expect((await poll(issuer, id)).status).toBe(200);
-    expect(await issuer.artifacts.listGrants(mira)).toHaveLength(before + 1);
+    expect(await issuer.artifacts.listOf('Grant', mira)).toHaveLength(before + 1);
     await finish?.run();
     expect((await poll(issuer, id)).body['error']).toBe('invalid_grant');
   });

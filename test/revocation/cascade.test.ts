@@ -46,11 +46,22 @@ describe('what falls', () => {
     expect(await server.tokens.countFalling({ by: 'agent', agentId })).toEqual(falling);
     await server.revocation.cascade.onAgentSuspended(agentId, { cause: 'evt_1', by: { kind: 'account', id: 'usr_admin' } });
     expect(await areActive(...tokens, stranger)).toEqual([true, false, false, false, true]);
-    expect(await server.tokens.find(tokens[3].jti)).toMatchObject({ depth: 3, rootJti: tokens[0].jti, endCause: 'evt_1', endedAt: expect.any(Date) });
+    expect(await server.tokens.find(tokens[3].jti)).toMatchObject({
+      depth: 3,
+      rootJti: tokens[0].jti,
+      endCause: 'evt_1',
+      endedAt: expect.any(Date),
+    });
     const text = `SELECT data FROM audit_events WHERE type = 'token.revoked' AND agent_id = $1`;
     const events = await server.db.rows<{ data: object }>({ name: 'agent-revocations', text, values: [agentId] });
     expect(events).toEqual([
-      { data: expect.objectContaining({ cause: 'evt_1', actor: { kind: 'account', id: 'usr_admin' }, remedy: 'ended 3 tokens, 2 agents, 0 people, 0 grants' }) },
+      {
+        data: expect.objectContaining({
+          cause: 'evt_1',
+          actor: { kind: 'account', id: 'usr_admin' },
+          remedy: 'ended 3 tokens, 2 agents, 0 people, 0 grants',
+        }),
+      },
     ]);
     expect(await server.tokens.countFalling({ by: 'agent', agentId })).toEqual({ tokens: 0, agents: 0, people: 0, grants: 0 });
     await server.revocation.cascade.onAgentSuspended(agentId);
@@ -114,7 +125,10 @@ describe('what falls', () => {
   test('once, when cascades meet: agents, people and clients of one chain at the same time', async () => {
     const { agents, tokens, person } = await chainOfFour('meeting');
     const { cascade } = server.revocation;
-    const both = agents.flatMap(({ agentId, clientId }) => [() => cascade.onAgentSuspended(agentId), () => cascade.onClientDisabled(clientId)]);
+    const both = agents.flatMap(({ agentId, clientId }) => [
+      () => cascade.onAgentSuspended(agentId),
+      () => cascade.onClientDisabled(clientId),
+    ]);
     const all = [...both, ...both, () => cascade.onAccountDisabled(person), () => cascade.onAccountDisabled(person)];
     await Promise.all(all.map((stop) => stop()));
     expect(await areActive(...tokens)).toEqual([false, false, false, false]);

@@ -49,7 +49,11 @@ describe('RFC 7662 §2.2: what a token is', () => {
 
   test('a token of client_credentials, and its binding', async () => {
     const { body } = await post(server, '/token', { form: { grant_type: 'client_credentials', scope: 'pay' }, headers: basic('cli-bot') });
-    expect(await introspect(server, 'rs', String(body['access_token']))).toMatchObject({ active: true, sub: 'agt_bot', sub_profile: 'ai_agent' });
+    expect(await introspect(server, 'rs', String(body['access_token']))).toMatchObject({
+      active: true,
+      sub: 'agt_bot',
+      sub_profile: 'ai_agent',
+    });
     const key = await generateKeyPair('ES256');
     const proof = await new SignJWT({ htm: 'POST', htu: `${server.issuer}/token` })
       .setProtectedHeader({ alg: 'ES256', typ: 'dpop+jwt', jwk: await exportJWK(key.publicKey) })
@@ -183,7 +187,11 @@ describe('every token that is not alive or not ours is exactly {"active":false}'
       await server.parties.add(kind, id);
       expect(await introspect(server, 'mortal-rs', child.jwt)).toMatchObject({ active: true });
     }
-    await server.db.rows({ name: 'grants-gone', text: `DELETE FROM oidc_artifacts WHERE model = 'Grant' AND account_id = 'usr_mortal'`, values: [] });
+    await server.db.rows({
+      name: 'grants-gone',
+      text: `DELETE FROM oidc_artifacts WHERE model = 'Grant' AND account_id = 'usr_mortal'`,
+      values: [],
+    });
     expect(await introspect(server, 'mortal-rs', root.jwt)).toEqual(INACTIVE);
     expect(await introspect(server, 'mortal-rs', child.jwt)).toEqual(INACTIVE);
   });
@@ -240,7 +248,9 @@ describe('RFC 7662 §2.1, RFC 6749 §5.2: a request that is not sound', () => {
   test('the hint does not change the answer', async () => {
     const { jwt, reply } = await person();
     for (const hint of ['refresh_token', 'access_token', 'nonsense']) {
-      expect((await post(server, PATH, { form: { token: jwt, token_type_hint: hint }, headers: basic('rs') })).body).toMatchObject({ active: true });
+      expect((await post(server, PATH, { form: { token: jwt, token_type_hint: hint }, headers: basic('rs') })).body).toMatchObject({
+        active: true,
+      });
       const form = { token: String(reply['refresh_token']), token_type_hint: hint };
       expect((await post(server, PATH, { form, headers: basic('cli-bot') })).body).toMatchObject({ active: true });
     }

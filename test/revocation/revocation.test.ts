@@ -32,17 +32,30 @@ describe('RFC 7009 §2', () => {
     const grandchild = await obtain(server, 'cli-bot', { notes: { parentJti: child.jti } });
     const sister = await obtain(server, 'cli-bot', { account: 'usr_mira', grantId: String(root.reply['grant_id']) });
     expect(await revoke('cli-bot', child.jwt)).toMatchObject({ status: 200, text: '' });
-    expect([await isActive(root.jwt), await isActive(child.jwt), await isActive(grandchild.jwt), await isActive(sister.jwt)]).toEqual([true, false, false, true]);
+    expect([await isActive(root.jwt), await isActive(child.jwt), await isActive(grandchild.jwt), await isActive(sister.jwt)]).toEqual([
+      true,
+      false,
+      false,
+      true,
+    ]);
     expect(await isActive(String(root.reply['refresh_token']), 'cli-bot')).toBe(true);
     expect(await revocations(child.jti)).toEqual([
-      expect.objectContaining({ actor: { kind: 'client', id: 'cli-bot' }, cause: 'revoked by its client', remedy: expect.stringMatching(/^ended 2 tokens/) }),
+      expect.objectContaining({
+        actor: { kind: 'client', id: 'cli-bot' },
+        cause: 'revoked by its client',
+        remedy: expect.stringMatching(/^ended 2 tokens/),
+      }),
     ]);
   });
 
   test('an opaque access token ends alone', async () => {
     const opaque = await obtain(server, 'cli-bot', { account: 'usr_mira', scope: 'openid' });
     const { status } = await revoke('cli-bot', opaque.jwt);
-    expect([status, await isActive(opaque.jwt, 'cli-bot'), await isActive(String(opaque.reply['refresh_token']), 'cli-bot')]).toEqual([200, false, true]);
+    expect([status, await isActive(opaque.jwt, 'cli-bot'), await isActive(String(opaque.reply['refresh_token']), 'cli-bot')]).toEqual([
+      200,
+      false,
+      true,
+    ]);
   });
 
   test('a refresh token ends with its family and the tokens of its grant; what the person consented to stays', async () => {
@@ -73,7 +86,12 @@ describe('RFC 7009 §2', () => {
   test('a public client revokes its own token', async () => {
     await addAgent(server, 'phone');
     const { jwt } = await obtain(server, 'cli-phone');
-    server.roster.clients.set('cli-phone', { ...server.roster.clients.get('cli-phone'), client_id: 'cli-phone', client_secret: undefined, token_endpoint_auth_method: 'none' });
+    server.roster.clients.set('cli-phone', {
+      ...server.roster.clients.get('cli-phone'),
+      client_id: 'cli-phone',
+      client_secret: undefined,
+      token_endpoint_auth_method: 'none',
+    });
     expect((await post(server, PATH, { form: { token: jwt, client_id: 'cli-phone' } })).status).toBe(200);
     expect(await isActive(jwt)).toBe(false);
   });
@@ -92,7 +110,7 @@ describe('RFC 7009 §2', () => {
 
   test('of 20 parallel revocations of one lineage one ends it, and all answer', async () => {
     const root = await person();
-    const children = [];
+    const children: (typeof root)[] = [];
     for (let count = 0; count < 4; count += 1) children.push(await obtain(server, 'cli-bot', { notes: { parentJti: root.jti } }));
     const tokens = Array.from({ length: 20 }, (_unused, index) => (index % 2 === 0 ? root : (children[index % 4] ?? root)));
     const replies = await Promise.all(tokens.map(({ jwt }) => revoke('cli-bot', jwt)));

@@ -3,8 +3,13 @@ import { decodeJwt, type JWTPayload } from 'jose';
 import type { Middleware } from 'koa';
 import { createAccounts } from '../../src/accounts/index.ts';
 import { type Agents, type AgentStatus, createAgents } from '../../src/agents/index.ts';
-import { type AuditService, createAuditService, createAuditStore, createCorrelation } from '../../src/audit/index.ts';
-import { type AuthorizationDetail, createAuthorizationDetails, createDetailTypes, detailsHash } from '../../src/authorization-details/index.ts';
+import { type Audit, createAudit } from '../../src/audit/index.ts';
+import {
+  type AuthorizationDetail,
+  createAuthorizationDetails,
+  createDetailTypes,
+  detailsHash,
+} from '../../src/authorization-details/index.ts';
 import { type Clients, createClients, type NewClientInput } from '../../src/client-registration/index.ts';
 import { createArtifactStore, createOidc, type NamedContribution, type Oidc } from '../../src/oidc/index.ts';
 import { systemClock } from '../../src/platform/clock.ts';
@@ -47,7 +52,7 @@ export interface ExchangeServer {
   readonly policy: Policy;
   readonly exchange: TokenExchange;
   readonly tokens: Tokens;
-  readonly audit: AuditService;
+  readonly audit: Audit;
   readonly accountId: string;
   /** Names of the statements since it was last emptied. */
   readonly statements: string[];
@@ -89,7 +94,7 @@ export async function startExchangeServer(more: readonly NamedContribution[] = [
   const db = statementsOf(createDb({ connection: database.connection, log }), statements);
   const vault = createVault({ masterKey: randomIds.bytes(32), previousMasterKey: undefined, ids: randomIds });
   const base = { db, clock: systemClock, ids: randomIds, vault, log, issuer: url };
-  const audit = createAuditService({ ...base, store: createAuditStore({ db }), correlation: createCorrelation() });
+  const audit = createAudit({ ...base, nameOf: async () => undefined });
   const artifacts = createArtifactStore(base);
   const nothing = async () => undefined;
   const accounts = createAccounts({
@@ -101,7 +106,7 @@ export async function startExchangeServer(more: readonly NamedContribution[] = [
   });
   const agents = createAgents({
     ...base,
-    audit: audit as never,
+    audit,
     owners: accounts,
     onSuspended: nothing,
     surroundings: {} as never,
@@ -171,11 +176,13 @@ export async function startExchangeServer(more: readonly NamedContribution[] = [
     fetch: async () => new Response(null, { status: 500 }),
     contributions: () => [...own, engine, ...more],
   });
-  const accountId = (await accounts.create({ email: 'pat@example.com', name: 'Pat Person', role: 'user' }, { kind: 'system', id: 'setup' })).id;
+  const accountId = (await accounts.create({ email: 'pat@example.com', name: 'Pat Person', role: 'user' }, { kind: 'system', id: 'setup' }))
+    .id;
   const guard = { session: async () => server.session };
   const api = createApiGuard({ ...base, tokens, clients, accounts, artifacts, isStrongAcr: () => false });
   const router = new Router();
-  for (const { routes } of [policy.capability, details.capability, exchange.capability]) routes?.(router, { pages: pagesOf(), guard, api, readJson });
+  for (const { routes } of [policy.capability, details.capability, exchange.capability])
+    routes?.(router, { pages: pagesOf(), guard, api, readJson });
   const http = createHttpApp({
     issuer: url,
     trustedProxies: [],
@@ -208,7 +215,16 @@ export async function startExchangeServer(more: readonly NamedContribution[] = [
 
 /** A browser session of a role; `accountId` when it matters whose. */
 export function sessionOf(role: BrowserSession['role'], accountId: string = ADMINISTRATOR.id): BrowserSession {
-  return { accountId, sessionUid: 'session', name: 'Ada Admin', email: 'ada@example.com', role, authTime: systemClock.now(), acr: 'aal2', amr: [] };
+  return {
+    accountId,
+    sessionUid: 'session',
+    name: 'Ada Admin',
+    email: 'ada@example.com',
+    role,
+    authTime: systemClock.now(),
+    acr: 'aal2',
+    amr: [],
+  };
 }
 
 /** `Authorization` of a client with a secret (RFC 6749 §2.3.1). */
@@ -218,7 +234,14 @@ function basic(clientId: string, secret: string): Record<string, string> {
 
 /** A client without an agent, as an administrator registers it. */
 export async function makeClient(server: ExchangeServer, input: Partial<NewClientInput> = {}): Promise<TestClient> {
-  const filled = { client_name: 'A client', token_endpoint_auth_method: 'client_secret_basic', grant_types: GRANTS, redirect_uris: ['https://client.example/cb'], purpose: 'application', ...input } as NewClientInput;
+  const filled = {
+    client_name: 'A client',
+    token_endpoint_auth_method: 'client_secret_basic',
+    grant_types: GRANTS,
+    redirect_uris: ['https://client.example/cb'],
+    purpose: 'application',
+    ...input,
+  } as NewClientInput;
   const { record, secret } = await server.clients.create(filled, ADMINISTRATOR);
   return { clientId: record.id, headers: secret === undefined ? {} : basic(record.id, secret), agentId: undefined };
 }
@@ -244,7 +267,11 @@ export async function makeAgent(
 }
 
 /** A registered resource server. */
-export async function makeResource(server: ExchangeServer, identifier: string, scopes: readonly string[] = ['read', 'write', 'pay']): Promise<string> {
+export async function makeResource(
+  server: ExchangeServer,
+  identifier: string,
+  scopes: readonly string[] = ['read', 'write', 'pay'],
+): Promise<string> {
   const input = { identifier, name: identifier, kind: 'api', sensitivity: 'medium', token_ttl_seconds: null, algorithm: 'ES256' } as const;
   await server.resources.create({ ...input, scopes: scopes.map((name) => ({ name, description: name })) }, ADMINISTRATOR);
   return identifier;
@@ -258,13 +285,21 @@ export interface Answer {
 }
 
 /** One request to the token endpoint. */
-export async function ask(server: ExchangeServer, client: Pick<TestClient, 'headers'>, parameters: Record<string, string | string[]>): Promise<Answer> {
+export async function ask(
+  server: ExchangeServer,
+  client: Pick<TestClient, 'headers'>,
+  parameters: Record<string, string | string[]>,
+): Promise<Answer> {
   const body = new URLSearchParams();
   for (const [name, value] of Object.entries(parameters)) for (const each of [value].flat()) body.append(name, each);
   const response = await fetch(`${server.issuer}/token`, { method: 'POST', headers: client.headers, body });
   const answer = (await response.json()) as Record<string, unknown>;
   const token = answer['access_token'];
-  return { status: response.status, body: answer, claims: typeof token === 'string' && token.split('.').length === 3 ? decodeJwt(token) : {} };
+  return {
+    status: response.status,
+    body: answer,
+    claims: typeof token === 'string' && token.split('.').length === 3 ? decodeJwt(token) : {},
+  };
 }
 
 /** What a person granted: scopes by resource, and details. */
@@ -285,10 +320,18 @@ export async function makeGrant(server: ExchangeServer, client: TestClient, { re
 }
 
 /** A token for the person, by the authorization code grant; its resource is the first of the consent. */
-export async function personToken(server: ExchangeServer, client: TestClient, consent: Consent & { headers?: Record<string, string> }): Promise<Answer> {
+export async function personToken(
+  server: ExchangeServer,
+  client: TestClient,
+  consent: Consent & { headers?: Record<string, string> },
+): Promise<Answer> {
   const code = await makeCode(server, client, consent);
   const headers = { ...client.headers, ...consent.headers };
-  return ask(server, { headers }, { grant_type: 'authorization_code', code, redirect_uri: 'https://client.example/cb', code_verifier: VERIFIER, ...publicId(client) });
+  return ask(
+    server,
+    { headers },
+    { grant_type: 'authorization_code', code, redirect_uri: 'https://client.example/cb', code_verifier: VERIFIER, ...publicId(client) },
+  );
 }
 
 function publicId({ clientId, headers }: TestClient): Record<string, string> {

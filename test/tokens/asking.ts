@@ -39,7 +39,11 @@ export function basic(clientId: string, secret = SECRET): Record<string, string>
 }
 
 /** Posts a form (an object, or its exact text). */
-export async function post(server: TokenServer, path: string, options: { form: Record<string, string> | string; headers?: Record<string, string> }): Promise<Reply> {
+export async function post(
+  server: TokenServer,
+  path: string,
+  options: { form: Record<string, string> | string; headers?: Record<string, string> },
+): Promise<Reply> {
   const form = typeof options.form === 'string' ? options.form : new URLSearchParams(options.form).toString();
   const headers = { 'content-type': 'application/x-www-form-urlencoded', ...options.headers };
   const response = await fetch(`${server.issuer}${path}`, { method: 'POST', headers, body: form });
@@ -68,11 +72,17 @@ export function ask(server: TokenServer, clientId: string, wish: Wish = {}): Pro
 }
 
 /** Asks for a token that must be given. */
-export async function obtain(server: TokenServer, clientId: string, wish: Wish = {}): Promise<{ jwt: string; jti: string; claims: Record<string, unknown>; reply: Record<string, unknown> }> {
+export async function obtain(
+  server: TokenServer,
+  clientId: string,
+  wish: Wish = {},
+): Promise<{ jwt: string; jti: string; claims: Record<string, unknown>; reply: Record<string, unknown> }> {
   const { status, body, text } = await ask(server, clientId, wish);
   if (status !== 200) throw new Error(`no token: ${status} ${text}`);
   const jwt = String(body['access_token']);
-  const claims = jwt.includes('.') ? (JSON.parse(Buffer.from(jwt.split('.')[1] ?? '', 'base64url').toString()) as Record<string, unknown>) : {};
+  const claims = jwt.includes('.')
+    ? (JSON.parse(Buffer.from(jwt.split('.')[1] ?? '', 'base64url').toString()) as Record<string, unknown>)
+    : {};
   return { jwt, jti: String(claims['jti']), claims, reply: body };
 }
 

@@ -59,8 +59,20 @@ async function expectChallenge(response: Response, status: number, error: string
 describe('RFC 6750 §3: a call without a token that is good here', () => {
   test('says what is missing, and tells an error only to who sent a token', async () => {
     await expectChallenge(await call({}), 401, undefined);
-    for (const authorization of ['Basic eDp5', 'Bearer', 'Bearer a b', 'Bearer a.b.c', 'DPoP a.b.c', `Bearer ${'x'.repeat(12_000)}`, 'bearer é'])
-      await expectChallenge(await call({ headers: { authorization: encodeURI(authorization).replaceAll('%20', ' ') } }), 401, 'invalid_token');
+    for (const authorization of [
+      'Basic eDp5',
+      'Bearer',
+      'Bearer a b',
+      'Bearer a.b.c',
+      'DPoP a.b.c',
+      `Bearer ${'x'.repeat(12_000)}`,
+      'bearer é',
+    ])
+      await expectChallenge(
+        await call({ headers: { authorization: encodeURI(authorization).replaceAll('%20', ' ') } }),
+        401,
+        'invalid_token',
+      );
     const { jwt } = await obtain(server, 'mgmt', { scope: 'admin:read', resource: api });
     expect((await call({ path: `/api/v1/tokens?access_token=${jwt}` })).status).toBe(401);
   });
@@ -147,14 +159,19 @@ describe('R6: who may manage', () => {
       get: (name: string) => (name === 'authorization' ? `Bearer ${jwt}` : ''),
       append: (name: string, value: string) => headers.set(name, [...(headers.get(name) ?? []), value]),
     };
-    const caller = await server.guard.caller(ctx as never, { resource: 'api', scope: 'approvals:decide' }).catch((error: { code: string }) => error);
+    const caller = await server.guard
+      .caller(ctx as never, { resource: 'api', scope: 'approvals:decide' })
+      .catch((error: { code: string }) => error);
     return { caller, challenge: headers.get('www-authenticate')?.join() ?? '' };
   };
   const signedIn = (secondsAgo: number, acr = 'strong') => ({ notes: { acr, authTime: new Date(Date.now() - secondsAgo * 1000) } });
 
   test('deciding is for a person with the role and a fresh, strong sign-in', async () => {
     for (const role of ['admin', 'approver'])
-      expect((await decide(forPerson(`usr_${role}`, 'approvals:decide', signedIn(60)))).caller).toMatchObject({ accountId: `usr_${role}`, subjectProfile: 'user' });
+      expect((await decide(forPerson(`usr_${role}`, 'approvals:decide', signedIn(60)))).caller).toMatchObject({
+        accountId: `usr_${role}`,
+        subjectProfile: 'user',
+      });
     for (const role of ['auditor', 'user'])
       expect((await decide(forPerson(`usr_${role}`, 'approvals:decide', signedIn(60)))).caller).toMatchObject({ code: 'forbidden' });
     expect((await decide({ scope: 'approvals:decide', resource: api })).caller).toMatchObject({ code: 'forbidden' });
@@ -170,8 +187,16 @@ describe('R6: who may manage', () => {
     server.roster.principals.set('rs', { kind: 'service', id: 'svc_rs' });
     server.roster.guarded.set('rs', { purpose: 'resource_server', isManagement: false, hasGovernance: false });
     const { jwt } = await obtain(server, 'rs', { scope: 'access:evaluate', resource: `${server.issuer}/access/v1` });
-    const ctx = { method: 'POST', originalUrl: '/access/v1/evaluation', get: (name: string) => (name === 'authorization' ? `Bearer ${jwt}` : ''), append: () => undefined };
-    await expect(server.guard.caller(ctx as never, { resource: 'access', scope: 'access:evaluate' })).resolves.toMatchObject({ clientId: 'rs', hasGovernance: false });
+    const ctx = {
+      method: 'POST',
+      originalUrl: '/access/v1/evaluation',
+      get: (name: string) => (name === 'authorization' ? `Bearer ${jwt}` : ''),
+      append: () => undefined,
+    };
+    await expect(server.guard.caller(ctx as never, { resource: 'access', scope: 'access:evaluate' })).resolves.toMatchObject({
+      clientId: 'rs',
+      hasGovernance: false,
+    });
     const managing = await obtain(server, 'rs', { scope: 'admin:read', resource: api });
     expect(await statusOf(managing.jwt)).toBe(403);
   });
@@ -186,11 +211,23 @@ describe('RFC 9449 §7: a token that is bound to a key', () => {
   const prove = async (claims: Record<string, unknown>, options: { by?: Keys; typ?: string } = {}): Promise<string> => {
     const by = options.by ?? keys;
     count += 1;
-    const ath = createHash('sha256').update(jwt ?? '').digest('base64url');
-    const all = { htm: 'GET', htu: `${server.issuer}/api/v1/tokens`, iat: Math.floor(Date.now() / 1000), jti: `p-${count}`, ath, ...claims };
-    return new SignJWT(all).setProtectedHeader({ alg: 'ES256', typ: options.typ ?? 'dpop+jwt', jwk: await exportJWK(by.publicKey) }).sign(by.privateKey);
+    const ath = createHash('sha256')
+      .update(jwt ?? '')
+      .digest('base64url');
+    const all = {
+      htm: 'GET',
+      htu: `${server.issuer}/api/v1/tokens`,
+      iat: Math.floor(Date.now() / 1000),
+      jti: `p-${count}`,
+      ath,
+      ...claims,
+    };
+    return new SignJWT(all)
+      .setProtectedHeader({ alg: 'ES256', typ: options.typ ?? 'dpop+jwt', jwk: await exportJWK(by.publicKey) })
+      .sign(by.privateKey);
   };
-  const send = (dpop: string, scheme = 'DPoP') => call({ headers: { authorization: `${scheme} ${jwt}`, ...(dpop === '' ? {} : { dpop }) } });
+  const send = (dpop: string, scheme = 'DPoP') =>
+    call({ headers: { authorization: `${scheme} ${jwt}`, ...(dpop === '' ? {} : { dpop }) } });
 
   beforeAll(async () => {
     keys = await generateKeyPair('ES256', { extractable: true });

@@ -20,17 +20,40 @@ describe('claims of an access token', () => {
     const { agentId, clientId } = await addAgent(server, 'alone');
     const { body } = await post(server, '/token', { form: { grant_type: 'client_credentials', scope: 'pay' }, headers: basic(clientId) });
     const claims = JSON.parse(Buffer.from(String(body['access_token']).split('.')[1] ?? '', 'base64url').toString());
-    expect(claims).toMatchObject({ sub: agentId, sub_profile: 'ai_agent', client_id: clientId, aud: PAYMENTS, iss: server.issuer, scope: 'pay' });
+    expect(claims).toMatchObject({
+      sub: agentId,
+      sub_profile: 'ai_agent',
+      client_id: clientId,
+      aud: PAYMENTS,
+      iss: server.issuer,
+      scope: 'pay',
+    });
     expect(claims).not.toHaveProperty('act');
-    expect(await server.tokens.find(claims.jti)).toMatchObject({ kind: 'ClientCredentials', agentId, agentIds: [agentId], depth: 0, rootJti: claims.jti, isLive: true });
+    expect(await server.tokens.find(claims.jti)).toMatchObject({
+      kind: 'ClientCredentials',
+      agentId,
+      agentIds: [agentId],
+      depth: 0,
+      rootJti: claims.jti,
+      isLive: true,
+    });
   });
 
   test('RFC 8693 §4.1: an agent acting for a person is the actor, the person the subject', async () => {
     const { agentId, clientId } = await addAgent(server, 'helper');
     await server.parties.add('account', 'usr_mira');
     const { claims, jti } = await obtain(server, clientId, { account: 'usr_mira' });
-    expect(claims).toMatchObject({ sub: 'usr_mira', sub_profile: 'user', act: { iss: server.issuer, sub: agentId, sub_profile: 'ai_agent' } });
-    expect(await server.tokens.find(jti)).toMatchObject({ accountId: 'usr_mira', agentId, subjectProfile: 'user', grantHash: expect.any(Buffer) });
+    expect(claims).toMatchObject({
+      sub: 'usr_mira',
+      sub_profile: 'user',
+      act: { iss: server.issuer, sub: agentId, sub_profile: 'ai_agent' },
+    });
+    expect(await server.tokens.find(jti)).toMatchObject({
+      accountId: 'usr_mira',
+      agentId,
+      subjectProfile: 'user',
+      grantHash: expect.any(Buffer),
+    });
   });
 
   test('an application that an administrator registered acts without an actor claim', async () => {
@@ -51,13 +74,34 @@ describe('claims of an access token', () => {
     const { agentId, clientId } = await addAgent(server, 'told');
     await server.parties.add('agent', 'agt_first');
     await server.parties.add('account', 'usr_told');
-    const act = { iss: server.issuer, sub: agentId, sub_profile: 'ai_agent', act: { iss: server.issuer, sub: 'agt_first', sub_profile: 'ai_agent' } };
+    const act = {
+      iss: server.issuer,
+      sub: agentId,
+      sub_profile: 'ai_agent',
+      act: { iss: server.issuer, sub: 'agt_first', sub_profile: 'ai_agent' },
+    };
     const approval = { id: 'apr_1', max_uses: 1 };
     const authTime = new Date('2026-01-01T00:00:00Z');
-    const notes = { subject: 'usr_told', subjectProfile: 'user' as const, actors: act, approval, acr: 'strong', authTime, decisionId: 'dec_1', actorSource: 'client' };
+    const notes = {
+      subject: 'usr_told',
+      subjectProfile: 'user' as const,
+      actors: act,
+      approval,
+      acr: 'strong',
+      authTime,
+      decisionId: 'dec_1',
+      actorSource: 'client',
+    };
     const details = [{ type: 'api_call', amount: 1 }];
     const { claims, jti } = await obtain(server, clientId, { notes, details });
-    expect(claims).toMatchObject({ sub: 'usr_told', act, approval, acr: 'strong', auth_time: authTime.getTime() / 1000, authorization_details: details });
+    expect(claims).toMatchObject({
+      sub: 'usr_told',
+      act,
+      approval,
+      acr: 'strong',
+      auth_time: authTime.getTime() / 1000,
+      authorization_details: details,
+    });
     expect(await server.tokens.find(jti)).toMatchObject({
       agentId,
       agentIds: [agentId, 'agt_first'],
@@ -72,7 +116,10 @@ describe('claims of an access token', () => {
       text: `SELECT data, agent_id FROM audit_events WHERE type = 'token.issued' AND data->>'tokenId' = $1`,
       values: [jti],
     });
-    expect(event).toMatchObject({ agent_id: agentId, data: { decisionId: 'dec_1', approvalId: 'apr_1', detailsHash: expect.stringMatching(/^sha-256:/), subjectId: 'usr_told' } });
+    expect(event).toMatchObject({
+      agent_id: agentId,
+      data: { decisionId: 'dec_1', approvalId: 'apr_1', detailsHash: expect.stringMatching(/^sha-256:/), subjectId: 'usr_told' },
+    });
     expect(event?.data['chain']).toHaveLength(2);
   });
 
@@ -115,7 +162,12 @@ describe('R13: whatever dies between the check and the insert, no token comes in
   test('an agent further down the chain', async () => {
     const { agentId, clientId } = await addAgent(server, 'outer');
     await addAgent(server, 'inner');
-    const chain = { iss: server.issuer, sub: agentId, sub_profile: 'ai_agent', act: { iss: server.issuer, sub: 'agt_inner', sub_profile: 'ai_agent' } };
+    const chain = {
+      iss: server.issuer,
+      sub: agentId,
+      sub_profile: 'ai_agent',
+      act: { iss: server.issuer, sub: 'agt_inner', sub_profile: 'ai_agent' },
+    };
     await server.parties.add('account', 'usr_chain');
     server.beforeInsert = () => server.parties.remove('agent', 'agt_inner');
     const reply = await ask(server, clientId, { notes: { subject: 'usr_chain', subjectProfile: 'user', actors: chain } });
@@ -145,7 +197,12 @@ describe('R13: whatever dies between the check and the insert, no token comes in
     const root = await obtain(server, clientId);
     const child = await obtain(server, clientId, { notes: { parentJti: root.jti } });
     expect(await server.tokens.find(child.jti)).toMatchObject({ depth: 1, rootJti: root.jti, parentJti: root.jti });
-    server.beforeInsert = async () => void (await server.db.rows({ name: 'end-root', text: 'UPDATE token_ledger SET ended_at = issued_at WHERE jti = $1', values: [root.jti] }));
+    server.beforeInsert = async () =>
+      void (await server.db.rows({
+        name: 'end-root',
+        text: 'UPDATE token_ledger SET ended_at = issued_at WHERE jti = $1',
+        values: [root.jti],
+      }));
     const reply = await ask(server, clientId, { notes: { parentJti: child.jti } });
     expect([reply.status, reply.body['error']]).toEqual([400, 'invalid_grant']);
     expect((await ask(server, clientId, { notes: { parentJti: 'unknown' } })).body['error']).toBe('invalid_grant');
@@ -154,7 +211,10 @@ describe('R13: whatever dies between the check and the insert, no token comes in
   test('a child never outlives its parent', async () => {
     const { clientId } = await addAgent(server, 'short');
     const root = await obtain(server, clientId, { ttl: 60 });
-    const [longer, shorter] = [await obtain(server, clientId, { ttl: 300, notes: { parentJti: root.jti } }), await obtain(server, clientId, { ttl: 30, notes: { parentJti: root.jti } })];
+    const [longer, shorter] = [
+      await obtain(server, clientId, { ttl: 300, notes: { parentJti: root.jti } }),
+      await obtain(server, clientId, { ttl: 30, notes: { parentJti: root.jti } }),
+    ];
     expect(longer.claims['exp']).toBe(root.claims['exp']);
     expect(longer.reply['expires_in']).toBe(Number(longer.claims['exp']) - Number(longer.claims['iat']));
     expect(shorter.claims['exp']).toBe(Number(shorter.claims['iat']) + 30);
@@ -202,12 +262,17 @@ describe('the purge', () => {
     await server.db.rows({ name: 'age', text, values: [old.jti, new Date(Date.now() - 86_401_000)] });
     await server.db.rows({ name: 'age', text, values: [young.jti, new Date(Date.now() - 86_000_000)] });
     await server.tokens.capability.jobs?.[0]?.run();
-    expect([await server.tokens.find(old.jti), await server.tokens.find(young.jti)]).toEqual([undefined, expect.objectContaining({ isLive: false })]);
+    expect([await server.tokens.find(old.jti), await server.tokens.find(young.jti)]).toEqual([
+      undefined,
+      expect.objectContaining({ isLive: false }),
+    ]);
   });
 });
 
 async function rowCount(): Promise<number> {
-  return Number((await server.db.row<{ count: string }>({ name: 'ledger-count', text: 'SELECT count(*) FROM token_ledger', values: [] }))?.count);
+  return Number(
+    (await server.db.row<{ count: string }>({ name: 'ledger-count', text: 'SELECT count(*) FROM token_ledger', values: [] }))?.count,
+  );
 }
 
 async function lastRefusal(): Promise<unknown> {

@@ -22,7 +22,10 @@ afterAll(() => server.close());
 const api = async (path: string, method = 'GET') => {
   const response = await fetch(`${server.issuer}/api/v1/tokens${path}`, { method, headers: { authorization } });
   const text = await response.text();
-  return { status: response.status, body: (text === '' ? {} : JSON.parse(text)) as Record<string, unknown> & { items: Record<string, unknown>[] } };
+  return {
+    status: response.status,
+    body: (text === '' ? {} : JSON.parse(text)) as Record<string, unknown> & { items: Record<string, unknown>[] },
+  };
 };
 
 describe('/api/v1/tokens', () => {
@@ -35,7 +38,15 @@ describe('/api/v1/tokens', () => {
     const second = await api(`?agent=agt_bot&limit=3&cursor=${first.body['next_cursor']}`);
     expect(second.body.items.map(({ jti }) => jti)).toEqual(newestFirst.slice(3));
     expect(second.body).not.toHaveProperty('next_cursor');
-    expect(first.body.items[0]).toMatchObject({ live: true, sub: 'usr_mira', client_id: 'cli-bot', aud: PAYMENTS, scope: 'pay', depth: 0, children: 0 });
+    expect(first.body.items[0]).toMatchObject({
+      live: true,
+      sub: 'usr_mira',
+      client_id: 'cli-bot',
+      aud: PAYMENTS,
+      scope: 'pay',
+      depth: 0,
+      children: 0,
+    });
     expect(JSON.stringify(first.body)).not.toContain(made[4]?.jwt.split('.')[2]);
   });
 
@@ -56,10 +67,17 @@ describe('/api/v1/tokens', () => {
     const child = await obtain(server, 'cli-bot', { notes: { parentJti: root.jti } });
     expect((await api(`?agent=agt_bot`)).body.items.find(({ jti }) => jti === root.jti)).toMatchObject({ children: 1 });
     expect((await api(`/${root.jti}`, 'DELETE')).status).toBe(204);
-    expect((await api(`/${child.jti}`)).body).toMatchObject({ live: false, parent_jti: root.jti, end_cause: expect.any(String), ended_at: expect.any(String) });
+    expect((await api(`/${child.jti}`)).body).toMatchObject({
+      live: false,
+      parent_jti: root.jti,
+      end_cause: expect.any(String),
+      ended_at: expect.any(String),
+    });
     expect((await api(`/${root.jti}`, 'DELETE')).status).toBe(204);
     const text = `SELECT data FROM audit_events WHERE type = 'token.revoked' AND data->>'tokenId' = $1`;
-    expect(await server.db.rows({ name: 'one-end', text, values: [root.jti] })).toEqual([{ data: expect.objectContaining({ actor: { kind: 'client', id: 'mgmt' } }) }]);
+    expect(await server.db.rows({ name: 'one-end', text, values: [root.jti] })).toEqual([
+      { data: expect.objectContaining({ actor: { kind: 'client', id: 'mgmt' } }) },
+    ]);
   });
 
   test.each([
@@ -80,7 +98,16 @@ describe('/api/v1/tokens', () => {
 
 describe('/console/tokens', () => {
   const signIn = (role: 'admin' | 'auditor') => {
-    server.session = { accountId: `usr_${role}`, sessionUid: 's', name: 'Jana Weber', email: 'j@acme.test', role, authTime: new Date(), acr: 'strong', amr: [] };
+    server.session = {
+      accountId: `usr_${role}`,
+      sessionUid: 's',
+      name: 'Jana Weber',
+      email: 'j@acme.test',
+      role,
+      authTime: new Date(),
+      acr: 'strong',
+      amr: [],
+    };
   };
   const page = async (path: string) => (await fetch(`${server.issuer}/console/tokens${path}`)).text();
 
@@ -89,13 +116,18 @@ describe('/console/tokens', () => {
     const root = await obtain(server, 'cli-bot', { account: 'usr_mira' });
     await obtain(server, 'cli-other', { notes: { parentJti: root.jti } });
     const list = await page('?account=usr_mira');
-    for (const part of ['usr_mira', 'agt_bot', PAYMENTS, `/console/tokens/${root.jti}/end`, 'one token', 'of usr_mira']) expect(list).toContain(part);
+    for (const part of ['usr_mira', 'agt_bot', PAYMENTS, `/console/tokens/${root.jti}/end`, 'one token', 'of usr_mira'])
+      expect(list).toContain(part);
     const response = await fetch(`${server.issuer}/console/tokens/${root.jti}/end`);
     const confirm = await response.text();
     expect(confirm).toContain('2 live tokens');
-    const cookie = response.headers.getSetCookie().map((each) => each.split(';')[0]).join('; ');
+    const cookie = response.headers
+      .getSetCookie()
+      .map((each) => each.split(';')[0])
+      .join('; ');
     const csrf = /name="csrf" value="([^"]+)"/.exec(confirm)?.[1] ?? '';
-    const end = (body: URLSearchParams) => fetch(`${server.issuer}/console/tokens/${root.jti}/end`, { method: 'POST', headers: { cookie }, body, redirect: 'manual' });
+    const end = (body: URLSearchParams) =>
+      fetch(`${server.issuer}/console/tokens/${root.jti}/end`, { method: 'POST', headers: { cookie }, body, redirect: 'manual' });
     expect((await end(new URLSearchParams())).status).toBe(403);
     expect((await server.tokens.get(root.jti)).isLive).toBe(true);
     const done = await end(new URLSearchParams({ csrf }));

@@ -1,6 +1,6 @@
 import Router from '@koa/router';
 import type { Adapter } from 'oidc-provider';
-import { createAuditService, createAuditStore, createCorrelation } from '../../src/audit/index.ts';
+import { createAudit } from '../../src/audit/index.ts';
 import { detailsHash } from '../../src/authorization-details/index.ts';
 import { createArtifactStore, createOidc, type NamedContribution, type Oidc, type OidcContribution } from '../../src/oidc/index.ts';
 import { createDb, type Db } from '../../src/platform/db/db.ts';
@@ -16,7 +16,15 @@ import { randomIds } from '../../src/platform/ids.ts';
 import { createLogger } from '../../src/platform/log.ts';
 import { createVault, type Vault } from '../../src/platform/vault.ts';
 import { createRevocation, type Revocation } from '../../src/revocation/index.ts';
-import { type ClientPrincipal, createApiGuard, createTokens, type GuardedClient, type Issuance, issuanceOf, type Tokens } from '../../src/tokens/index.ts';
+import {
+  type ClientPrincipal,
+  createApiGuard,
+  createTokens,
+  type GuardedClient,
+  type Issuance,
+  issuanceOf,
+  type Tokens,
+} from '../../src/tokens/index.ts';
 import { freshDatabase } from '../support/database.ts';
 import { freePort } from '../support/test-server.ts';
 import { createParties, type Parties } from './parties.ts';
@@ -73,7 +81,15 @@ function clientAdapter(roster: Roster, db: Db): Adapter {
     const row = await db.row({ name: 'test-client', text: 'SELECT 1 AS one FROM live_clients WHERE client_id = $1', values: [id] });
     return row === undefined ? undefined : roster.clients.get(id);
   };
-  return { find, upsert: none, findByUid: none, findByUserCode: none, consume: none, destroy: none, revokeByGrantId: none } as unknown as Adapter;
+  return {
+    find,
+    upsert: none,
+    findByUid: none,
+    findByUserCode: none,
+    consume: none,
+    destroy: none,
+    revokeByGrantId: none,
+  } as unknown as Adapter;
 }
 
 const SCOPES = 'pay read admin:read admin:write scim:read scim:write approvals:decide access:evaluate';
@@ -122,20 +138,30 @@ const issue: NonNullable<OidcContribution['grantTypes']>[string]['handler'] = as
   const { client } = ctx.oidc;
   const dPoP = await helpers.validateDpop(ctx);
   const accountId = account ?? 'nobody';
-  const grant = grantId === undefined ? new provider.Grant({ clientId: client?.clientId ?? '', accountId }) : await provider.Grant.find(grantId);
+  const grant =
+    grantId === undefined ? new provider.Grant({ clientId: client?.clientId ?? '', accountId }) : await provider.Grant.find(grantId);
   if (grant === undefined) throw new Error('no such grant');
   const id = grantId ?? (account === undefined ? undefined : await grant.save());
   const [server] = await helpers.resolveRequestedResources(ctx);
   const isOpaque = String(ctx.oidc.params?.['scope']) === 'openid';
   const token = new provider.AccessToken({ client, scope: String(ctx.oidc.params?.['scope'] ?? 'pay'), gty: 'test' } as never);
-  Object.assign(token, { ...(account === undefined ? {} : { accountId: account, grantId: id }), ...(ttl === undefined ? {} : { expiresIn: ttl }) });
+  Object.assign(token, {
+    ...(account === undefined ? {} : { accountId: account, grantId: id }),
+    ...(ttl === undefined ? {} : { expiresIn: ttl }),
+  });
   if (!isOpaque) Object.assign(token, { resourceServer: server });
   if (dPoP) token.setThumbprint('jkt', (dPoP as { thumbprint: string }).thumbprint);
   await helpers.applyAuthorizationDetails(ctx, token);
   const accessToken = await token.save();
   const refresh = new provider.RefreshToken({ client, accountId: account, grantId: id, scope: 'pay', gty: 'test' } as never);
   const refreshToken = account === undefined ? undefined : await refresh.save();
-  ctx.body = { access_token: accessToken, expires_in: token.expiration, token_type: token.tokenType, refresh_token: refreshToken, grant_id: id };
+  ctx.body = {
+    access_token: accessToken,
+    expires_in: token.expiration,
+    token_type: token.tokenType,
+    refresh_token: refreshToken,
+    grant_id: id,
+  };
 };
 
 /** The real pages, for whoever `session` says is signed in. */
@@ -171,7 +197,7 @@ export async function createTokenServer(): Promise<TokenServer> {
   const clock = { now, epochSeconds: () => Math.floor(now().getTime() / 1000) };
   const ids = randomIds;
   const store = createArtifactStore({ db: counted, vault, clock });
-  const audit = createAuditService({ db: counted, store: createAuditStore({ db: counted }), clock, ids, correlation: createCorrelation() });
+  const audit = createAudit({ db: counted, clock, ids, issuer });
   const roster: Roster = {
     clients: new Map(),
     principals: new Map(),
@@ -208,11 +234,34 @@ export async function createTokenServer(): Promise<TokenServer> {
     issuer,
     clock,
   });
-  const server = { issuer: issuer.href.replace(/\/$/, ''), db, tokens, revocation, guard, parties, roster, statements, time, beforeInsert: undefined } as unknown as TokenServer;
-  const named = [tokens.capability, revocation.capability].flatMap(({ name, oidc: part }) => (part === undefined ? [] : [{ name, oidc: part }]));
+  const server = {
+    issuer: issuer.href.replace(/\/$/, ''),
+    db,
+    tokens,
+    revocation,
+    guard,
+    parties,
+    roster,
+    statements,
+    time,
+    beforeInsert: undefined,
+  } as unknown as TokenServer;
+  const named = [tokens.capability, revocation.capability].flatMap(({ name, oidc: part }) =>
+    part === undefined ? [] : [{ name, oidc: part }],
+  );
   const contributions: NamedContribution[] = [{ name: 'test', oidc: engineParts(server) }, ...named];
   const notifications = createNotifications({ db, log });
-  const oidc: Oidc = await createOidc({ issuer, db: counted, store, clock, vault, log, notifications, fetch, contributions: () => contributions });
+  const oidc: Oidc = await createOidc({
+    issuer,
+    db: counted,
+    store,
+    clock,
+    vault,
+    log,
+    notifications,
+    fetch,
+    contributions: () => contributions,
+  });
   const router = new Router();
   const web = { api: guard, guard: { session: async () => server.session }, pages: pagesOf(server, vault), readJson } as Web;
   for (const { routes } of [tokens.capability, revocation.capability]) routes?.(router, web);

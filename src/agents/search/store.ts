@@ -49,6 +49,8 @@ export interface AgentSearchStore {
   list(request: AgentListRequest): Promise<AgentPage>;
   /** How many in each status, of those the filter lets through; a status in the filter does not count. */
   countByStatus(filter: AgentFilter): Promise<Readonly<Record<AgentStatus, number>>>;
+  /** How many agents that are not retired each of these owners has; an owner without any is left out. */
+  countByOwner(ownerIds: readonly string[]): Promise<ReadonlyMap<string, number>>;
   page(
     query: ScimListQuery,
   ): Promise<{ readonly found: readonly AgentWithClients[]; readonly total: number; readonly nextPosition?: string }>;
@@ -98,9 +100,10 @@ const scimColumns: ScimColumns = {
     rows: `SELECT 1 FROM jsonb_array_elements(agents.provisioned->'protocols') AS each(doc) WHERE true`,
     columns: { type: text(`(each.doc->>'type')`), specificationUrl: text(`(each.doc->>'specificationUrl')`) },
   },
+  // Not a table: PostgreSQL pulls this up into a plain condition, which the index on the owner serves.
   owners: {
-    rows: 'SELECT 1 FROM (VALUES (agents.owner_id, agents.owner_kind)) AS owner(id, kind) WHERE owner.id IS NOT NULL',
-    columns: { value: text('owner.id'), type: text(`(CASE owner.kind WHEN 'user' THEN 'User' ELSE 'Group' END)`) },
+    rows: 'SELECT 1 WHERE agents.owner_id IS NOT NULL',
+    columns: { value: text('agents.owner_id'), type: text(`(CASE agents.owner_kind WHEN 'user' THEN 'User' ELSE 'Group' END)`) },
   },
   parent: text('agents.parent_id'),
   'parent.value': text('agents.parent_id'),
@@ -134,7 +137,7 @@ const WITH_CLIENTS = `SELECT ${AGENT_COLUMNS}, ARRAY(SELECT client_id FROM agent
 /** Filters are as many as clients invent: such a statement has no name, or every connection would keep them all. */
 const UNNAMED = '';
 
-function createLists(db: Db): Pick<AgentSearchStore, 'list' | 'countByStatus'> {
+function createLists(db: Db): Pick<AgentSearchStore, 'list' | 'countByStatus' | 'countByOwner'> {
   const older = `SELECT ${AGENT_COLUMNS} FROM agents WHERE ${FILTER} AND ($7::text IS NULL OR agents.id < $7) ORDER BY agents.id DESC LIMIT $8`;
   const newer = `SELECT ${AGENT_COLUMNS} FROM agents WHERE ${FILTER} AND agents.id > $7 ORDER BY agents.id LIMIT $8`;
   return {
@@ -155,6 +158,11 @@ function createLists(db: Db): Pick<AgentSearchStore, 'list' | 'countByStatus'> {
         nextCursor: hasMore || isBackwards ? agents.at(-1)?.id : undefined,
         previousCursor: cursor !== undefined || (isBackwards && hasMore) ? agents[0]?.id : undefined,
       };
+    },
+    async countByOwner(ownerIds) {
+      const sql = `SELECT owner_id, count(*)::int AS count FROM agents WHERE owner_id = ANY ($1) AND status <> 'retired' GROUP BY owner_id`;
+      const rows = await db.rows<{ owner_id: string; count: number }>({ name: 'agent-count-owned', text: sql, values: [ownerIds] });
+      return new Map(rows.map((row) => [row.owner_id, row.count]));
     },
     async countByStatus(filter) {
       const sql = `SELECT agents.status, count(*)::int AS count FROM agents WHERE ${FILTER} GROUP BY agents.status`;

@@ -1,0 +1,122 @@
+import type { KnownToken, NewToken } from './token-record.ts';
+
+/** The columns of a new token with their types, in the order of `columnValues`. */
+export const COLUMNS = [
+  ['jti', 'text'],
+  ['kind', 'text'],
+  ['client_id', 'text'],
+  ['subject', 'text'],
+  ['subject_profile', 'text'],
+  ['account_id', 'text'],
+  ['agent_id', 'text'],
+  ['agent_ids', 'text[]'],
+  ['actor_source', 'text'],
+  ['grant_hash', 'bytea'],
+  ['parent_jti', 'text'],
+  ['resource', 'text'],
+  ['scope', 'text'],
+  ['details', 'jsonb'],
+  ['act', 'jsonb'],
+  ['cnf', 'jsonb'],
+  ['acr', 'text'],
+  ['auth_time', 'timestamptz'],
+  ['approval', 'jsonb'],
+  ['approval_id', 'text'],
+  ['decision_id', 'text'],
+  ['issued_at', 'timestamptz'],
+  ['expires_at', 'timestamptz'],
+] as const;
+
+/** A row of the ledger as it is read, with the derived `is_live`. */
+export interface LedgerRow {
+  readonly jti: string;
+  readonly kind: KnownToken['kind'];
+  readonly client_id: string;
+  readonly subject: string;
+  readonly subject_profile: KnownToken['subjectProfile'];
+  readonly account_id: string | null;
+  readonly agent_id: string | null;
+  readonly agent_ids: string[];
+  readonly actor_source: string | null;
+  readonly grant_hash: Buffer | null;
+  readonly parent_jti: string | null;
+  readonly root_jti: string;
+  readonly depth: number;
+  readonly resource: string;
+  readonly scope: string;
+  readonly details: KnownToken['details'] | null;
+  readonly act: KnownToken['act'] | null;
+  readonly cnf: KnownToken['cnf'] | null;
+  readonly acr: string | null;
+  readonly auth_time: Date | null;
+  readonly approval: KnownToken['approval'] | null;
+  readonly approval_id: string | null;
+  readonly decision_id: string | null;
+  readonly issued_at: Date;
+  readonly expires_at: Date;
+  readonly ended_at: Date | null;
+  readonly end_cause: string | null;
+  readonly is_live: boolean;
+}
+
+/** A row as the rest of the house knows it. */
+export function toToken(row: LedgerRow): KnownToken {
+  return {
+    jti: row.jti,
+    kind: row.kind,
+    clientId: row.client_id,
+    subject: row.subject,
+    subjectProfile: row.subject_profile,
+    accountId: row.account_id ?? undefined,
+    agentId: row.agent_id ?? undefined,
+    agentIds: row.agent_ids,
+    actorSource: row.actor_source ?? undefined,
+    grantHash: row.grant_hash ?? undefined,
+    parentJti: row.parent_jti ?? undefined,
+    rootJti: row.root_jti,
+    depth: row.depth,
+    resource: row.resource,
+    scope: row.scope,
+    details: row.details ?? undefined,
+    act: row.act ?? undefined,
+    cnf: row.cnf ?? undefined,
+    acr: row.acr ?? undefined,
+    authTime: row.auth_time ?? undefined,
+    approval: row.approval ?? undefined,
+    approvalId: row.approval_id ?? undefined,
+    decisionId: row.decision_id ?? undefined,
+    issuedAt: row.issued_at,
+    expiresAt: row.expires_at,
+    endedAt: row.ended_at ?? undefined,
+    endCause: row.end_cause ?? undefined,
+    isLive: row.is_live,
+  };
+}
+
+function json(value: unknown): string | null {
+  return value === undefined ? null : JSON.stringify(value);
+}
+
+/** The values of a new token in the order of `COLUMNS`. */
+export function columnValues(token: NewToken): readonly unknown[] {
+  const { jti, kind, clientId, subject, subjectProfile, accountId, agentId, agentIds, actorSource, grantHash, parentJti } = token;
+  const { resource, scope, details, act, cnf, acr, authTime, approval, approvalId, decisionId, issuedAt, expiresAt } = token;
+  return [
+    ...[
+      jti,
+      kind,
+      clientId,
+      subject,
+      subjectProfile,
+      accountId,
+      agentId,
+      [...agentIds],
+      actorSource,
+      grantHash,
+      parentJti,
+      resource,
+      scope,
+    ],
+    ...[json(details), json(act), json(cnf), acr, authTime, json(approval), approvalId, decisionId, issuedAt, expiresAt],
+  ];
+}
