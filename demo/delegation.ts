@@ -22,7 +22,11 @@ function isSame(left: readonly unknown[], right: readonly unknown[]): boolean {
 }
 
 /** Mira signs in, reads what the assistant asks for, and lets it. */
-export function consent({ narrator }: Stage, { mira, miraId }: People, { assistant, resource }: { assistant: EnrolledAgent; resource: string }) {
+export function consent(
+  { narrator }: Stage,
+  { mira, miraId }: People,
+  { assistant, resource }: { assistant: EnrolledAgent; resource: string },
+) {
   const about =
     'The assistant sends her to the authorization endpoint (OAuth 2.1, PKCE, RFC 8707). She sees who asks, who answers for it and what it ' +
     'may do, and allows it.';
@@ -30,7 +34,11 @@ export function consent({ narrator }: Stage, { mira, miraId }: People, { assista
     const pending = assistant.client.authorizationRequest({ resource, scope: 'invoices:read invoices:pay' }, REDIRECT_URI);
     const page = await mira.reachConsent(pending.url);
     narrator.note(`Mira sees: “${page.words.slice(0, 420)} …”`);
-    narrator.check('the page names the agent and both scopes in words', /Assistant/.test(page.words) && /Pay invoices/.test(page.words), page.words);
+    narrator.check(
+      'the page names the agent and both scopes in words',
+      /Assistant/.test(page.words) && /Pay invoices/.test(page.words),
+      page.words,
+    );
     const callback = await mira.authorize(pending.url);
     narrator.check('she is sent back to the assistant with a code', callback.searchParams.has('code'), callback.href);
     const answer = await assistant.client.redeem(pending, callback);
@@ -43,8 +51,13 @@ export function consent({ narrator }: Stage, { mira, miraId }: People, { assista
 }
 
 /** A token for exactly one kind of act (RFC 9396). */
-export function askForDetails({ narrator }: Stage, { mira }: People, { assistant, resource }: { assistant: EnrolledAgent; resource: string }) {
-  const about = 'Paying needs more than a scope. The assistant asks for one tool, with a limit on its amount, and Mira sees the limit in words.';
+export function askForDetails(
+  { narrator }: Stage,
+  { mira }: People,
+  { assistant, resource }: { assistant: EnrolledAgent; resource: string },
+) {
+  const about =
+    'Paying needs more than a scope. The assistant asks for one tool, with a limit on its amount, and Mira sees the limit in words.';
   return narrator.step('A token with authorization details', about, async () => {
     const details = [{ type: 'mcp_tool_call', tools: ['pay_invoice'], arguments: { amount: { max: 100 } }, locations: [resource] }];
     const what = { resource, scope: 'invoices:pay', authorization_details: details };
@@ -53,14 +66,19 @@ export function askForDetails({ narrator }: Stage, { mira }: People, { assistant
     narrator.check('the consent page shows the limit', page.words.includes('100'), page.words.slice(0, 600));
     const answer = await assistant.client.redeem(pending, await mira.authorize(pending.url));
     narrator.token('a token for payments up to 100', answer);
-    narrator.check('the details are in the token, as they were granted', isSame([answer.claims['authorization_details']], [details]), answer.claims);
+    narrator.check(
+      'the details are in the token, as they were granted',
+      isSame([answer.claims['authorization_details']], [details]),
+      answer.claims,
+    );
     return answer;
   });
 }
 
 /** The official MCP client against the official MCP server: who gets in, who does not. */
-export function useTools({ narrator, issuer }: Stage, resource: string, tokens: { plain: string; detailed: string }) {
-  const about = 'The MCP server is the official SDK behind behalf/resource-server. It checks the token, its scopes, its details, and asks whether it is alive.';
+export function useTools({ narrator }: Stage, resource: string, tokens: { plain: string; detailed: string }) {
+  const about =
+    'The MCP server is the official SDK behind behalf/resource-server. It checks the token, its scopes, its details, and asks whether it is alive.';
   return narrator.step('The MCP server decides', about, async () => {
     const play = async (token: string, call: { name: string; arguments: Record<string, unknown> }) => {
       const outcome = await callTool(resource, token, call);
@@ -75,9 +93,11 @@ export function useTools({ narrator, issuer }: Stage, resource: string, tokens: 
     narrator.check('180 is not: refused', !tooMuch.isDone, tooMuch);
     const withoutScope = await play(tokens.detailed, { name: 'read_invoices', arguments: {} });
     narrator.check('a token without the scope is refused with 403', withoutScope.status === 403, withoutScope);
-    const foreign = await play(tokens.plain.replace(/[^.]*$/, (signature) => signature.split('').reverse().join('')), { name: 'read_invoices', arguments: {} });
+    const foreign = await play(
+      tokens.plain.replace(/[^.]*$/, (signature) => signature.split('').reverse().join('')),
+      { name: 'read_invoices', arguments: {} },
+    );
     narrator.check('a token whose signature is not ours is refused with 401', foreign.status === 401, foreign);
-    narrator.note(`(every refusal names ${issuer} as the place to get the right token)`);
   });
 }
 
@@ -90,7 +110,11 @@ export function handOn(stage: Stage, agents: Agents, { parent, resource }: { par
     'token can only get narrower.';
   return narrator.step('Two agents take over, one after the other', about, async () => {
     const early = await bookkeeper.client.exchange(parent.token, { resource, scope: 'invoices:read' });
-    narrator.check('without a delegation: actor_unauthorized', early.status === 400 && early.body['error'] === 'actor_unauthorized', early.body);
+    narrator.check(
+      'without a delegation: actor_unauthorized',
+      early.status === 400 && early.body['error'] === 'actor_unauthorized',
+      early.body,
+    );
     const until = new Date(Date.now() + 3_600_000).toISOString();
     for (const [from, to, scopes] of [
       [assistant, bookkeeper, ['invoices:read', 'invoices:pay']],
@@ -112,7 +136,11 @@ export function handOn(stage: Stage, agents: Agents, { parent, resource }: { par
     narrator.check('the reader cannot get more: refused', wider.status === 400, wider.body);
     const reading = await callTool(resource, second.token, { name: 'read_invoices', arguments: {} });
     narrator.note(`read_invoices {} → ${reading.words.slice(0, 300)}`);
-    narrator.check('the MCP server serves the reader and sees the whole chain', reading.isDone && reading.words.includes(assistant.id), reading);
+    narrator.check(
+      'the MCP server serves the reader and sees the whole chain',
+      reading.isDone && reading.words.includes(assistant.id),
+      reading,
+    );
     return { first, second };
   });
 }

@@ -44,7 +44,9 @@ async function play(throwaway: ThrowawayServer, narrator: Narrator): Promise<voi
 function closingLine({ steps, failures }: Narrator): string {
   const checks = steps.flatMap(({ events }) => events).filter(({ kind }) => kind === 'check').length;
   if (failures.length === 0) return `All ${checks} checks of ${steps.length} steps held.`;
-  return [`${failures.length} of ${checks} checks did not hold:`, ...failures.map(({ step, words }) => `  step ${step}: ${words}`)].join('\n');
+  return [`${failures.length} of ${checks} checks did not hold:`, ...failures.map(({ step, words }) => `  step ${step}: ${words}`)].join(
+    '\n',
+  );
 }
 
 async function main(): Promise<number> {

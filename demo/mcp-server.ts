@@ -91,7 +91,11 @@ export interface ToolOutcome {
 }
 
 /** Calls a tool as any MCP client does: with the official SDK and a bearer token. */
-export async function callTool(resource: string, token: string, call: { name: string; arguments: Record<string, unknown> }): Promise<ToolOutcome> {
+export async function callTool(
+  resource: string,
+  token: string,
+  call: { name: string; arguments: Record<string, unknown> },
+): Promise<ToolOutcome> {
   const client = new Client({ name: 'demo', version: '1.0.0' });
   const headers = { authorization: `Bearer ${token}` };
   try {
@@ -101,7 +105,7 @@ export async function callTool(resource: string, token: string, call: { name: st
     return { isDone: isError !== true, status: 200, words: first?.text ?? '' };
   } catch (error) {
     const { code, message } = error as { code?: unknown; message: string };
-    return { isDone: false, status: Number(code ?? 0), words: message };
+    return { isDone: false, status: Number(code ?? 0), words: /\{.*\}/s.exec(message)?.[0] ?? message };
   } finally {
     await client.close();
   }

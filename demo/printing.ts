@@ -11,24 +11,36 @@ export interface Output {
   readonly isTTY?: boolean;
 }
 
+/** Where a value is printed: how far its lines are indented, and how much of the first line is taken before and after it. */
+interface Place {
+  readonly indent: number;
+  readonly taken: number;
+}
+
+/** Members of an answer that are shown; the rest is counted. */
+const MOST_LINES = 18;
+
 /** JSON on one line where it fits, else a member a line. */
-export function formatJson(value: unknown, indent: number): string {
+export function formatJson(value: unknown, { indent, taken }: Place): string {
   const flat = flatJson(value);
-  if (indent + flat.length <= WIDTH || typeof value !== 'object' || value === null) return flat;
+  if (indent + taken + flat.length <= WIDTH || typeof value !== 'object' || value === null) return flat;
   const inner = ' '.repeat(indent + 2);
-  const lines = Array.isArray(value)
-    ? value.map((each) => `${inner}${formatJson(each, indent + 2)}`)
-    : Object.entries(value).map(([key, each]) => {
-        const name = `${JSON.stringify(key)}: `;
-        return `${inner}${name}${formatJson(each, flatFits(name, each, indent + 2))}`;
-      });
+  const entries = Array.isArray(value) ? value.map((each) => ['', each] as const) : Object.entries(value);
+  const lines = entries
+    .filter(([, each]) => each !== undefined)
+    .map(([key, each]) => {
+      const name = Array.isArray(value) ? '' : `${JSON.stringify(key)}: `;
+      return `${inner}${name}${formatJson(each, { indent: indent + 2, taken: name.length + 1 })}`;
+    });
   const [open, close] = Array.isArray(value) ? ['[', ']'] : ['{', '}'];
   return `${open}\n${lines.join(',\n')}\n${' '.repeat(indent)}${close}`;
 }
 
-/** A nested value that fits behind its name stays there; one that does not is indented from the name's column, not the value's. */
-function flatFits(name: string, value: unknown, indent: number): number {
-  return indent + name.length + flatJson(value).length <= WIDTH ? indent + name.length : indent;
+/** The beginning of a long text of lines. */
+function abridged(text: string, indent: string): string {
+  const lines = text.split('\n');
+  if (lines.length <= MOST_LINES + 2) return text;
+  return [...lines.slice(0, MOST_LINES), `${indent}  … ${lines.length - MOST_LINES - 1} more lines`, `${indent}}`].join('\n');
 }
 
 function flatJson(value: unknown): string {
@@ -61,25 +73,31 @@ function addressLines(url: string): string {
   const { pathname, searchParams, origin } = new URL(url);
   const head = `${origin}${pathname}`;
   const parameters = [...searchParams].map(([name, value]) => `${name}=${value}`);
-  return parameters.length === 0 ? head : `${head}\n${parameters.map((each, index) => `       ${index === 0 ? '?' : '&'}${each}`).join('\n')}`;
+  return parameters.length === 0
+    ? head
+    : `${head}\n${parameters.map((each, index) => `       ${index === 0 ? '?' : '&'}${each}`).join('\n')}`;
 }
 
 function eventText(event: Event, paint: (style: Style, text: string) => string): string {
   switch (event.kind) {
     case 'request': {
-      const rest = [event.headers, event.body].filter((part) => !isEmpty(part)).map((part) => `     ${formatJson(part, 5)}\n`);
+      const rest = [event.headers, event.body]
+        .filter((part) => !isEmpty(part))
+        .map((part) => `     ${formatJson(part, { indent: 5, taken: 0 })}\n`);
       return `\n   ${paint('cyan', '→')} ${paint('bold', event.method)} ${addressLines(event.url)}\n${paint('dim', rest.join(''))}`;
     }
     case 'answer': {
-      const body = isEmpty(event.body) ? '' : ` ${formatJson(event.body, 5)}`;
+      const body = isEmpty(event.body) ? '' : ` ${abridged(formatJson(event.body, { indent: 5, taken: 4 }), '     ')}`;
       return `   ${paint('cyan', '←')} ${paint('bold', String(event.status))}${paint('dim', body)}\n`;
     }
-    case 'token':
-      return `   ${paint('yellow', '◆')} ${event.of}\n     ${formatJson(event.header, 5)}\n     ${formatJson(event.claims, 5)}\n`;
+    case 'token': {
+      const [header, claims] = [event.header, event.claims].map((part) => formatJson(part, { indent: 5, taken: 0 }));
+      return `   ${paint('yellow', '◆')} ${event.of}\n     ${header}\n     ${claims}\n`;
+    }
     case 'note':
       return `\n${wrapped(event.words, '   ')}\n`;
     case 'check': {
-      const seen = event.seen === undefined ? '' : `     seen: ${formatJson(event.seen, 5)}\n`;
+      const seen = event.seen === undefined ? '' : `     seen: ${formatJson(event.seen, { indent: 5, taken: 6 })}\n`;
       return `   ${event.held ? paint('green', '✓') : paint('red', '✗')} ${event.words}\n${seen}`;
     }
   }
@@ -92,7 +110,9 @@ export function createPrinter(output: Output): Audience & { closing(line: string
   return {
     step({ number, title, about }) {
       const heading = `${String(number).padStart(2)} ${title} `;
-      output.write(`\n${paint('bold', heading)}${paint('dim', '─'.repeat(Math.max(0, WIDTH - heading.length)))}\n${wrapped(about, '   ')}\n`);
+      output.write(
+        `\n${paint('bold', heading)}${paint('dim', '─'.repeat(Math.max(0, WIDTH - heading.length)))}\n${wrapped(about, '   ')}\n`,
+      );
     },
     event: (event) => void output.write(eventText(event, paint)),
     closing: (line, held) => void output.write(`\n${paint(held ? ['bold', 'green'] : ['bold', 'red'], line)}\n`),

@@ -66,9 +66,9 @@ export function inviteMira({ issuer, narrator }: Stage, administrator: Throwaway
     const form = await ada.visit('/console/people/invite');
     const fields = { name: 'Mira Köhler', email: 'mira@acme.example' };
     const invited = await ada.send(form, 'email', { fields });
-    const link = /value="(http[^"]*)"|>\s*(http:\/\/[^\s<]+)\s*</.exec(invited.html);
-    const address = link?.[1] ?? link?.[2] ?? '';
+    const address = /<code>(http:[^<]+)<\/code>/.exec(invited.html)?.[1] ?? '';
     narrator.check('the console shows the link once', address.startsWith(issuer), invited.words.slice(0, 300));
+    narrator.note(`Ada hands over ${address.replace(/[^/]+$/, (secret) => `${secret.slice(0, 8)}…`)}`);
     const people = await ada.open(`${issuer}/console/people?q=mira`);
     const miraId = /usr_[0-9a-f]{32}/.exec(people.html.slice(people.html.indexOf('<main')))?.[0] ?? '';
     const mira = createPerson(issuer, { email: fields.email, password: 'paper boats on the canal' });
@@ -93,7 +93,8 @@ export async function enrolAgents(stage: Stage, { miraId }: People): Promise<Rec
     narrator.check('three agents may come with it', made.status === 201, made.body);
     return textIn(made, 'token');
   });
-  const about = 'Dynamic Client Registration (RFC 7591) makes the client and its agent in one transaction; the registry shows it over SCIM.';
+  const about =
+    'Dynamic Client Registration (RFC 7591) makes the client and its agent in one transaction; the registry shows it over SCIM.';
   return narrator.step('Three agents enrol', about, async () => {
     const assistant = await enrol(stage, initialAccessToken, {
       client_name: 'Assistant',

@@ -72,7 +72,9 @@ export async function discover(issuer: string, send: Send = createSend()): Promi
 
 /** `Authorization` of a client with a secret (RFC 6749 §2.3.1). */
 export function basic(clientId: string, clientSecret: string): Record<string, string> {
-  return { authorization: `Basic ${Buffer.from(`${encodeURIComponent(clientId)}:${encodeURIComponent(clientSecret)}`).toString('base64')}` };
+  return {
+    authorization: `Basic ${Buffer.from(`${encodeURIComponent(clientId)}:${encodeURIComponent(clientSecret)}`).toString('base64')}`,
+  };
 }
 
 function tokenAnswerOf({ status, body }: HttpExchange): TokenAnswer {
@@ -133,7 +135,13 @@ export function createAgentClient(
     async redeem(pending, callback) {
       const { verifier: code_verifier, redirectUri: redirect_uri, resource } = pending;
       const code = codeIn(server, pending, callback);
-      return token({ grant_type: 'authorization_code', code, code_verifier, redirect_uri, ...parametersOf(resource === undefined ? {} : { resource }) });
+      return token({
+        grant_type: 'authorization_code',
+        code,
+        code_verifier,
+        redirect_uri,
+        ...parametersOf(resource === undefined ? {} : { resource }),
+      });
     },
     refresh: (refresh_token, what = {}) => token({ grant_type: 'refresh_token', refresh_token, ...parametersOf(what) }),
     exchange(subject_token, { actorToken, ...what }) {

@@ -41,7 +41,9 @@ function formOf(startTag: string, content: string): HtmlForm {
     action: form.get('action') ?? '',
     fields: [...typed, ...boxes.filter(({ isTicked }) => isTicked).map(({ name, value }) => [name, value] as const)],
     boxes,
-    buttons: buttons.flatMap((button) => (button.has('name') ? [{ name: button.get('name') ?? '', value: button.get('value') ?? '' }] : [])),
+    buttons: buttons.flatMap((button) =>
+      button.has('name') ? [{ name: button.get('name') ?? '', value: button.get('value') ?? '' }] : [],
+    ),
     names: new Set(named.map(({ name }) => name)),
     needsScript: (form.get('class') ?? '').includes('needs-script'),
   };

@@ -50,7 +50,9 @@ const HTML = { accept: 'text/html,application/xhtml+xml' };
 
 function wordsOf(html: string): string {
   const body = html.replaceAll(/<(script|style|head)\b[\s\S]*?<\/\1>/g, ' ');
-  return decodeEntities(body.replaceAll(/<[^>]+>/g, ' ')).replaceAll(/\s+/g, ' ').trim();
+  return decodeEntities(body.replaceAll(/<[^>]+>/g, ' '))
+    .replaceAll(/\s+/g, ' ')
+    .trim();
 }
 
 function pageOf(url: URL, { status, text }: HttpExchange): Page {
