@@ -253,12 +253,12 @@ function createParts(deps: AppDeps & { notifications: Notifications; eventStream
   };
 }
 
-/** The order in which contributions run: an approval is checked, the policy judges, then the ledger writes. */
+/** The order in which contributions run: what the client may is narrowed, an approval is checked, the policy judges, the ledger writes. */
 function capabilitiesOf(parts: ReturnType<typeof createParts>): readonly Capability[] {
   const { audit, accounts, agents, resourceServers, details, policy, approvals, tokens, clients, signIn, tokenExchange, revocation } =
     parts;
-  const judged = [audit, accounts, agents, resourceServers, details, approvals, policy, tokens];
-  return [...judged, clients, signIn, tokenExchange, revocation, parts.overview, parts.selfService].map(({ capability }) => capability);
+  const judged = [audit, accounts, agents, resourceServers, details, clients, approvals, policy, tokens];
+  return [...judged, signIn, tokenExchange, revocation, parts.overview, parts.selfService].map(({ capability }) => capability);
 }
 
 /** Puts a server together over a migrated database. */
