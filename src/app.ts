@@ -130,6 +130,7 @@ function createParts(deps: AppDeps & { notifications: Notifications; eventStream
   const resourceServers = createResourceServers({
     ...base,
     audit,
+    onRemoved: (identifier, reason) => revocation.cascade.onResourceRemoved(identifier, reason),
     clientResources: (client) => clients.resourcesOf(client),
     serverClients: {
       issue: (server, by) => clients.serverClients.issue(server, by),
@@ -177,6 +178,7 @@ function createParts(deps: AppDeps & { notifications: Notifications; eventStream
     detailTypes: () => details.types.names,
     onRegistered: enrolment.onRegistered,
     onWidened: enrolment.onWidened,
+    onStopped: (clientId, reason) => revocation.cascade.onClientDisabled(clientId, reason),
     turnsAway: (clientId) => policy.turnsAway(clientId),
   });
   const signIn = createSignIn({

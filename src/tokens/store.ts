@@ -77,7 +77,8 @@ const DAY = 86_400;
 const CUTOFF_DAYS = 31;
 
 const NAMES = COLUMNS.map(([name]) => name).join(', ');
-const CANDIDATE = `candidate AS (SELECT ${COLUMNS.map(([name, type], index) => `$${index + 3}::${type} AS ${name}`).join(', ')},
+/** Materialized, so that no plan depends on the values: PostgreSQL then keeps one plan instead of making one for each token. */
+const CANDIDATE = `candidate AS MATERIALIZED (SELECT ${COLUMNS.map(([name, type], index) => `$${index + 3}::${type} AS ${name}`).join(', ')},
   pg_current_snapshot()::text AS snapshot, NULL::timestamptz AS ended_at)`;
 const AUDIT_PLACES = AUDIT_COLUMNS.split(', ').map((_name, index) => `$${COLUMNS.length + 3 + index}`);
 const AUDIT_TYPES = ['text', 'timestamptz', 'text', 'text', 'text', 'text', 'text', 'text', 'text', 'text', 'jsonb', 'text'];
