@@ -25,7 +25,7 @@ export type { AgentEditor } from './agent-event.ts';
 export type { AgentStatus } from './lifecycle.ts';
 export type { OwnerDirectory } from './owners.ts';
 export type { OwnedAgent } from './present.ts';
-export type { CredentialLine, Falling, ReachLine, Surroundings } from './surroundings.ts';
+export type { CredentialLine, DelegationShown, Falling, ReachLine, Surroundings } from './surroundings.ts';
 
 /** What the registry stands on. The two hooks run inside the transaction that moves the agent. */
 export interface AgentsDeps {
