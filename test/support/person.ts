@@ -133,8 +133,10 @@ export function createPerson(issuer: string, credentials: Credentials, send: Sen
     },
     async connectDevice(url) {
       let page = await signInWhenAsked(await browser.open(url));
-      page = await browser.send(page, 'user_code');
-      page = await signInWhenAsked(page);
+      // the code is in the form already: once to say which device, once to confirm that it shows the code
+      for (let step = 0; step < 2 && page.forms.some(({ names }) => names.has('user_code')); step += 1) {
+        page = await signInWhenAsked(await browser.send(page, 'user_code'));
+      }
       return consent(page, {});
     },
   };
