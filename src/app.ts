@@ -113,6 +113,7 @@ function createParts(deps: AppDeps & { notifications: Notifications; eventStream
     ...base,
     audit,
     owners: accounts,
+    isSoleAdministrator: accounts.isSoleAdministrator,
     onSuspended: (agentId) => revocation.cascade.onAgentSuspended(agentId),
     surroundings: {
       whatWouldFall: (agentId) => fallingOf(sources, agentId, async () => 0),
