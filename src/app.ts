@@ -116,6 +116,7 @@ function createParts(deps: AppDeps & { notifications: Notifications; eventStream
     ...base,
     audit,
     owners: accounts,
+    isSoleAdministrator: accounts.isSoleAdministrator,
     onSuspended: async (agentId) => {
       await approvals.withdrawOf(agentId, 'agent.suspended');
       await revocation.cascade.onAgentSuspended(agentId);
