@@ -73,7 +73,12 @@ export function createOperations(deps: OperationsDeps): Operations {
     examine: doctor.examine,
     async onKeysChanged(changes, actor) {
       for (const { kid, algorithm, step } of changes) {
-        await audit.record({ type: EVENTS[step], actor, resource: kid, action: step === 'removed' ? `${algorithm} unpublished` : algorithm });
+        await audit.record({
+          type: EVENTS[step],
+          actor,
+          resource: kid,
+          action: step === 'removed' ? `${algorithm} unpublished` : algorithm,
+        });
       }
     },
     capability: {

@@ -27,7 +27,11 @@ const ERRORS: ReadonlySet<string> = new Set([
 
 /** Counts tokens by grant type and refusals by error, from the engine's own events. */
 export function tokenCounters(metrics: Pick<Metrics, 'counter'>): OidcContribution {
-  const issued = metrics.counter({ name: 'behalf_tokens_issued_total', help: 'Token requests that were answered.', labels: ['grant_type'] });
+  const issued = metrics.counter({
+    name: 'behalf_tokens_issued_total',
+    help: 'Token requests that were answered.',
+    labels: ['grant_type'],
+  });
   const refused = metrics.counter({ name: 'behalf_tokens_refused_total', help: 'Token requests that were refused.', labels: ['error'] });
   return {
     patch(provider) {
