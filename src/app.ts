@@ -48,7 +48,7 @@ import { createRevocation } from './revocation/index.ts';
 import { createScim } from './scim/index.ts';
 import { createSelfService } from './self-service/index.ts';
 import { createSignIn } from './sign-in/index.ts';
-import { createDirectory, credentialsOf, fallingOf, reachOf, type Sources } from './surroundings.ts';
+import { createDirectory, credentialsOf, fallingOf, lastDelegationOf, reachOf, type Sources } from './surroundings.ts';
 import { createTokenExchange } from './token-exchange/index.ts';
 import { createApiGuard, createTokens, issuanceOf } from './tokens/index.ts';
 
@@ -108,7 +108,7 @@ function createParts(deps: AppDeps & { notifications: Notifications; eventStream
     surroundings: {
       agentsOf: (accountId) => agents.agentsOwnedBy(accountId),
       agentCounts: (accountIds) => agents.agentCounts(accountIds),
-      grantsOf: async () => [],
+      grantsOf: (accountId) => selfService.grantLinesOf(accountId),
       sessionCount: async (accountId) => (await signIn.sessionsOf(accountId)).length,
     },
   });
@@ -116,6 +116,7 @@ function createParts(deps: AppDeps & { notifications: Notifications; eventStream
     ...base,
     audit,
     owners: accounts,
+    isSoleAdministrator: accounts.isSoleAdministrator,
     onSuspended: async (agentId) => {
       await approvals.withdrawOf(agentId, 'agent.suspended');
       await revocation.cascade.onAgentSuspended(agentId);
@@ -124,7 +125,7 @@ function createParts(deps: AppDeps & { notifications: Notifications; eventStream
       whatWouldFall: (agentId) => fallingOf(sources, agentId, (id) => approvals.countOpen(id)),
       reachOf: (agentId) => reachOf(sources, agentId),
       credentialsOf: (clientIds) => credentialsOf(sources, clientIds),
-      lastDelegationOf: async () => undefined,
+      lastDelegationOf: (agentId) => lastDelegationOf(sources, { agentId, directory, basePath: basePathOf(issuer), now: clock.now() }),
     },
   });
   const resourceServers = createResourceServers({

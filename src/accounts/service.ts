@@ -51,6 +51,8 @@ export interface AccountService {
   enable(id: string, by: By): Promise<Account>;
   /** Ends all other sessions. @throws {AppError} `invalid_input` with member `current` or `password`; `too_many_requests`. */
   changePassword(id: string, change: PasswordChange): Promise<void>;
+  /** Whether this account may administer and no other can. */
+  isSoleAdministrator(id: string): Promise<boolean>;
   /** @throws {AppError} `not_found`. */
   group(id: string): Promise<Group>;
   groupsOf(accountId: string): Promise<Group[]>;
@@ -96,6 +98,10 @@ function reading({ store }: Deps) {
       const [rows, total] = await Promise.all([store.list({ search: term, cursor, limit: size + 1 }), store.count(term)]);
       const items = rows.slice(0, size);
       return { items, total, nextCursor: rows.length > size ? items.at(-1)?.id : undefined };
+    },
+    async isSoleAdministrator(id: string) {
+      const account = await store.find(id);
+      return account?.role === 'admin' && account.status === 'active' && (await store.countAdministrators()) === 1;
     },
     async ownerLabel({ kind, id }: OwnerRef) {
       if (kind === 'group') {

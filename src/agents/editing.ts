@@ -60,7 +60,7 @@ export function createEditing(deps: EditingDeps) {
     if (!decision.allowed) throw lifecycleRefusal(decision, 'proposed', status);
     if (status === 'proposed') return;
     if (by.party === 'owner') throw lifecycleRefusal({ allowed: false, reason: 'not_permitted' }, 'proposed', status);
-    await assertMayActivate(details, by, owners);
+    await assertMayActivate(details, by, deps);
   };
   const assertFits = async (before: Agent, after: Agent) => {
     if (after.owner === undefined && before.status === 'active') {

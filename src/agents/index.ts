@@ -25,7 +25,7 @@ export type { AgentEditor } from './agent-event.ts';
 export type { AgentStatus } from './lifecycle.ts';
 export type { OwnerDirectory } from './owners.ts';
 export type { OwnedAgent } from './present.ts';
-export type { CredentialLine, Falling, ReachLine, Surroundings } from './surroundings.ts';
+export type { CredentialLine, DelegationShown, Falling, ReachLine, Surroundings } from './surroundings.ts';
 
 /** What the registry stands on. The two hooks run inside the transaction that moves the agent. */
 export interface AgentsDeps {
@@ -35,6 +35,8 @@ export interface AgentsDeps {
   readonly issuer: URL;
   readonly audit: AgentAudit;
   readonly owners: OwnerDirectory;
+  /** Whether this account is the only one that may administer: then it may let its own agents run (security rule R8). */
+  readonly isSoleAdministrator?: (accountId: string) => Promise<boolean>;
   /** The agent may no longer act: suspended, retired or under review. Ends what it holds. */
   readonly onSuspended: (agentId: string) => Promise<void>;
   readonly onActivated?: (agentId: string) => Promise<void>;
@@ -60,7 +62,7 @@ const FLUSH_SECONDS = 15;
 
 /** Builds the registry. */
 export function createAgents(deps: AgentsDeps): Agents {
-  const { db, clock, issuer, owners, audit, surroundings } = deps;
+  const { db, clock, issuer, owners } = deps;
   const store = createAgentStore({ db });
   const search = createAgentSearchStore({ db });
   const service = createAgentService({ ...deps, store, search, onActivated: deps.onActivated ?? (async () => undefined) });
@@ -76,7 +78,7 @@ export function createAgents(deps: AgentsDeps): Agents {
     capability: {
       name: 'agents',
       scim: [createAgentResourceType({ db, service, store, search, owners, issuer })],
-      routes: createAgentRoutes({ service, owners, audit, surroundings, clock, issuer }),
+      routes: createAgentRoutes({ ...deps, service }),
       jobs: [{ name: 'agents-last-seen', everySeconds: FLUSH_SECONDS, run: lastSeen.flush }],
     },
   };

@@ -8,16 +8,17 @@ import { type Agent, autonomies, riskLevels } from './agent.ts';
 import type { AgentAudit, AgentEditor } from './agent-event.ts';
 import { type AgentFormValues, type Fault, faultOf, fieldOf, readAgentForm, valuesOfAgent, valuesOfForm } from './form.ts';
 import { agentsModel, readListQuery } from './listing.ts';
-import { isOwnedBy, type OwnerDirectory } from './owners.ts';
+import type { OwnerDirectory } from './owners.ts';
 import { type Frame, presentAgent, presentFalls } from './present.ts';
 import type { AgentService } from './service.ts';
-import type { StatusRequest } from './status.ts';
+import { mayLetRun, type StatusDeps, type StatusRequest } from './status.ts';
 import type { Surroundings } from './surroundings.ts';
 
 /** What the console pages of agents stand on. */
 export interface AgentRoutesDeps {
   readonly service: AgentService;
   readonly owners: OwnerDirectory;
+  readonly isSoleAdministrator?: StatusDeps['isSoleAdministrator'];
   readonly audit: Pick<AgentAudit, 'list'>;
   readonly surroundings: Surroundings;
   readonly clock: Clock;
@@ -102,16 +103,16 @@ function addReading(router: Router, { pages, guard }: Web, deps: AgentRoutesDeps
       service.clientsOf(id),
       labelOf(changer),
     ]);
-    const [falls, reach, credentials, delegation, trail, isOwn] = await Promise.all([
+    const [falls, reach, credentials, delegation, trail, mayStart] = await Promise.all([
       surroundings.whatWouldFall(id),
       surroundings.reachOf(id),
       surroundings.credentialsOf(clientIds),
       surroundings.lastDelegationOf(id),
       audit.list({ agentId: id, limit: 20 }),
-      isOwnedBy(agent.owner, session.accountId, owners),
+      mayLetRun(agent, session.accountId, deps),
     ]);
     const shown = { agent, owner, parent, children, changedBy: changedBy?.name ?? statusChangedBy, falls, reach, credentials, delegation };
-    const may = { mayManage: WRITERS.includes(session.role), mayStart: !isOwn };
+    const may = { mayManage: WRITERS.includes(session.role), mayStart };
     await pages.show(
       ctx,
       'console/agent',

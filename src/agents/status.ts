@@ -23,6 +23,8 @@ export interface StatusDeps {
   readonly clock: Clock;
   readonly audit: Pick<AgentAudit, 'record'>;
   readonly owners: Pick<OwnerDirectory, 'ownerLabel' | 'groupsOf'>;
+  /** Whether nobody else could decide; left out: somebody else always can. */
+  readonly isSoleAdministrator?: ((accountId: string) => Promise<boolean>) | undefined;
   /** The agent may no longer act: suspended, retired or under review. Ends what it holds. */
   readonly onSuspended: (agentId: string) => Promise<void>;
   readonly onActivated: (agentId: string) => Promise<void>;
@@ -65,19 +67,30 @@ function readReason(to: AgentStatus, reason: string | undefined): string | undef
   return undefined;
 }
 
-/** Whoever answers for an agent does not let it run (security rule R8), and nobody runs without somebody alive. */
-export async function assertMayActivate(agent: Pick<Agent, 'owner'>, by: AgentEditor, owners: StatusDeps['owners']): Promise<void> {
-  if (by.kind === 'account' && (await isOwnedBy(agent.owner, by.id, owners))) {
+type Deciders = Pick<StatusDeps, 'owners' | 'isSoleAdministrator'>;
+
+/**
+ * Whether an account may let an agent run: whoever answers for it may not (security rule R8), unless nobody else is there who
+ * could, the one administrator of a young server.
+ */
+export async function mayLetRun(agent: Pick<Agent, 'owner'>, accountId: string, deciders: Deciders): Promise<boolean> {
+  if (!(await isOwnedBy(agent.owner, accountId, deciders.owners))) return true;
+  return (await deciders.isSoleAdministrator?.(accountId)) === true;
+}
+
+/** Rule R8 of `mayLetRun`, and nobody runs without somebody alive who answers for it. */
+export async function assertMayActivate(agent: Pick<Agent, 'owner'>, by: AgentEditor, deciders: Deciders): Promise<void> {
+  if (by.kind === 'account' && !(await mayLetRun(agent, by.id, deciders))) {
     throw new AppError('forbidden', 'You own this agent: somebody else has to let it run.', { member: 'status' });
   }
-  if (agent.owner !== undefined && (await owners.ownerLabel(agent.owner))?.isAlive !== true) {
+  if (agent.owner !== undefined && (await deciders.owners.ownerLabel(agent.owner))?.isAlive !== true) {
     throw new AppError('conflict', 'Nobody alive owns this agent: give it to another person or group first.', { member: 'owner' });
   }
 }
 
 /** Moves agents through their life. */
 export function createStatusChanges(deps: StatusDeps) {
-  const { db, store, clock, owners } = deps;
+  const { db, store, clock } = deps;
 
   const applyMove = async (agent: Agent, to: Exclude<AgentStatus, 'proposed'>, { by, reason }: StatusRequest) => {
     const why = readReason(to, reason);
@@ -104,7 +117,7 @@ export function createStatusChanges(deps: StatusDeps) {
       if (decision.allowed && decision.change === 'unchanged') return agent;
       if (request.from !== undefined && !request.from.includes(agent.status)) throw changedMeanwhile();
       if (!decision.allowed) throw lifecycleRefusal(decision, agent.status, to);
-      if (to === 'active') await assertMayActivate(agent, request.by, owners);
+      if (to === 'active') await assertMayActivate(agent, request.by, deps);
       const moved = to === 'proposed' ? undefined : await applyMove(agent, to, request);
       if (moved !== undefined) return moved;
       const now = await find(id);

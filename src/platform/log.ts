@@ -1,4 +1,4 @@
-import { type Logger, pino } from 'pino';
+import { type DestinationStream, type Logger, pino } from 'pino';
 import type { Config } from './config.ts';
 
 export type { Logger };
@@ -33,15 +33,16 @@ const REDACTED = [
   'body',
 ];
 
-/** One JSON line an event on standard output, with secrets removed at the first two levels. */
-export function createLogger(level: Config['logLevel']): Logger {
-  return pino({
+/** One JSON line an event, on standard output unless told otherwise, with secrets removed at the first two levels. */
+export function createLogger(level: Config['logLevel'], destination?: DestinationStream): Logger {
+  const options = {
     level,
     base: null,
     timestamp: pino.stdTimeFunctions.isoTime,
     redact: { paths: REDACTED.flatMap((member) => [member, `*.${member}`]), censor: '[removed]' },
     serializers: { err: describeError },
-  });
+  };
+  return destination === undefined ? pino(options) : pino(options, destination);
 }
 
 /** An error for the log: PostgreSQL's `detail`, `parameters` and `where` quote row values and are left out. */

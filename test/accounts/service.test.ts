@@ -100,6 +100,17 @@ describe('roles and shutting out', () => {
     expect(await house.events()).not.toContain('account.role_changed');
   });
 
+  test('R8: the only administrator is the one who is left when others may not administer or are shut out', async () => {
+    const [one, other] = [await house.person('one@acme.test', 'admin'), await house.person('other@acme.test', 'admin')];
+    const isSole = (id: string) => house.accounts.isSoleAdministrator(id);
+    expect([await isSole(one.id), await isSole(other.id), await isSole('usr_nobody')]).toEqual([false, false, false]);
+    await house.accounts.disable(other.id, { by: SYSTEM, reason: 'left' });
+    expect([await isSole(one.id), await isSole(other.id)]).toEqual([true, false]);
+    await house.accounts.enable(other.id, SYSTEM);
+    await house.accounts.setRole(other.id, 'auditor', SYSTEM);
+    expect([await isSole(one.id), await isSole(other.id)]).toEqual([true, false]);
+  });
+
   test('of six administrators who lose the role at once one keeps it', async () => {
     const six = await Promise.all(Array.from({ length: 6 }, (_, n) => house.person(`a${n}@acme.test`, 'admin')));
     const servers = six.map(() => house.another());

@@ -228,6 +228,9 @@ describe('stopping and starting', () => {
     await visitor.open('/console/agents/new');
     expect((await visitor.send(`${here}/activate`, {})).status).toBe(403);
     expect((await registry.agents.get(agent.id)).status).toBe('proposed');
+    registry.soleAdministrators.add(jana);
+    expect((await visitor.open(here)).text).toContain('>Activate<');
+    registry.soleAdministrators.delete(jana);
   });
 
   test('a form from elsewhere changes nothing', async () => {

@@ -15,6 +15,8 @@ export interface Registry {
   readonly clock: Clock;
   /** Agents whose tokens were ended, in order. */
   readonly stopped: string[];
+  /** Accounts that are the only administrator. */
+  readonly soleAdministrators: Set<string>;
   advance(seconds: number): void;
   /** Makes the next hook fail. */
   failNextStop(): void;
@@ -45,6 +47,7 @@ export async function openRegistry(home = issuer): Promise<Registry> {
   const sql = <Row extends object>(text: string, values: readonly unknown[] = []) => db.rows<Row>({ name: '', text, values });
   const audit = createAuditService({ db, store: createAuditStore({ db }), clock, ids: randomIds, correlation: createCorrelation() });
   const stopped: string[] = [];
+  const soleAdministrators = new Set<string>();
   let isFailing = false;
   const agents = createAgents({
     db,
@@ -70,6 +73,7 @@ export async function openRegistry(home = issuer): Promise<Registry> {
         ),
       }),
     },
+    isSoleAdministrator: async (accountId) => soleAdministrators.has(accountId),
     onSuspended: async (agentId) => {
       if (isFailing) {
         isFailing = false;
@@ -85,6 +89,7 @@ export async function openRegistry(home = issuer): Promise<Registry> {
     audit,
     clock,
     stopped,
+    soleAdministrators,
     sql,
     advance: (seconds) => {
       at = new Date(at.getTime() + seconds * 1000);

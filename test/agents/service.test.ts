@@ -207,6 +207,15 @@ describe('the life of an agent', () => {
     }
   });
 
+  test('R8: the only administrator lets an agent of their own run, until there is a second one', async () => {
+    const asJana: AgentEditor = { ...administrator, id: jana };
+    const [first, second] = [await make({ owner: { kind: 'user', id: jana } }), await make({ owner: { kind: 'user', id: jana } })];
+    registry.soleAdministrators.add(jana);
+    expect(await registry.agents.setStatus(first.id, 'active', { by: asJana })).toMatchObject({ status: 'active' });
+    registry.soleAdministrators.delete(jana);
+    await expect(registry.agents.setStatus(second.id, 'active', { by: asJana })).rejects.toEqual(refusal('forbidden'));
+  });
+
   test('a retired agent never runs again; a deleted one is in no list but keeps its record', async () => {
     const agent = await make({ displayName: 'Once', status: 'active' });
     await registry.agents.remove(agent.id, administrator);

@@ -40,9 +40,9 @@ const GRANTS = [
   DEVICE_GRANT,
 ];
 
-/** Starts one; `config` is that of `createTestServer`. */
-export async function createInhabitedServer(config: Parameters<typeof createTestServer>[0] = {}): Promise<InhabitedServer> {
-  const server = await createTestServer(config);
+/** Starts one; the parameters are those of `createTestServer`. */
+export async function createInhabitedServer(...given: Parameters<typeof createTestServer>): Promise<InhabitedServer> {
+  const server = await createTestServer(...given);
   const { accounts, resourceServers, clients, agents } = server.app.parts;
   const { account, link } = await accounts.invite({ email: EMAIL, name: 'Mira Köhler', role: 'user' }, SYSTEM);
   await accounts.redeemLink(link.url.slice(link.url.lastIndexOf('/') + 1), { password: PASSWORD, name: undefined });

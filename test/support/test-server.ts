@@ -5,7 +5,7 @@ import { systemClock } from '../../src/platform/clock.ts';
 import { createDb, type Db } from '../../src/platform/db/db.ts';
 import { startHttpServer } from '../../src/platform/http/server.ts';
 import { randomIds } from '../../src/platform/ids.ts';
-import { createLogger } from '../../src/platform/log.ts';
+import { createLogger, type Logger } from '../../src/platform/log.ts';
 import { createVault, type Vault } from '../../src/platform/vault.ts';
 import { freshDatabase } from './database.ts';
 
@@ -18,6 +18,7 @@ export interface TestServer {
   close(): Promise<void>;
 }
 
+const quiet = () => createLogger(process.env['BEHALF_LOG_LEVEL'] === 'debug' ? 'debug' : 'silent');
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 /** A port nobody listens on. */
@@ -30,11 +31,10 @@ export async function freePort(): Promise<number> {
   return address.port;
 }
 
-/** Starts a server; `config` overrides what the tests do not care about. */
-export async function createTestServer(config: Partial<AppDeps['config']> = {}): Promise<TestServer> {
-  const [database, port] = await Promise.all([freshDatabase(), freePort()]);
+/** Starts a server; `config` overrides what the tests do not care about, `log` hears what it says. */
+export async function createTestServer(config: Partial<AppDeps['config']> = {}, log: Logger = quiet()): Promise<TestServer> {
+  const [database, port] = await Promise.all([freshDatabase(), config.issuer === undefined ? freePort() : Number(config.issuer.port)]);
   const issuer = config.issuer ?? new URL(`http://localhost:${port}`);
-  const log = createLogger(process.env['BEHALF_LOG_LEVEL'] === 'debug' ? 'debug' : 'silent');
   const db = createDb({ connection: database.connection, log });
   const vault = createVault({ masterKey: randomIds.bytes(32), previousMasterKey: undefined, ids: randomIds });
   const settings = {

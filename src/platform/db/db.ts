@@ -35,6 +35,8 @@ export interface Db {
   afterRollback(work: () => Promise<void> | void): void;
   /** A connection of its own outside all transactions, for LISTEN and session locks; release it yourself. */
   dedicated(): Promise<pg.PoolClient>;
+  /** How many connections there are, how many of them rest, and how many requests wait for one. */
+  connections(): { readonly total: number; readonly idle: number; readonly waiting: number };
   close(): Promise<void>;
 }
 
@@ -79,6 +81,7 @@ export function createDb(deps: { connection: Connection; log: Pick<Logger, 'warn
     afterCommit: (work) => pool.afterCommit(work),
     afterRollback: (work) => pool.afterRollback(work),
     dedicated: () => pool.detached(() => pool.connect() as unknown as Promise<pg.PoolClient>),
+    connections: () => ({ total: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount }),
     async close() {
       await prisma.$disconnect();
       await pool.end();

@@ -13,7 +13,7 @@ interface Routed {
  * The name of what answered, never the path that was asked for: paths carry one-time links and query strings carry codes (R19).
  * Our router leaves its pattern, the engine the name of its route.
  */
-function routeOf(ctx: Context): string {
+export function routeOf(ctx: Context): string {
   const { _matchedRoute: pattern, oidc } = ctx as Routed;
   const { route } = edgeState(ctx);
   if (typeof pattern === 'string') return pattern;

@@ -11,6 +11,8 @@ export interface Taken {
 /** Counts tries by a key the caller chooses. */
 export interface RateLimiter {
   take(key: string): Taken;
+  /** What `take` would say, without counting a try. */
+  peek(key: string): Taken;
   /** Forgets a key: what follows a success. */
   reset(key: string): void;
 }
@@ -41,16 +43,24 @@ export function createRateLimiter({ limit, windowSeconds, maxKeys, clock }: Rate
     if (oldest.done !== true) fullAt.delete(oldest.value);
   };
 
+  const judge = (key: string) => {
+    const now = clock.now().getTime();
+    // A clock set back must not lock anyone out for longer than a full window.
+    const from = Math.min(Math.max(fullAt.get(key) ?? now, now), now + burstMs);
+    const next = from + stepMs;
+    const waitMs = next - burstMs - now;
+    const taken: Taken =
+      waitMs > 0 ? { allowed: false, retryAfterSeconds: Math.ceil(waitMs / 1000) } : { allowed: true, retryAfterSeconds: 0 };
+    return { from, next, taken };
+  };
+
   return {
     take: (key) => {
-      const now = clock.now().getTime();
-      // A clock set back must not lock anyone out for longer than a full window.
-      const from = Math.min(Math.max(fullAt.get(key) ?? now, now), now + burstMs);
-      const next = from + stepMs;
-      const waitMs = next - burstMs - now;
-      remember(key, waitMs > 0 ? from : next);
-      return waitMs > 0 ? { allowed: false, retryAfterSeconds: Math.ceil(waitMs / 1000) } : { allowed: true, retryAfterSeconds: 0 };
+      const { from, next, taken } = judge(key);
+      remember(key, taken.allowed ? next : from);
+      return taken;
     },
+    peek: (key) => judge(key).taken,
     reset: (key) => {
       fullAt.delete(key);
     },
