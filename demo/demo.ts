@@ -55,10 +55,12 @@ async function main(): Promise<number> {
     process.stdout.write(HELP);
     return 0;
   }
+  const isForMachines = values.json === true;
   const printer = createPrinter(process.stdout);
-  const narrator = createNarrator(values.json === true ? { step: () => undefined, event: () => undefined } : printer);
+  const narrator = createNarrator(isForMachines ? { step: () => undefined, event: () => undefined } : printer);
   const throwaway = await startThrowawayServer();
   const stopOnSignal = () => void throwaway.stop().finally(() => process.exit(130));
+  if (!isForMachines) printer.opening(throwaway.issuer);
   process.once('SIGINT', stopOnSignal);
   process.once('SIGTERM', stopOnSignal);
   try {
@@ -69,7 +71,7 @@ async function main(): Promise<number> {
   }
   const { steps, failures } = narrator;
   const held = failures.length === 0;
-  if (values.json === true) process.stdout.write(`${JSON.stringify({ held, failures, steps }, null, 2)}\n`);
+  if (isForMachines) process.stdout.write(`${JSON.stringify({ held, failures, steps }, null, 2)}\n`);
   else printer.closing(closingLine(narrator), held);
   return held ? 0 : 1;
 }

@@ -18,13 +18,15 @@ interface Place {
 }
 
 /** Members of an answer that are shown; the rest is counted. */
-const MOST_LINES = 18;
+const MOST_LINES = 16;
 
 /** JSON on one line where it fits, else a member a line. */
 export function formatJson(value: unknown, { indent, taken }: Place): string {
   const flat = flatJson(value);
   if (indent + taken + flat.length <= WIDTH || typeof value !== 'object' || value === null) return flat;
   const inner = ' '.repeat(indent + 2);
+  if (Array.isArray(value) && value.every((each) => typeof each === 'string'))
+    return `[\n${wrapped(value.map((each) => JSON.stringify(each)).join(', '), inner)}\n${' '.repeat(indent)}]`;
   const entries = Array.isArray(value) ? value.map((each) => ['', each] as const) : Object.entries(value);
   const lines = entries
     .filter(([, each]) => each !== undefined)
@@ -68,14 +70,20 @@ function isEmpty(value: unknown): boolean {
   return value === undefined || (typeof value === 'object' && value !== null && Object.keys(value).length === 0);
 }
 
-/** `/authorize?client_id=…` with one parameter a line when it is long. */
+/** The path with one parameter a line; every request goes to the same server. */
 function addressLines(url: string): string {
-  const { pathname, searchParams, origin } = new URL(url);
-  const head = `${origin}${pathname}`;
-  const parameters = [...searchParams].map(([name, value]) => `${name}=${value}`);
-  return parameters.length === 0
-    ? head
-    : `${head}\n${parameters.map((each, index) => `       ${index === 0 ? '?' : '&'}${each}`).join('\n')}`;
+  const { pathname, searchParams } = new URL(url);
+  const parameters = [...searchParams].map(([name, value], index) => `       ${index === 0 ? '?' : '&'}${name}=${value}`);
+  return [pathname, ...parameters].join('\n');
+}
+
+/** Lines that are too long go on below, further in. */
+function folded(text: string): string {
+  const fold = (line: string) => wrapped(line.trimStart(), ' '.repeat(line.length - line.trimStart().length)).replaceAll('\n', '\n  ');
+  return text
+    .split('\n')
+    .map((line) => (line.length > WIDTH ? fold(line) : line))
+    .join('\n');
 }
 
 function eventText(event: Event, paint: (style: Style, text: string) => string): string {
@@ -87,7 +95,7 @@ function eventText(event: Event, paint: (style: Style, text: string) => string):
       return `\n   ${paint('cyan', '→')} ${paint('bold', event.method)} ${addressLines(event.url)}\n${paint('dim', rest.join(''))}`;
     }
     case 'answer': {
-      const body = isEmpty(event.body) ? '' : ` ${abridged(formatJson(event.body, { indent: 5, taken: 4 }), '     ')}`;
+      const body = isEmpty(event.body) ? '' : ` ${folded(abridged(formatJson(event.body, { indent: 5, taken: 4 }), '     '))}`;
       return `   ${paint('cyan', '←')} ${paint('bold', String(event.status))}${paint('dim', body)}\n`;
     }
     case 'token': {
@@ -103,8 +111,14 @@ function eventText(event: Event, paint: (style: Style, text: string) => string):
   }
 }
 
+/** An audience that also hears where the story plays and how it ends. */
+export interface Printer extends Audience {
+  opening(issuer: string): void;
+  closing(line: string, held: boolean): void;
+}
+
 /** Prints the story as it is told, for people. */
-export function createPrinter(output: Output): Audience & { closing(line: string, held: boolean): void } {
+export function createPrinter(output: Output): Printer {
   const paint = (style: Style, text: string) =>
     output.isTTY === true && text !== '' ? styleText(style, text, { validateStream: false }) : text;
   return {
@@ -115,6 +129,7 @@ export function createPrinter(output: Output): Audience & { closing(line: string
       );
     },
     event: (event) => void output.write(eventText(event, paint)),
+    opening: (issuer) => void output.write(`\nA server of its own, with nothing in it: ${paint('bold', issuer)}\n`),
     closing: (line, held) => void output.write(`\n${paint(held ? ['bold', 'green'] : ['bold', 'red'], line)}\n`),
   };
 }

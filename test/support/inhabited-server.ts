@@ -1,4 +1,4 @@
-import { createPerson, type Person } from './person.ts';
+import { createPerson, type Credentials, type Person } from './person.ts';
 import { createTestServer, type TestServer } from './test-server.ts';
 
 /** Software that registered, with what it may show for itself; a public client has no secret. */
@@ -16,6 +16,7 @@ export interface InhabitedServer extends TestServer {
   readonly mira: Person;
   readonly miraId: string;
   readonly miraEmail: string;
+  readonly miraCredentials: Credentials;
   /** Another browser of hers. */
   anotherBrowser(): Person;
   /** Makes a resource server known; returns its identifier. */
@@ -61,6 +62,7 @@ export async function createInhabitedServer(...given: Parameters<typeof createTe
     mira: anotherBrowser(),
     miraId: account.id,
     miraEmail: EMAIL,
+    miraCredentials: { email: EMAIL, password: PASSWORD },
     anotherBrowser,
     enrolmentToken,
     async resource(identifier, scopes = ['read', 'write']) {
