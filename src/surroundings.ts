@@ -3,11 +3,11 @@
  * reads; every part comes from a capability's own service.
  */
 import type { Accounts } from './accounts/index.ts';
-import type { Agents, CredentialLine, Falling, ReachLine } from './agents/index.ts';
+import type { Agents, CredentialLine, DelegationShown, Falling, ReachLine } from './agents/index.ts';
 import type { Clients } from './client-registration/index.ts';
 import type { ResourceServers } from './resource-servers/index.ts';
 import type { Software } from './sign-in/index.ts';
-import type { Tokens } from './tokens/index.ts';
+import { chainOf, namedIn, type Tokens } from './tokens/index.ts';
 
 /** The capabilities that are asked. Given as functions, because app.ts builds them after those that show them. */
 export interface Sources {
@@ -138,4 +138,22 @@ export async function credentialsOf(sources: Pick<Sources, 'clients'>, clientIds
     const method = record.metadata['token_endpoint_auth_method'];
     return [{ clientId: record.id, name: record.name, detail: METHODS[String(method)] ?? String(method), lastUsedAt: record.lastUsedAt }];
   });
+}
+
+const RECENT = 50;
+
+/** The newest live token in which the agent acts for somebody: through whom it came, and what was left at its end. */
+export async function lastDelegationOf(
+  sources: Pick<Sources, 'tokens'>,
+  around: { agentId: string; directory: Pick<Directory, 'namesOf'>; basePath: string; now: Date },
+): Promise<DelegationShown | undefined> {
+  const { tokens } = await sources.tokens().live({ agentId: around.agentId, limit: RECENT });
+  const last = tokens.find(({ act }) => act !== undefined);
+  if (last === undefined) return undefined;
+  const names = await around.directory.namesOf(namedIn([last]));
+  const chain = chainOf(last, { names, now: around.now, basePath: around.basePath, mayEnd: false });
+  const minutes = Math.round((last.expiresAt.getTime() - last.issuedAt.getTime()) / 60_000);
+  const end = { limit: last.scope === '' ? 'details only' : last.scope, time: `${minutes} min` };
+  const hops = chain.map((party, index) => (index === chain.length - 1 ? { party, ...end } : { party }));
+  return { hops, tokenId: last.jti, at: last.issuedAt };
 }

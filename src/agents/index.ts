@@ -25,7 +25,7 @@ export type { AgentEditor } from './agent-event.ts';
 export type { AgentStatus } from './lifecycle.ts';
 export type { OwnerDirectory } from './owners.ts';
 export type { OwnedAgent } from './present.ts';
-export type { CredentialLine, Falling, ReachLine, Surroundings } from './surroundings.ts';
+export type { CredentialLine, DelegationShown, Falling, ReachLine, Surroundings } from './surroundings.ts';
 
 /** What the registry stands on. The two hooks run inside the transaction that moves the agent. */
 export interface AgentsDeps {
@@ -51,6 +51,8 @@ export interface Agents extends AgentService {
   agentsOwnedBy(accountId: string): Promise<readonly OwnedAgent[]>;
   /** How many agents that are not retired each of these owners has; an owner without any is left out. */
   agentCounts(ownerIds: readonly string[]): Promise<ReadonlyMap<string, number>>;
+  /** Owners of at least one agent that is not retired, and how many such agents nobody alive answers for. */
+  countOwnership(): Promise<{ readonly owners: number; readonly unowned: number }>;
   readonly capability: Capability;
 }
 
@@ -66,6 +68,7 @@ export function createAgents(deps: AgentsDeps): Agents {
   return {
     ...service,
     agentCounts: search.countByOwner,
+    countOwnership: search.countOwnership,
     touch: lastSeen.touch,
     flushLastSeen: lastSeen.flush,
     agentsOwnedBy: async (accountId) =>

@@ -3,7 +3,6 @@
  * seams through which capabilities reach the engine. It knows no capability: what a client, a person or an agent is comes in
  * by contribution. app.ts calls it last, when all contributions are there.
  */
-import type { Middleware } from 'koa';
 import type { Provider } from 'oidc-provider';
 import type { Job } from '../platform/jobs.ts';
 import { checkMasterKey } from '../platform/db/key-check.ts';
@@ -11,9 +10,9 @@ import type { Notifications } from '../platform/db/notifications.ts';
 import { compose } from './compose.ts';
 import type { NamedContribution } from './contribution.ts';
 import { inSigningOrder, publicJwkOf } from './keys/signing-key.ts';
-import { createKeyRotation, KEYS_CHANNEL, type KeyRotation } from './keys/rotation.ts';
+import { createKeyRotation, KEYS_CHANNEL, type KeyRotation, type OnKeysChanged } from './keys/rotation.ts';
 import { createSigningKeyStore } from './keys/store.ts';
-import { buildProvider, cookieKeysOf, engineMiddleware, type ProviderDeps, requestTransaction } from './provider.ts';
+import { buildProvider, cookieKeysOf, engineMiddleware, type Middleware, type ProviderDeps, requestTransaction } from './provider.ts';
 
 export { createArtifactAdapter } from './adapter.ts';
 export { engineCookie, ROUTES, SESSION_SECONDS } from './base-configuration.ts';
@@ -27,6 +26,8 @@ export type {
   TokenClaims,
   TokenPolicy,
 } from './contribution.ts';
+export type { KeyActor, KeyChange, KeyRotation, OnKeysChanged, PublishedKey } from './keys/rotation.ts';
+export { KEY_TIMES, SIGNING_ALGORITHMS } from './keys/signing-key.ts';
 export type { GrantHelpers } from './grant-helpers.ts';
 export { issuerOf } from './provider.ts';
 export { attachToRefusal, Refusal, type RefusalInput, refuse } from './refusal.ts';
@@ -52,10 +53,15 @@ const PURGE_BATCH = 500;
 
 /** Creates missing keys, builds the first Provider and listens for changes that other servers make. */
 export async function createOidc(
-  deps: ProviderDeps & { contributions: () => readonly NamedContribution[]; notifications: Notifications },
+  deps: ProviderDeps & {
+    contributions: () => readonly NamedContribution[];
+    notifications: Notifications;
+    /** Told of every step of a signing key, inside the transaction that makes it; left out: nobody is. */
+    onKeysChanged?: OnKeysChanged;
+  },
 ): Promise<Oidc> {
   const keyStore = createSigningKeyStore(deps);
-  const keys = createKeyRotation({ ...deps, store: keyStore });
+  const keys = createKeyRotation({ ...deps, store: keyStore, onChanged: deps.onKeysChanged });
   await checkMasterKey(deps, keyStore.reseal);
   await keys.ensure();
   const build = async () => {

@@ -12,9 +12,11 @@ import { createArtifactAdapter } from './adapter.ts';
 import { BASE_FEATURES, baseConfiguration } from './base-configuration.ts';
 import type { Composition } from './compose.ts';
 import type { IssuedToken, TokenClaims } from './contribution.ts';
-import { registerGrants } from './grant-helpers.ts';
+import { registerGrants } from './grants.ts';
 import { additionsTo } from './refusal.ts';
 import type { ArtifactStore } from './store.ts';
+
+export type { Middleware };
 
 /** What a Provider is built from besides its composition and its keys. */
 export interface ProviderDeps {

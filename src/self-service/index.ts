@@ -5,7 +5,7 @@
  */
 import type { Capability } from '../capability.ts';
 import { basePathOf } from '../platform/http/issuer-path.ts';
-import { type SelfServiceRouteDeps, selfServiceRoutes } from './routes.ts';
+import { grantLines, grantsOf, type SelfServiceRouteDeps, selfServiceRoutes } from './routes.ts';
 
 export type { Grantee, SelfServiceSources } from './sources.ts';
 
@@ -14,7 +14,17 @@ export interface SelfServiceDeps extends SelfServiceRouteDeps {
   readonly issuer: URL;
 }
 
+/** The page, and what others show of the same. */
+export interface SelfService {
+  /** Who may act for a person and what they may, as views/console/person.eta lists it. */
+  grantLinesOf(accountId: string): ReturnType<typeof grantLines>;
+  readonly capability: Capability;
+}
+
 /** The page as a capability: `/me` and `/me/grants/{id}/end`. */
-export function createSelfService(deps: SelfServiceDeps): { readonly capability: Capability } {
-  return { capability: { name: 'self-service', routes: selfServiceRoutes({ ...deps, base: basePathOf(deps.issuer) }) } };
+export function createSelfService(deps: SelfServiceDeps): SelfService {
+  return {
+    grantLinesOf: async (accountId) => grantLines(deps, await grantsOf(deps, accountId)),
+    capability: { name: 'self-service', routes: selfServiceRoutes({ ...deps, base: basePathOf(deps.issuer) }) },
+  };
 }

@@ -20,7 +20,11 @@ export interface SelfServiceRouteDeps {
 
 type RouteDeps = SelfServiceRouteDeps & { readonly base: string };
 
-async function grantsOf({ artifacts, sources }: RouteDeps, accountId: string): Promise<readonly GrantWords[]> {
+/** The grants of a person that are in force, in words. */
+export async function grantsOf(
+  { artifacts, sources }: Pick<RouteDeps, 'artifacts' | 'sources'>,
+  accountId: string,
+): Promise<readonly GrantWords[]> {
   const stored = await artifacts.listOf('Grant', accountId);
   const grants = await Promise.all(stored.map((grant) => grantInWords(sources, grant)));
   return grants.filter((grant) => grant !== undefined);
@@ -34,6 +38,12 @@ async function ownGrant(deps: RouteDeps, ctx: Context, accountId: string): Promi
   return grant;
 }
 
+/** What somebody allowed, a line each: who may act for them, and what. */
+export async function grantLines(deps: Omit<RouteDeps, 'base'>, grants: readonly GrantWords[]) {
+  const now = deps.clock.now();
+  return Promise.all(grants.map(async (grant) => presentGrant(grant, { lastUsed: await deps.sources.lastUsed(grant.hash), now })));
+}
+
 async function homeModel(deps: RouteDeps, session: BrowserSession) {
   const { sources, clock } = deps;
   const { accountId, sessionUid } = session;
@@ -45,7 +55,7 @@ async function homeModel(deps: RouteDeps, session: BrowserSession) {
     sources.waitingFor(accountId),
     sources.securityOf(accountId),
   ]);
-  const lines = await Promise.all(grants.map(async (grant) => presentGrant(grant, { lastUsed: await sources.lastUsed(grant.hash), now })));
+  const lines = await grantLines(deps, grants);
   return {
     ...presentHome({ grants, lines, agents, sessions, waiting, currentUid: sessionUid, now }),
     ...security,

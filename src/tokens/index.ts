@@ -21,9 +21,9 @@ import { createTokenStore, type TokenStore } from './store.ts';
 export { type ApiGuardDeps, createApiGuard, type GuardedClient, ownResourcesOf } from './guard.ts';
 export { type Issuance, issuanceOf } from './issuance.ts';
 export type { ClientPrincipal } from './oidc.ts';
-export { fallsView, type Names } from './present.ts';
+export { chainOf, fallsView, type Names, namedIn } from './present.ts';
 export type { EndReason, LiveTokensPage, LiveTokensQuery, TokenService, VerifiedToken } from './service.ts';
-export type { ListedToken } from './store.ts';
+export type { GrantedScope, ListedToken, LiveSummary } from './store.ts';
 export type {
   ActClaim,
   ApprovalClaim,

@@ -80,7 +80,7 @@ describe('signing keys', () => {
   });
 
   test('rotating at once signs with new keys and keeps the old ones for verification', async () => {
-    await rotation().rotateNow();
+    await rotation().rotateNow({ kind: 'account', id: 'usr_1' });
     expect(await statuses()).toEqual(['retired', 'current']);
   });
 });
