@@ -19,6 +19,7 @@ import {
 import type { Capability } from './capability.ts';
 import { createClients } from './client-registration/index.ts';
 import { createEnrolment } from './enrolment.ts';
+import { overviewCounts, selfServiceSources } from './home-pages.ts';
 import { createArtifactStore, createOidc, type Oidc } from './oidc/index.ts';
 import type { Clock } from './platform/clock.ts';
 import type { Config } from './platform/config.ts';
@@ -40,10 +41,12 @@ import { createJobRunner, type JobRunner } from './platform/jobs.ts';
 import type { Logger } from './platform/log.ts';
 import { createOutgoing } from './platform/outgoing/dispatcher.ts';
 import type { Vault } from './platform/vault.ts';
+import { createOverview } from './overview/index.ts';
 import { composeFacts, createPolicy } from './policy/index.ts';
 import { createResourceServers } from './resource-servers/index.ts';
 import { createRevocation } from './revocation/index.ts';
 import { createScim } from './scim/index.ts';
+import { createSelfService } from './self-service/index.ts';
 import { createSignIn } from './sign-in/index.ts';
 import { createDirectory, credentialsOf, fallingOf, reachOf, type Sources } from './surroundings.ts';
 import { createTokenExchange } from './token-exchange/index.ts';
@@ -114,9 +117,12 @@ function createParts(deps: AppDeps & { notifications: Notifications; eventStream
     audit,
     owners: accounts,
     isSoleAdministrator: accounts.isSoleAdministrator,
-    onSuspended: (agentId) => revocation.cascade.onAgentSuspended(agentId),
+    onSuspended: async (agentId) => {
+      await approvals.withdrawOf(agentId, 'agent.suspended');
+      await revocation.cascade.onAgentSuspended(agentId);
+    },
     surroundings: {
-      whatWouldFall: (agentId) => fallingOf(sources, agentId, async () => 0),
+      whatWouldFall: (agentId) => fallingOf(sources, agentId, (id) => approvals.countOpen(id)),
       reachOf: (agentId) => reachOf(sources, agentId),
       credentialsOf: (clientIds) => credentialsOf(sources, clientIds),
       lastDelegationOf: async () => undefined,
@@ -125,6 +131,7 @@ function createParts(deps: AppDeps & { notifications: Notifications; eventStream
   const resourceServers = createResourceServers({
     ...base,
     audit,
+    onRemoved: (identifier, reason) => revocation.cascade.onResourceRemoved(identifier, reason),
     clientResources: (client) => clients.resourcesOf(client),
     serverClients: {
       issue: (server, by) => clients.serverClients.issue(server, by),
@@ -172,6 +179,7 @@ function createParts(deps: AppDeps & { notifications: Notifications; eventStream
     detailTypes: () => details.types.names,
     onRegistered: enrolment.onRegistered,
     onWidened: enrolment.onWidened,
+    onStopped: (clientId, reason) => revocation.cascade.onClientDisabled(clientId, reason),
     turnsAway: (clientId) => policy.turnsAway(clientId),
   });
   const signIn = createSignIn({
@@ -223,7 +231,12 @@ function createParts(deps: AppDeps & { notifications: Notifications; eventStream
     clientsOf: (agentId) => agents.clientsOf(agentId),
     isClientOfResource: async (clientId, resource) => (await resourceServers.resourcesOfClient(clientId)).includes(resource),
   });
+  const home = { accounts, agents, approvals, artifacts, clients, details, resourceServers, revocation, signIn, tokens };
+  const overview = createOverview({ ...base, audit, nameOf: directory.nameOf, counts: overviewCounts(home) });
+  const selfService = createSelfService({ ...base, audit, artifacts, sources: selfServiceSources(home) });
   return {
+    overview,
+    selfService,
     audit,
     accounts,
     agents,
@@ -241,13 +254,12 @@ function createParts(deps: AppDeps & { notifications: Notifications; eventStream
   };
 }
 
-/** The order in which contributions run: the policy judges before the ledger writes. */
+/** The order in which contributions run: what the client may is narrowed, an approval is checked, the policy judges, the ledger writes. */
 function capabilitiesOf(parts: ReturnType<typeof createParts>): readonly Capability[] {
   const { audit, accounts, agents, resourceServers, details, policy, approvals, tokens, clients, signIn, tokenExchange, revocation } =
     parts;
-  return [audit, accounts, agents, resourceServers, details, policy, approvals, tokens, clients, signIn, tokenExchange, revocation].map(
-    ({ capability }) => capability,
-  );
+  const judged = [audit, accounts, agents, resourceServers, details, clients, approvals, policy, tokens];
+  return [...judged, signIn, tokenExchange, revocation, parts.overview, parts.selfService].map(({ capability }) => capability);
 }
 
 /** Puts a server together over a migrated database. */

@@ -53,6 +53,8 @@ export interface Agents extends AgentService {
   agentsOwnedBy(accountId: string): Promise<readonly OwnedAgent[]>;
   /** How many agents that are not retired each of these owners has; an owner without any is left out. */
   agentCounts(ownerIds: readonly string[]): Promise<ReadonlyMap<string, number>>;
+  /** Owners of at least one agent that is not retired, and how many such agents nobody alive answers for. */
+  countOwnership(): Promise<{ readonly owners: number; readonly unowned: number }>;
   readonly capability: Capability;
 }
 
@@ -68,6 +70,7 @@ export function createAgents(deps: AgentsDeps): Agents {
   return {
     ...service,
     agentCounts: search.countByOwner,
+    countOwnership: search.countOwnership,
     touch: lastSeen.touch,
     flushLastSeen: lastSeen.flush,
     agentsOwnedBy: async (accountId) =>

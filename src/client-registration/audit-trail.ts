@@ -4,6 +4,9 @@ export interface ChangedBy {
   readonly id: string;
 }
 
+/** Runs in the transaction that stops a client. */
+export type OnStopped = (clientId: string, reason: { readonly cause: string; readonly by: ChangedBy }) => Promise<void>;
+
 /** Where registrations and changes of clients are told, in the transaction they happen in. */
 export interface RegistrationAudit {
   record(event: {

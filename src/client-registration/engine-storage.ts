@@ -1,6 +1,6 @@
 import { type Adapter, type AdapterPayload, errors, type KoaContextWithOIDC, Provider } from 'oidc-provider';
 import type { Db } from '../platform/db/db.ts';
-import type { RegistrationAudit } from './audit-trail.ts';
+import type { OnStopped, RegistrationAudit } from './audit-trail.ts';
 import { type ClientRecord, type InitialAccessToken, type StoredMetadata, textsOf, usesSecret, wordsOf } from './client.ts';
 import { FACTS_MEMBER, type FactsBook } from './client-facts.ts';
 import { type ClientSecrets, PLACEHOLDER } from './client-secrets.ts';
@@ -31,6 +31,7 @@ export interface EngineStorageDeps {
   readonly turnsAway?: ((clientId: string) => Promise<boolean>) | undefined;
   /** An update of its registration lets a client do more than before. */
   readonly onWidened: (clientId: string) => Promise<void>;
+  readonly onStopped: OnStopped;
 }
 
 /** Members of the engine's payload that are ours or secret: they are no metadata. */
@@ -102,7 +103,9 @@ export function createEngineStorage(deps: EngineStorageDeps): EngineStorage {
       },
       async destroy(clientId) {
         await store.remove(clientId);
-        await deps.audit.record({ type: 'client.deleted', actor: { kind: 'client', id: clientId }, clientId });
+        const by = { kind: 'client', id: clientId } as const;
+        await deps.audit.record({ type: 'client.deleted', actor: by, clientId });
+        await deps.onStopped(clientId, { cause: 'client.deleted', by });
       },
       findByUid: nothing,
       findByUserCode: nothing,

@@ -10,7 +10,7 @@ import type { Db } from '../platform/db/db.ts';
 import type { Ids } from '../platform/ids.ts';
 import type { Logger } from '../platform/log.ts';
 import type { Vault } from '../platform/vault.ts';
-import type { ChangedBy, RegistrationAudit } from './audit-trail.ts';
+import type { ChangedBy, OnStopped, RegistrationAudit } from './audit-trail.ts';
 import { type ClientFacts, createFactsBook } from './client-facts.ts';
 import { createClientSecrets } from './client-secrets.ts';
 import { type ClientAgents, clientConsole } from './console/routes.ts';
@@ -49,6 +49,8 @@ export interface ClientsDeps {
   /** `policy.turnsAway`: a client of a suspended or retired agent is as unknown as one that was never registered. */
   readonly turnsAway?: (clientId: string) => Promise<boolean>;
   readonly onWidened: (clientId: string) => Promise<void>;
+  /** A client was disabled or deleted: ends what it holds, in the same transaction. */
+  readonly onStopped: OnStopped;
 }
 
 /** A resource server's own credentials, as `createResourceServers` takes them. */

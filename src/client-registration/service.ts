@@ -4,7 +4,7 @@ import type { Db } from '../platform/db/db.ts';
 import { AppError } from '../platform/errors.ts';
 import type { Ids } from '../platform/ids.ts';
 import type { Logger } from '../platform/log.ts';
-import type { ChangedBy, RegistrationAudit } from './audit-trail.ts';
+import type { ChangedBy, OnStopped, RegistrationAudit } from './audit-trail.ts';
 import { type Bootstrapped, ensureBootstrapClient } from './bootstrap-client.ts';
 import { type ClientPurpose, type ClientRecord, type StoredMetadata, usesSecret } from './client.ts';
 import type { FactsBook } from './client-facts.ts';
@@ -54,6 +54,8 @@ export interface ClientServiceDeps {
   /** The engine in force: its own rules judge an administrator's client too. */
   readonly provider: () => Provider;
   readonly onWidened: (clientId: string) => Promise<void>;
+  /** A client is disabled or deleted: ends what it holds, so that enabling it again brings nothing back. */
+  readonly onStopped: OnStopped;
 }
 
 const OVERLAP_SECONDS = 86_400;
@@ -82,6 +84,7 @@ export function createClientService(deps: ClientServiceDeps): ClientService {
       await get(clientId);
       await store.update(clientId, { status });
       await audit.record({ type: 'client.updated', actor: by, clientId, action: status });
+      if (status === 'disabled') await deps.onStopped(clientId, { cause: 'client.disabled', by });
     });
   return {
     find: async (clientId) => (await store.find(clientId))?.record,
@@ -106,6 +109,7 @@ export function createClientService(deps: ClientServiceDeps): ClientService {
       db.transaction(async () => {
         if (!(await store.remove(clientId))) throw missing();
         await audit.record({ type: 'client.deleted', actor: by, clientId });
+        await deps.onStopped(clientId, { cause: 'client.deleted', by });
       }),
     ensureBootstrapClient: (bootstrap) => db.transaction(() => ensureBootstrapClient(deps, bootstrap)),
   };
@@ -203,5 +207,6 @@ async function update(deps: ClientServiceDeps, { clientId, input, by }: { client
   });
   await deps.audit.record({ type: 'client.updated', actor: by, clientId, action: Object.keys(input).join(' ') || 'nothing' });
   if (isWidened(before, judged)) await deps.onWidened(clientId);
+  if (status === 'disabled' && before.status !== 'disabled') await deps.onStopped(clientId, { cause: 'client.disabled', by });
   return (await deps.store.find(clientId))?.record ?? merged;
 }

@@ -48,6 +48,8 @@ export interface ArtifactStore {
   amend(model: string, idHash: Buffer, change: { members: Record<string, unknown>; expiresAt?: Date }): Promise<boolean>;
   /** Everything of one kind that an account has and that has not expired, the newest first; at most 100. */
   listOf(model: string, accountId: string): Promise<ListedArtifact[]>;
+  /** How many grants of people are in force. */
+  countGrants(): Promise<number>;
   /** Removes what an account has of one kind: one by its uid, all, or all but one; returns how many went. */
   destroyOf(model: string, accountId: string, which: { uid?: string | undefined; exceptUid?: string | undefined }): Promise<number>;
   /** Destroys everything that could still give a party a token: of these clients, of a person with their sign-ins, or of a grant. */
@@ -182,6 +184,14 @@ export function createArtifactStore(deps: { db: Db; vault: Vault; clock: Clock }
         });
         return true;
       }),
+    async countGrants() {
+      const row = await db.row<{ count: number }>({
+        name: 'artifact-count-grants',
+        text: `SELECT count(*)::int AS count FROM live_grants WHERE expires_at IS NULL OR expires_at > $1`,
+        values: [clock.now()],
+      });
+      return row?.count ?? 0;
+    },
     async listOf(model, accountId) {
       const rows = await db.rows<Row & { created_at: Date; expires_at: Date | null }>({
         name: 'artifact-list-of',

@@ -33,6 +33,8 @@ export interface ResourceServerServiceDeps {
   readonly ids: Ids;
   readonly issuer: URL;
   readonly audit: ResourceServerAudit;
+  /** A resource server was removed: ends the tokens for it, in the same transaction. */
+  readonly onRemoved: (identifier: string, reason: { readonly by: ChangedBy }) => Promise<void>;
 }
 
 /** The use cases around resource servers. `by` is who acts, as the audit trail names them. */
@@ -139,6 +141,7 @@ export function createResourceServerService(deps: ResourceServerServiceDeps): Re
         const server = await get(id);
         await store.remove(id);
         await audit.record({ type: 'resource_server.deleted', actor: by, resource: server.identifier });
+        await deps.onRemoved(server.identifier, { by });
       }),
     addClient: (id, clientId, by) =>
       change(async () => {

@@ -27,7 +27,7 @@ function sentence(parts: readonly string[]): string {
 /** How many act, as a heading. */
 function headingOf(grants: readonly GrantWords[]): string {
   const count = new Set(grants.map(({ clientId }) => clientId)).size;
-  if (count === 0) return 'No agent acts for you';
+  if (count === 0) return 'Your agents';
   return count === 1 ? 'One agent acts for you' : `${count} agents act for you`;
 }
 

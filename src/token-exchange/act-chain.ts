@@ -24,9 +24,6 @@ export interface ChainExtension {
   readonly maxDepth: number;
 }
 
-/** The default bound of R26; Actor Profile recommends that at least four be accepted. */
-export const defaultMaxDepth = 4;
-
 /** Beyond this a chain is not even read: no token of ours can hold it in 8 KB. */
 const maxReadableDepth = 16;
 const maxIdentifierLength = 512;

@@ -117,7 +117,7 @@ async function readRequest(ctx: Context, helpers: GrantHelpers) {
   return readExchangeRequest(isSame ? { ...params, resource: undefined } : params);
 }
 
-function fillNotes(ctx: Context, { subject, chain, actorSource }: ExchangeResult): void {
+function fillNotes(ctx: Context, { subject, chain, actorSource }: ExchangeResult, resource: string): void {
   const issuance = issuanceOf(ctx);
   issuance.subject = subject.sub;
   issuance.subjectProfile = subject.profile;
@@ -128,7 +128,8 @@ function fillNotes(ctx: Context, { subject, chain, actorSource }: ExchangeResult
   if (agentId !== undefined) issuance.agentId = agentId;
   if (subject.acr !== undefined) issuance.acr = subject.acr;
   if (subject.authTime !== undefined) issuance.authTime = subject.authTime;
-  if (subject.approval !== undefined) issuance.approval = subject.approval;
+  // what a person approved, they approved at that resource: elsewhere the claim would say too much
+  if (subject.approval !== undefined && subject.resource === resource) issuance.approval = subject.approval;
 }
 
 function agentOf({ sub, sub_profile: profile }: { readonly sub: string; readonly sub_profile?: string }): string | undefined {
@@ -220,7 +221,7 @@ export function tokenExchangeGrant(deps: GrantDeps): GrantTypeContribution {
     const facts = await deps.facts(clientId);
     const requester = { clientId, authMethod, facts, proof: dPoP === undefined ? {} : { jkt: dPoP.thumbprint } };
     const result = await decide(requester, prepared);
-    fillNotes(ctx, result);
+    fillNotes(ctx, result, prepared.resource);
     await issue(ctx, helpers, { token: newToken(ctx, provider, { result, server: prepared.server }), result, prepared });
   };
 

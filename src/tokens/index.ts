@@ -23,7 +23,7 @@ export { type Issuance, issuanceOf } from './issuance.ts';
 export type { ClientPrincipal } from './oidc.ts';
 export { fallsView, type Names } from './present.ts';
 export type { EndReason, LiveTokensPage, LiveTokensQuery, TokenService, VerifiedToken } from './service.ts';
-export type { ListedToken } from './store.ts';
+export type { GrantedScope, ListedToken, LiveSummary } from './store.ts';
 export type {
   ActClaim,
   ApprovalClaim,

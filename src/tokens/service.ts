@@ -3,7 +3,7 @@ import type { AuditActor, AuditRecorder } from '../audit/index.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Db } from '../platform/db/db.ts';
 import { AppError } from '../platform/errors.ts';
-import type { ListedToken, LiveTokenFilter, TokenStore } from './store.ts';
+import type { GrantedScope, ListedToken, LiveSummary, LiveTokenFilter, TokenStore } from './store.ts';
 import type { Falling, KnownToken, TokenSelector } from './token-record.ts';
 
 /** A token that was presented and is alive: what the ledger knows, and what stands in it. */
@@ -42,6 +42,10 @@ export interface TokenService {
   verify(jwt: string): Promise<VerifiedToken | undefined>;
   live(query: LiveTokensQuery): Promise<LiveTokensPage>;
   countLive(query: Omit<LiveTokenFilter, 'cursor' | 'limit'>): Promise<number>;
+  /** Everything that is alive: tokens, agents in them, people and resources they are for. */
+  summarise(): Promise<LiveSummary>;
+  /** The scopes that most live tokens carry. */
+  mostGranted(limit: number): Promise<readonly GrantedScope[]>;
   /** Ends tokens and all that was made from them, in the transaction under way; one audit event tells what fell. Safe to repeat. */
   end(selector: TokenSelector, reason: EndReason): Promise<Falling>;
   /** What `end` would end now. */
@@ -139,6 +143,8 @@ export function createTokenService(deps: {
       return { tokens, nextCursor: found.length > query.limit && last !== undefined ? cursorOf(last) : undefined };
     },
     countLive: (query) => store.countLive(query),
+    summarise: () => store.summarise(),
+    mostGranted: (limit) => store.mostGranted(limit),
     end: (selector, { cause, by }) =>
       db.transaction(async () => {
         const { firstJti, ...fallen } = await store.end(selector, cause);

@@ -19,6 +19,21 @@ export interface LiveTokenFilter {
   readonly limit: number;
 }
 
+/** What is alive at one moment. */
+export interface LiveSummary {
+  readonly tokens: number;
+  readonly agents: number;
+  readonly people: number;
+  readonly resources: number;
+}
+
+/** A scope of a resource and how many live tokens carry it. */
+export interface GrantedScope {
+  readonly resource: string;
+  readonly scope: string;
+  readonly tokens: number;
+}
+
 /** A live token of a list, with how many live tokens were made from it directly. */
 export interface ListedToken extends KnownToken {
   readonly childCount: number;
@@ -44,6 +59,10 @@ export interface TokenStore {
   find(jti: string): Promise<KnownToken | undefined>;
   listLive(filter: LiveTokenFilter): Promise<ListedToken[]>;
   countLive(filter: Omit<LiveTokenFilter, 'cursor' | 'limit'>): Promise<number>;
+  /** Everything that is alive: tokens, agents in them, people and resources they are for. */
+  summarise(): Promise<LiveSummary>;
+  /** The scopes that most live tokens carry. */
+  mostGranted(limit: number): Promise<GrantedScope[]>;
   /** Ends the selection and what was made from it; whoever ends a token first counts it. */
   end(selector: TokenSelector, cause: string): Promise<Ended>;
   countFalling(selector: TokenSelector): Promise<Falling>;
@@ -58,7 +77,8 @@ const DAY = 86_400;
 const CUTOFF_DAYS = 31;
 
 const NAMES = COLUMNS.map(([name]) => name).join(', ');
-const CANDIDATE = `candidate AS (SELECT ${COLUMNS.map(([name, type], index) => `$${index + 3}::${type} AS ${name}`).join(', ')},
+/** Materialized, so that no plan depends on the values: PostgreSQL then keeps one plan instead of making one for each token. */
+const CANDIDATE = `candidate AS MATERIALIZED (SELECT ${COLUMNS.map(([name, type], index) => `$${index + 3}::${type} AS ${name}`).join(', ')},
   pg_current_snapshot()::text AS snapshot, NULL::timestamptz AS ended_at)`;
 const AUDIT_PLACES = AUDIT_COLUMNS.split(', ').map((_name, index) => `$${COLUMNS.length + 3 + index}`);
 const AUDIT_TYPES = ['text', 'timestamptz', 'text', 'text', 'text', 'text', 'text', 'text', 'text', 'text', 'jsonb', 'text'];
@@ -156,6 +176,20 @@ export function createTokenStore(deps: { db: Db; clock: Clock; ownResources: rea
       const row = await db.row<{ count: number }>({ name: 'token-count-live', text, values: filterValues(filter) });
       return row?.count ?? 0;
     },
+    async summarise() {
+      const text = `SELECT count(*)::int AS tokens, count(DISTINCT t.account_id)::int AS people, count(DISTINCT t.resource)::int AS resources,
+        (SELECT count(DISTINCT holder.agent_id)::int FROM token_ledger t, unnest(t.agent_ids) AS holder(agent_id) WHERE ${isLive('t', PARAMETERS)}) AS agents
+        FROM token_ledger t WHERE ${isLive('t', PARAMETERS)}`;
+      const row = await db.row<LiveSummary>({ name: 'token-summary', text, values: [clock.now(), own] });
+      return row ?? { tokens: 0, agents: 0, people: 0, resources: 0 };
+    },
+    mostGranted: (limit) =>
+      db.rows<GrantedScope>({
+        name: 'token-most-granted',
+        text: `SELECT t.resource, held.scope, count(*)::int AS tokens FROM token_ledger t, unnest(string_to_array(t.scope, ' ')) AS held(scope)
+          WHERE held.scope <> '' AND ${isLive('t', PARAMETERS)} GROUP BY t.resource, held.scope ORDER BY tokens DESC, t.resource, held.scope LIMIT $3`,
+        values: [clock.now(), own, limit],
+      }),
     async end(selector, cause) {
       const value = selectedId(selector);
       const values = [clock.now(), cause, value, ...(selector.by === 'jti' ? [] : [`${selector.by}:${value}`])];

@@ -124,11 +124,13 @@ export async function startRegistrationServer(more: readonly NamedContribution[]
       await server.onRegistered();
       state.registered.push({ clientId, owner: initialAccessToken.owner.id, agentState: initialAccessToken.agentState });
     },
+    onStopped: async () => undefined,
     onWidened: async (clientId) => void state.widened.push(clientId),
   });
   const resourceServers = createResourceServers({
     ...base,
     audit,
+    onRemoved: async () => undefined,
     clientResources: clients.resourcesOf,
     serverClients: clients.serverClients,
   });

@@ -236,6 +236,9 @@ describe('R24: who reads decisions', () => {
       template: 'console/decision',
       model: { heading: 'Shown may not have this token', refusal: { change: 'An administrator can activate the agent.' } },
     });
+    const html = String(page.body['html']);
+    for (const words of ['Shown may not have this token', 'proposed and waits', 'An administrator can activate the agent.', id])
+      expect(html).toContain(words);
     expect((await seen('user', server.accountId)).status).toBe(200);
     expect((await seen('approver')).status).toBe(404);
     expect((await seen('user', 'usr_somebody')).status).toBe(404);

@@ -23,7 +23,10 @@ async function newPerson(): Promise<string> {
 }
 
 /** Somebody new at the consent page of a request. */
-async function atConsent(more: Record<string, string | undefined> = {}, client = clientId): Promise<{ visitor: Visitor; consent: Page; email: string }> {
+async function atConsent(
+  more: Record<string, string | undefined> = {},
+  client = clientId,
+): Promise<{ visitor: Visitor; consent: Page; email: string }> {
   const email = await newPerson();
   const { visitor, page } = await visit(house, requestOf(house, client, more));
   return { visitor, email, consent: await logIn(visitor, page, email) };
@@ -50,7 +53,11 @@ describe('one code flow without script', () => {
     expect(tokens).toMatchObject({ status: 200, scope: 'invoices:read', refresh_token: expect.any(String), id_token: expect.any(String) });
     expect(decodeJwt(String(tokens['access_token']))).toMatchObject({ aud: RESOURCE, scope: 'invoices:read', client_id: clientId });
     const { accountId, scopes, details } = house.consents.at(-1) ?? {};
-    expect({ accountId, scopes, details }).toMatchObject({ accountId: expect.stringMatching(/^usr_/), scopes: ['openid', 'email', 'invoices:read'], details: [] });
+    expect({ accountId, scopes, details }).toMatchObject({
+      accountId: expect.stringMatching(/^usr_/),
+      scopes: ['openid', 'email', 'invoices:read'],
+      details: [],
+    });
     const granted = (await house.events()).filter(({ type }) => type === 'consent.granted').at(-1);
     expect(granted).toMatchObject({ subjectId: accountId, clientId, resource: RESOURCE, action: 'openid email invoices:read' });
   });
@@ -58,7 +65,11 @@ describe('one code flow without script', () => {
   test('RFC 6749 §4.1.2.1, RFC 9207: a refusal answers access_denied with iss, and is recorded', async () => {
     const { visitor, consent } = await atConsent();
     const answer = await visitor.follow(await visitor.submit(consent, '/consent', { decision: 'deny' }));
-    expect(Object.fromEntries(answer.location?.searchParams ?? [])).toMatchObject({ error: 'access_denied', iss: house.issuer, state: 'the-state' });
+    expect(Object.fromEntries(answer.location?.searchParams ?? [])).toMatchObject({
+      error: 'access_denied',
+      iss: house.issuer,
+      state: 'the-state',
+    });
     expect((await house.events()).at(-1)).toMatchObject({ type: 'consent.denied', clientId });
   });
 
@@ -91,7 +102,11 @@ describe('a consent that was given', () => {
     const answer = await logIn(elsewhere.visitor, elsewhere.page, email);
     expect(answer.location?.searchParams.get('code')).toEqual(expect.any(String));
     const account = await house.accounts.findByEmail(email);
-    const grants = await house.db.rows({ name: 'grants-of', text: `SELECT 1 AS one FROM oidc_artifacts WHERE model = 'Grant' AND account_id = $1`, values: [account?.id] });
+    const grants = await house.db.rows({
+      name: 'grants-of',
+      text: `SELECT 1 AS one FROM oidc_artifacts WHERE model = 'Grant' AND account_id = $1`,
+      values: [account?.id],
+    });
     expect(grants).toHaveLength(1);
     expect(await house.signIn.consentsOf(account?.id ?? '')).toEqual([expect.objectContaining({ clientId })]);
   });
@@ -110,7 +125,9 @@ describe('a consent that was given', () => {
   test('is narrowed by unticking later, for the tokens of before too', async () => {
     const { visitor, consent } = await atConsent({ scope: 'invoices:read invoices:pay' });
     const first = await redeemCode(house, clientId, codeOf(await allow(visitor, consent)));
-    const again = await visitor.follow(await visitor.get(requestOf(house, clientId, { scope: 'invoices:read invoices:pay', prompt: 'consent' })));
+    const again = await visitor.follow(
+      await visitor.get(requestOf(house, clientId, { scope: 'invoices:read invoices:pay', prompt: 'consent' })),
+    );
     await allow(visitor, again, { scope: 'invoices:read' });
     const body = new URLSearchParams({ grant_type: 'refresh_token', client_id: clientId, refresh_token: String(first['refresh_token']) });
     const renewed = (await (await fetch(`${house.issuer}/token`, { method: 'POST', body })).json()) as Record<string, unknown>;
@@ -230,16 +247,31 @@ describe('what the pages say to browsers', () => {
   });
 
   test('an unverified program on this computer is marked, a verified one is named with its owner', async () => {
-    const local = await furnish(house, { client_name: 'Terminal\u202eevil', redirect_uris: ['http://127.0.0.1/cb'] }).catch((error: Error) => error.message);
+    const local = await furnish(house, { client_name: 'Terminal\u202eevil', redirect_uris: ['http://127.0.0.1/cb'] }).catch(
+      (error: Error) => error.message,
+    );
     expect(local).toContain('client_name');
     const client = await furnish(house, { client_name: 'Terminal', redirect_uris: ['http://127.0.0.1/cb'] });
     const { consent } = await atConsent({ redirect_uri: 'http://127.0.0.1:49152/cb' }, client);
-    for (const words of ['Not verified', 'Nobody here answers for it', '127.0.0.1', 'Only go on if you started this yourself', 'first time']) {
+    for (const words of [
+      'Not verified',
+      'Nobody here answers for it',
+      '127.0.0.1',
+      'Only go on if you started this yourself',
+      'first time',
+    ]) {
       expect(consent.text).toContain(words);
     }
-    house.software.set(clientId, { name: 'Invoice client', agentId: 'agt_1', agentName: 'Invoice bot', ownerName: 'Jana Weber', isVerified: true });
+    house.software.set(clientId, {
+      name: 'Invoice client',
+      agentId: 'agt_1',
+      agentName: 'Invoice bot',
+      ownerName: 'Jana Weber',
+      isVerified: true,
+    });
     const verified = (await atConsent()).consent;
-    for (const words of ['Verified software', 'Jana Weber answers for it', 'client.test', 'Invoice bot (Invoice client)']) expect(verified.text).toContain(words);
+    for (const words of ['Verified software', 'Jana Weber answers for it', 'client.test', 'Invoice bot (Invoice client)'])
+      expect(verified.text).toContain(words);
     house.software.clear();
   });
 });

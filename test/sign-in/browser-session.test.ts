@@ -29,7 +29,8 @@ async function signedIn(account: Account, path = '/me'): Promise<{ visitor: Visi
   return { visitor, page: await logIn(visitor, page, account.email) };
 }
 
-const wordsOf = (page: Page) => JSON.parse(/<p>(\{.*?\})<\/p>/.exec(page.text)?.[1]?.replaceAll('&quot;', '"') ?? '{}') as Record<string, unknown>;
+const wordsOf = (page: Page) =>
+  JSON.parse(/<p>(\{.*?\})<\/p>/.exec(page.text)?.[1]?.replaceAll('&quot;', '"') ?? '{}') as Record<string, unknown>;
 
 /** Adds an authenticator app; returns its codes. */
 async function addCode(visitor: Visitor): Promise<TOTP> {
@@ -101,7 +102,10 @@ describe('signing in to our own pages', () => {
     const stranger = createVisitor(house.issuer);
     const elsewhere = await stranger.get('/sign-in');
     const field = (name: string) => formsOf(elsewhere)[0]?.fields.find(([key]) => key === name)?.[1] ?? '';
-    const stolen = await stranger.post('/sign-in/code', [['csrf', field('csrf')], ['code', totp.generate()]]);
+    const stolen = await stranger.post('/sign-in/code', [
+      ['csrf', field('csrf')],
+      ['code', totp.generate()],
+    ]);
     expect(stolen.location?.pathname).toBe('/sign-in');
     clock.advance(minutes(11));
     await visitor.follow(await visitor.submit(second, '/code', { code: totp.generate() }));
@@ -161,13 +165,20 @@ describe('R22: nothing planted, nothing forged, nothing leading elsewhere', () =
     const account = await newPerson();
     const { visitor } = await signedIn(account);
     const before = visitor.cookie('behalf_session')?.value;
-    await visitor.follow(await visitor.get(requestOf(house, await furnish(house), { prompt: 'login' }))).then((page) => logIn(visitor, page, account.email));
+    await visitor
+      .follow(await visitor.get(requestOf(house, await furnish(house), { prompt: 'login' })))
+      .then((page) => logIn(visitor, page, account.email));
     expect(visitor.cookie('behalf_session')?.value).not.toBe(before);
   });
 
   test.each([
     ['without a token', (fields: [string, string][]) => fields.filter(([name]) => name !== 'csrf'), {}],
-    ['with a token made up', (fields: [string, string][]) => fields.map(([name, value]): [string, string] => [name, name === 'csrf' ? `${value.slice(0, -2)}xx` : value]), {}],
+    [
+      'with a token made up',
+      (fields: [string, string][]) =>
+        fields.map(([name, value]): [string, string] => [name, name === 'csrf' ? `${value.slice(0, -2)}xx` : value]),
+      {},
+    ],
     ['from another site', (fields: [string, string][]) => fields, { origin: 'https://evil.test', 'sec-fetch-site': 'cross-site' }],
   ])('a form sent %s is refused before anything is tried', async (_case, change, headers) => {
     const account = await newPerson();
@@ -193,10 +204,18 @@ describe('R22: nothing planted, nothing forged, nothing leading elsewhere', () =
 
   test('the token of another person does not sign for this one', async () => {
     const [mine, other] = [await signedIn(await newPerson()), await signedIn(await newPerson())];
-    const tokenOf = async ({ visitor }: typeof mine) => formsOf(await visitor.get('/sign-out'))[0]?.fields.find(([name]) => name === 'csrf')?.[1] ?? '';
+    const tokenOf = async ({ visitor }: typeof mine) =>
+      formsOf(await visitor.get('/sign-out'))[0]?.fields.find(([name]) => name === 'csrf')?.[1] ?? '';
     const foreign = await tokenOf(other);
     await tokenOf(mine);
-    expect((await mine.visitor.post('/sign-out', [['csrf', foreign], ['logout', 'yes']])).status).toBe(403);
+    expect(
+      (
+        await mine.visitor.post('/sign-out', [
+          ['csrf', foreign],
+          ['logout', 'yes'],
+        ])
+      ).status,
+    ).toBe(403);
     expect((await mine.visitor.get('/me')).status).toBe(200);
   });
 });
@@ -205,7 +224,8 @@ describe('the guard of pages', () => {
   test('a page for roles refuses others with the rule and what would allow it', async () => {
     const { page } = await signedIn(await newPerson(), '/console');
     expect(page.status).toBe(403);
-    for (const words of ['Only administrators and auditors may open it.', 'An administrator can give it to you.']) expect(page.text).toContain(words);
+    for (const words of ['Only administrators and auditors may open it.', 'An administrator can give it to you.'])
+      expect(page.text).toContain(words);
   });
 
   test('R9: on loopback a password is enough until a second factor is there; then it is not', async () => {
@@ -214,7 +234,11 @@ describe('the guard of pages', () => {
     expect(page.status).toBe(200);
     const totp = await addCode(visitor);
     const more = await visitor.follow(await visitor.get('/console'));
-    expect([more.url.searchParams.get('ask'), more.text.includes('name="code"'), more.text.includes('name="password"')]).toEqual(['more', true, false]);
+    expect([more.url.searchParams.get('ask'), more.text.includes('name="code"'), more.text.includes('name="password"')]).toEqual([
+      'more',
+      true,
+      false,
+    ]);
     const done = await visitor.follow(await visitor.submit(more, '/code', { code: totp.generate() }));
     expect([done.url.pathname, done.status]).toEqual(['/console', 200]);
   });

@@ -34,7 +34,8 @@ describe('connecting a device (RFC 8628)', () => {
     expect(userCode).toMatch(/^[B-Z]{4}-[B-Z]{4}$/);
     const { visitor, page } = await visit(house, `${house.issuer}/device`);
     const confirm = await visitor.submit(page, '/device', { user_code: String(userCode).toLowerCase() });
-    for (const words of ['Does your device show this code?', String(userCode), 'Terminal agent', 'Asked from']) expect(confirm.text).toContain(words);
+    for (const words of ['Does your device show this code?', String(userCode), 'Terminal agent', 'Asked from'])
+      expect(confirm.text).toContain(words);
     expect((await poll(deviceCode))['error']).toBe('authorization_pending');
     const login = await visitor.follow(await visitor.submit(confirm, '/device'));
     const consent = await logIn(visitor, login, email);
@@ -56,7 +57,9 @@ describe('connecting a device (RFC 8628)', () => {
   test('a denied consent stops it', async () => {
     const { device_code: deviceCode, user_code: userCode } = await begin();
     const { visitor, page } = await visit(house, `${house.issuer}/device`);
-    const login = await visitor.follow(await visitor.submit(await visitor.submit(page, '/device', { user_code: String(userCode) }), '/device'));
+    const login = await visitor.follow(
+      await visitor.submit(await visitor.submit(page, '/device', { user_code: String(userCode) }), '/device'),
+    );
     const consent = await logIn(visitor, login, await newPerson());
     await visitor.follow(await visitor.submit(consent, '/consent', { decision: 'deny' }));
     expect((await poll(deviceCode))['error']).toBe('access_denied');
@@ -67,7 +70,8 @@ describe('connecting a device (RFC 8628)', () => {
     let answer: Page = await visitor.submit(page, '/device', { user_code: 'WRONG' });
     expect(answer.status).toBe(400);
     expect(answer.text).toContain('No device waits with this code');
-    for (let tries = 0; tries < 25 && answer.status !== 429; tries += 1) answer = await visitor.post('/device', [['user_code', 'AAAA-AAAA']]);
+    for (let tries = 0; tries < 25 && answer.status !== 429; tries += 1)
+      answer = await visitor.post('/device', [['user_code', 'AAAA-AAAA']]);
     expect(answer.status).toBe(429);
     expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0);
   });
@@ -104,7 +108,14 @@ describe('signing out on a client’s request (RP-Initiated Logout 1.0)', () => 
     const { visitor, page } = await visit(house, `${house.issuer}/me`);
     await visitor.submit(page, '/login', { email, password: PASSWORD });
     await visitor.get('/logout');
-    expect((await visitor.post('/logout/confirm', [['logout', 'yes'], ['xsrf', 'guess']])).status).toBe(400);
+    expect(
+      (
+        await visitor.post('/logout/confirm', [
+          ['logout', 'yes'],
+          ['xsrf', 'guess'],
+        ])
+      ).status,
+    ).toBe(400);
     expect((await visitor.get('/me')).status).toBe(200);
   });
 });

@@ -113,9 +113,18 @@ export async function openHouse(name?: string): Promise<House> {
   });
   const agents = { findByClient: async () => undefined, choices: async () => [], linkClient: async () => undefined };
   const owners = { ownerLabel: (owner: Parameters<Accounts['ownerLabel']>[0]) => accounts.ownerLabel(owner), choices: async () => [] };
-  const clients = createClients({ ...parts, audit, owners, agents, detailTypes: () => types.names, onRegistered: async () => undefined, onWidened: async () => undefined });
+  const clients = createClients({
+    ...parts,
+    audit,
+    owners,
+    agents,
+    detailTypes: () => types.names,
+    onRegistered: async () => undefined,
+    onWidened: async () => undefined,
+    onStopped: async () => undefined,
+  });
   const { serverClients, resourcesOf: clientResources } = clients;
-  const resourceServers = createResourceServers({ ...parts, audit, clientResources, serverClients });
+  const resourceServers = createResourceServers({ ...parts, audit, clientResources, serverClients, onRemoved: async () => undefined });
   const consents: Consented[] = [];
   const software = new Map<string, Software>();
   const signIn: SignIn = createSignIn({
@@ -132,12 +141,23 @@ export async function openHouse(name?: string): Promise<House> {
   const capabilities = [accounts.capability, clients.capability, resourceServers.capability, signIn.capability];
   const contributions = [...capabilities.flatMap(({ name, oidc: part }) => (part === undefined ? [] : [{ name, oidc: part }])), details];
   const notifications = createNotifications({ db, log });
-  const oidc = await createOidc({ ...parts, store, notifications, contributions: () => contributions, fetch: () => Promise.reject(new Error('no network')) });
+  const oidc = await createOidc({
+    ...parts,
+    store,
+    notifications,
+    contributions: () => contributions,
+    fetch: () => Promise.reject(new Error('no network')),
+  });
   const assets = await createAssets({ folder: join(ROOT, 'views', 'assets'), basePath: '' });
   const render = createRenderer({ viewsDir: join(ROOT, 'views'), assets, basePath: '', isCached: true });
   const csrf = createCsrf({ key: vault.derive('csrf'), issuer, ids: randomIds, bindingOf: signIn.bindingOf });
   const pages = createPages({ render, csrf, basePath: '', isSecure: issuer.protocol === 'https:', waitingFor: async () => 0 });
-  const web = { pages, guard: signIn.guard, api: { caller: () => Promise.reject(new Error('no interface here')) }, readJson: async () => ({}) };
+  const web = {
+    pages,
+    guard: signIn.guard,
+    api: { caller: () => Promise.reject(new Error('no interface here')) },
+    readJson: async () => ({}),
+  };
   const router = new Router();
   guardedPages(router, web);
   for (const { routes } of [accounts.capability, signIn.capability]) routes?.(router, web);
@@ -147,7 +167,8 @@ export async function openHouse(name?: string): Promise<House> {
     cookieKeys: oidc.cookieKeys,
     readiness: {},
     errorFormats: [],
-    renderError: (ctx, { status, title, message }) => pages.show(ctx, 'sign-in/message', { status, message: { tone: 'stop', heading: title, words: message } }),
+    renderError: (ctx, { status, title, message }) =>
+      pages.show(ctx, 'sign-in/message', { status, message: { tone: 'stop', heading: title, words: message } }),
     bodyLimits: [],
     eventStreams: createEventStreams({ heartbeatSeconds: 25, maxPerSession: 4, maxTotal: 20 }),
     routes: [assets.middleware, router.routes() as unknown as Middleware],
@@ -190,7 +211,15 @@ export async function furnish(house: House, client: object = {}): Promise<string
   ];
   const known = await house.resourceServers.findByIdentifier(RESOURCE);
   if (known === undefined) {
-    const input = { identifier: RESOURCE, name: 'Billing', kind: 'mcp', sensitivity: 'low', token_ttl_seconds: null, algorithm: 'ES256', scopes } as const;
+    const input = {
+      identifier: RESOURCE,
+      name: 'Billing',
+      kind: 'mcp',
+      sensitivity: 'low',
+      token_ttl_seconds: null,
+      algorithm: 'ES256',
+      scopes,
+    } as const;
     await house.resourceServers.create(input, ADMINISTRATOR);
   }
   const input = {
@@ -227,7 +256,13 @@ export function requestOf(house: House, clientId: string, more: Record<string, s
 
 /** Exchanges a code (RFC 6749 §4.1.3). */
 export async function redeemCode(house: House, clientId: string, code: string): Promise<Record<string, unknown>> {
-  const body = new URLSearchParams({ grant_type: 'authorization_code', client_id: clientId, code, redirect_uri: REDIRECT, code_verifier: VERIFIER });
+  const body = new URLSearchParams({
+    grant_type: 'authorization_code',
+    client_id: clientId,
+    code,
+    redirect_uri: REDIRECT,
+    code_verifier: VERIFIER,
+  });
   const answer = await fetch(`${house.issuer}/token`, { method: 'POST', body });
   return { status: answer.status, ...((await answer.json()) as object) };
 }

@@ -79,14 +79,23 @@ export function createVisitor(issuer: string, port = Number(new URL(issuer).port
     const headers = { accept: 'text/html', 'user-agent': 'Visitor/1.0', ...(cookie === '' ? {} : { cookie }), ...more };
     const answer = await ask({ port, issuer }, `${url.pathname}${url.search}`, { headers, ...(form === undefined ? {} : { form }) });
     for (const line of answer.headers['set-cookie'] ?? []) keep(line);
-    const known = Object.entries(answer.headers).flatMap(([name, value]): [string, string][] => (typeof value === 'string' ? [[name, value]] : []));
+    const known = Object.entries(answer.headers).flatMap(([name, value]): [string, string][] =>
+      typeof value === 'string' ? [[name, value]] : [],
+    );
     const { location: to } = answer.headers;
-    return { status: answer.status, url, headers: new Headers(known), text: answer.text, location: to === undefined ? undefined : new URL(to, url) };
+    return {
+      status: answer.status,
+      url,
+      headers: new Headers(known),
+      text: answer.text,
+      location: to === undefined ? undefined : new URL(to, url),
+    };
   };
   const visitor: Visitor = {
     jar,
     get: (address) => send(address),
-    post: (address, fields, headers) => send(address, new URLSearchParams([...fields].map(([name, value]): [string, string] => [name, value])), headers),
+    post: (address, fields, headers) =>
+      send(address, new URLSearchParams([...fields].map(([name, value]): [string, string] => [name, value])), headers),
     async follow(page) {
       let current = page;
       for (let hops = 0; current.location !== undefined && current.location.origin === new URL(issuer).origin; hops += 1) {

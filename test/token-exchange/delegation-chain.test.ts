@@ -200,6 +200,15 @@ describe('R2: never wider', () => {
   });
 });
 
+test('an approval goes on with what was approved, and not to another resource (R27)', async () => {
+  const token = await root({ [API]: 'read', [DOWN]: 'read' });
+  const approval = { id: 'apr_1', max_uses: 1 };
+  const values = [token.claims.jti, JSON.stringify(approval)];
+  await server.db.rows({ name: 'approve', text: 'UPDATE token_ledger SET approval = $2::jsonb WHERE jti = $1', values });
+  expect((await pass(token, at(0))).claims['approval']).toEqual(approval);
+  expect((await pass(token, at(0), { resource: DOWN })).claims['approval']).toBeUndefined();
+});
+
 describe('R13: nothing outlives what it stands on', () => {
   test('a revoked parent has no further children, and its children are dead', async () => {
     const parent = await root();

@@ -114,9 +114,12 @@ describe('/console/delegations', () => {
   test('the form makes one, the list shows it, and it is ended after a question', async () => {
     expect((await call('GET', '/console/delegations/new')).body).toMatchObject({ template: 'console/delegation-form' });
     expect((await call('POST', '/console/delegations/new', form())).location).toContain('/console/delegations');
-    const { model } = (await call('GET', '/console/delegations')).body as {
+    const { model, html } = (await call('GET', '/console/delegations')).body as {
+      html: string;
       model: { heading: string; delegations: Record<string, unknown>[] };
     };
+    expect(html).toContain('Orchestrator');
+    expect(html).toContain('read, write · api_call');
     expect(model.heading).toContain('in force');
     expect(model.delegations[0]).toMatchObject({
       chain: [{ name: 'Orchestrator' }, { name: 'Collector', now: true }, { kind: 'resource' }],

@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import Router from '@koa/router';
 import { decodeJwt, type JWTPayload } from 'jose';
 import type { Middleware } from 'koa';
@@ -15,8 +16,10 @@ import { createArtifactStore, createOidc, type NamedContribution, type Oidc } fr
 import { systemClock } from '../../src/platform/clock.ts';
 import { createDb, type Db } from '../../src/platform/db/db.ts';
 import { createNotifications } from '../../src/platform/db/notifications.ts';
+import { createAssets } from '../../src/platform/http/assets.ts';
 import { readJson } from '../../src/platform/http/body.ts';
 import { createEventStreams } from '../../src/platform/http/event-stream.ts';
+import { createRenderer } from '../../src/platform/http/render.ts';
 import { createHttpApp, startHttpServer } from '../../src/platform/http/server.ts';
 import type { BrowserSession, Form, Web } from '../../src/platform/http/web.ts';
 import { randomIds } from '../../src/platform/ids.ts';
@@ -69,11 +72,17 @@ function statementsOf(db: Db, statements: string[]): Db {
   return { ...db, rows: (statement) => db.rows(noted(statement)), row: (statement) => db.row(noted(statement)) };
 }
 
-/** Pages answer with their model: views have tests of their own. */
-function pagesOf(): Web['pages'] {
+/** Pages answer with their model and what the real template makes of it. */
+async function pagesOf(): Promise<Web['pages']> {
+  const root = fileURLToPath(new URL('../..', import.meta.url));
+  const assets = await createAssets({ folder: `${root}views/assets`, basePath: '' });
+  const render = createRenderer({ viewsDir: `${root}views`, assets, basePath: '', isCached: true });
   return {
-    async show(ctx, template, model) {
-      ctx.body = { template, model };
+    async show(ctx, template, model, session) {
+      const person = { name: session?.name ?? '', initials: 'AA' };
+      render(ctx, template, { csrf: 'token', frame: { person, waiting: 0 }, ...model });
+      ctx.body = { template, model, html: ctx.body };
+      ctx.type = 'application/json';
     },
     async form(ctx) {
       return (await readJson(ctx)) as Form;
@@ -119,10 +128,17 @@ export async function startExchangeServer(more: readonly NamedContribution[] = [
     agents: { findByClient: async () => undefined, choices: async () => [], linkClient: nothing },
     detailTypes: () => details.types.names,
     onRegistered: nothing,
+    onStopped: async () => undefined,
     onWidened: nothing,
     turnsAway: (clientId) => policy.turnsAway(clientId),
   });
-  const resources = createResourceServers({ ...base, audit, clientResources: clients.resourcesOf, serverClients: clients.serverClients });
+  const resources = createResourceServers({
+    ...base,
+    audit,
+    onRemoved: async () => undefined,
+    clientResources: clients.resourcesOf,
+    serverClients: clients.serverClients,
+  });
   const facts: FactsSource = composeFacts({ clients, agents, owners: accounts });
   const nameOf = async (id: string) => (await agents.find(id))?.displayName ?? (await accounts.find(id))?.name;
   const policy = createPolicy({
@@ -181,8 +197,8 @@ export async function startExchangeServer(more: readonly NamedContribution[] = [
   const guard = { session: async () => server.session };
   const api = createApiGuard({ ...base, tokens, clients, accounts, artifacts, isStrongAcr: () => false });
   const router = new Router();
-  for (const { routes } of [policy.capability, details.capability, exchange.capability])
-    routes?.(router, { pages: pagesOf(), guard, api, readJson });
+  const pages = await pagesOf();
+  for (const { routes } of [policy.capability, details.capability, exchange.capability]) routes?.(router, { pages, guard, api, readJson });
   const http = createHttpApp({
     issuer: url,
     trustedProxies: [],

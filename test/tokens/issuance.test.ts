@@ -208,6 +208,15 @@ describe('R13: whatever dies between the check and the insert, no token comes in
     expect((await ask(server, clientId, { notes: { parentJti: 'unknown' } })).body['error']).toBe('invalid_grant');
   });
 
+  test('an ancestor that nobody knows any more', async () => {
+    const { clientId } = await addAgent(server, 'orphan');
+    const root = await obtain(server, clientId);
+    const child = await obtain(server, clientId, { notes: { parentJti: root.jti } });
+    await server.db.rows({ name: 'lose-root', text: 'DELETE FROM token_ledger WHERE jti = $1', values: [root.jti] });
+    expect((await ask(server, clientId, { notes: { parentJti: child.jti } })).body['error']).toBe('invalid_grant');
+    expect(await server.tokens.find(child.jti)).toMatchObject({ isLive: false });
+  });
+
   test('a child never outlives its parent', async () => {
     const { clientId } = await addAgent(server, 'short');
     const root = await obtain(server, clientId, { ttl: 60 });

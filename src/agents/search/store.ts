@@ -51,6 +51,8 @@ export interface AgentSearchStore {
   countByStatus(filter: AgentFilter): Promise<Readonly<Record<AgentStatus, number>>>;
   /** How many agents that are not retired each of these owners has; an owner without any is left out. */
   countByOwner(ownerIds: readonly string[]): Promise<ReadonlyMap<string, number>>;
+  /** Owners of at least one agent that is not retired, and how many such agents nobody alive answers for. */
+  countOwnership(): Promise<{ readonly owners: number; readonly unowned: number }>;
   page(
     query: ScimListQuery,
   ): Promise<{ readonly found: readonly AgentWithClients[]; readonly total: number; readonly nextPosition?: string }>;
@@ -137,7 +139,7 @@ const WITH_CLIENTS = `SELECT ${AGENT_COLUMNS}, ARRAY(SELECT client_id FROM agent
 /** Filters are as many as clients invent: such a statement has no name, or every connection would keep them all. */
 const UNNAMED = '';
 
-function createLists(db: Db): Pick<AgentSearchStore, 'list' | 'countByStatus' | 'countByOwner'> {
+function createLists(db: Db): Pick<AgentSearchStore, 'list' | 'countByStatus' | 'countByOwner' | 'countOwnership'> {
   const older = `SELECT ${AGENT_COLUMNS} FROM agents WHERE ${FILTER} AND ($7::text IS NULL OR agents.id < $7) ORDER BY agents.id DESC LIMIT $8`;
   const newer = `SELECT ${AGENT_COLUMNS} FROM agents WHERE ${FILTER} AND agents.id > $7 ORDER BY agents.id LIMIT $8`;
   return {
@@ -163,6 +165,15 @@ function createLists(db: Db): Pick<AgentSearchStore, 'list' | 'countByStatus' | 
       const sql = `SELECT owner_id, count(*)::int AS count FROM agents WHERE owner_id = ANY ($1) AND status <> 'retired' GROUP BY owner_id`;
       const rows = await db.rows<{ owner_id: string; count: number }>({ name: 'agent-count-owned', text: sql, values: [ownerIds] });
       return new Map(rows.map((row) => [row.owner_id, row.count]));
+    },
+    async countOwnership() {
+      const alive = `(owner_kind = 'user' AND EXISTS (SELECT 1 FROM live_accounts WHERE live_accounts.account_id = owner_id))
+        OR (owner_kind = 'group' AND EXISTS (SELECT 1 FROM groups WHERE groups.id = owner_id))`;
+      const text = `SELECT count(DISTINCT owner_id) FILTER (WHERE ${alive})::int AS owners, count(*) FILTER (WHERE (${alive}) IS NOT TRUE)::int AS unowned
+        FROM agents WHERE removed_at IS NULL AND status <> 'retired'`;
+      return (
+        (await db.row<{ owners: number; unowned: number }>({ name: 'agent-ownership', text, values: [] })) ?? { owners: 0, unowned: 0 }
+      );
     },
     async countByStatus(filter) {
       const sql = `SELECT agents.status, count(*)::int AS count FROM agents WHERE ${FILTER} GROUP BY agents.status`;

@@ -115,7 +115,6 @@ function goOn(ctx: Context, address: string): void {
 function prepareFor(interaction: Interaction) {
   const redirectUri = textParam(interaction, 'redirect_uri');
   return (ctx: Context) => {
-    keepOpener(ctx);
     if (redirectUri !== undefined) allowFormAction(ctx, redirectUri);
   };
 }
@@ -244,6 +243,11 @@ export function interactionRoutes(deps: InteractionDeps, router: Router, web: We
   const { placeOf, isLoginNext } = createPlaces(deps, interactions);
   const consent = createConsent(deps, { web, interactions });
   const path = '/interaction/:uid';
+  // a client that opened the request in a popup waits for it: no answer on the way, redirects included, may cut the two apart
+  router.all([ROUTES.authorization, `${ROUTES.authorization}/:uid`, path, `${path}/:step`], (ctx, next) => {
+    keepOpener(ctx);
+    return next();
+  });
   const steps = loginRoutes(deps, {
     router,
     web,
@@ -276,10 +280,5 @@ export function interactionRoutes(deps: InteractionDeps, router: Router, web: We
     if (open === undefined) return;
     await web.pages.form(ctx);
     goOn(ctx, await consent.deny(open));
-  });
-  // a client that opened the request in a popup waits for it: none of the pages on the way may cut the two apart
-  router.all([ROUTES.authorization, `${ROUTES.authorization}/:uid`], (ctx, next) => {
-    keepOpener(ctx);
-    return next();
   });
 }

@@ -63,7 +63,7 @@ function createViews({ basePath, accounts, attempts, clock }: LoginDeps, web: We
       : {
           abort: {
             action: `${basePath}${place.abortHref}`,
-            words: `Go back to ${place.destination ?? 'the application'} without signing in`,
+            words: 'Go back without signing in',
           },
         };
   const secondStepOf = async (ctx: Context, place: Place): Promise<SecondStep | undefined> => {

@@ -6,6 +6,7 @@ const passkey = {
   options: JSON.stringify({ challenge: 'c2FtcGxl', rpId: 'localhost', userVerification: 'required' }),
 };
 const action = `${base}/interaction/1`;
+const abort = { action: `${base}/interaction/1/abort`, words: 'Go back without signing in' };
 const faults = (...list: Fault[]): readonly Fault[] => list;
 const qr = await QRCode.toString('otpauth://totp/Behalf:mira@acme.test?secret=JBSWY3DPEHPK3PXP&issuer=Behalf', { type: 'svg', margin: 0 });
 
@@ -31,7 +32,7 @@ const setup: readonly Sample[] = [
 ];
 
 const login: readonly Sample[] = [
-  { template: 'sign-in/login', model: { action, destination: 'Claude Desktop', email: '', passkey } },
+  { template: 'sign-in/login', model: { action, destination: 'Claude Desktop', email: '', passkey, abort } },
   {
     template: 'sign-in/login',
     variant: 'wrong',
@@ -43,10 +44,10 @@ const login: readonly Sample[] = [
     model: {
       action,
       destination: 'the console',
-      slowDown: { words: '30 seconds', until: moment('in 30 s', '21 Nov 2026, 15:00:30 UTC', '2026-11-21T15:00:30Z') },
+      slowDown: { href: action, words: '30 seconds', until: moment('in 30 s', '21 Nov 2026, 15:00:30 UTC', '2026-11-21T15:00:30Z') },
     },
   },
-  { template: 'sign-in/second-factor', model: { action, email: 'mira@acme.test', hasCode: true, passkey } },
+  { template: 'sign-in/second-factor', model: { action, email: 'mira@acme.test', hasCode: true, passkey, abort } },
   {
     template: 'sign-in/second-factor',
     variant: 'code',

@@ -1,0 +1,74 @@
+/**
+ * What the two first pages show: the console's overview and a person's own page. Only reads, and the end of a grant; every part
+ * comes from a capability's own service.
+ */
+import type { Accounts } from './accounts/index.ts';
+import type { Agents } from './agents/index.ts';
+import type { Approvals } from './approvals/index.ts';
+import type { DetailTypes } from './authorization-details/index.ts';
+import type { Clients } from './client-registration/index.ts';
+import type { ArtifactStore } from './oidc/index.ts';
+import type { Counts } from './overview/index.ts';
+import type { ResourceServers } from './resource-servers/index.ts';
+import type { Revocation } from './revocation/index.ts';
+import type { SelfServiceSources } from './self-service/index.ts';
+import type { SignIn } from './sign-in/index.ts';
+import type { Tokens } from './tokens/index.ts';
+
+/** The capabilities that are asked. */
+export interface HomeParts {
+  readonly accounts: Accounts;
+  readonly agents: Agents;
+  readonly approvals: Approvals;
+  readonly artifacts: ArtifactStore;
+  readonly clients: Pick<Clients, 'find'>;
+  readonly details: { readonly types: DetailTypes };
+  readonly resourceServers: ResourceServers;
+  readonly revocation: Revocation;
+  readonly signIn: SignIn;
+  readonly tokens: Tokens;
+}
+
+/** The numbers of the overview. */
+export function overviewCounts(parts: HomeParts): Counts {
+  const { agents, approvals, artifacts, resourceServers, tokens } = parts;
+  return {
+    agents: async () => ({ ...(await agents.countByStatus({})), ...(await agents.countOwnership()) }),
+    live: () => tokens.summarise(),
+    async scopes(limit) {
+      const most = await tokens.mostGranted(limit);
+      return Promise.all(
+        most.map(async ({ scope, resource, tokens: count }) => ({
+          scope,
+          resourceName: (await resourceServers.findByIdentifier(resource))?.name ?? resource,
+          tokens: count,
+        })),
+      );
+    },
+    grants: () => artifacts.countGrants(),
+    waiting: (limit) => approvals.waiting(limit),
+    waitingCount: async () => (await approvals.countByStatus()).get('pending') ?? 0,
+  };
+}
+
+/** What the page of a person shows. */
+export function selfServiceSources(parts: HomeParts): SelfServiceSources {
+  const { accounts, agents, approvals, clients, details, resourceServers, revocation, signIn, tokens } = parts;
+  return {
+    async granteeOf(clientId) {
+      const agent = await agents.findByClient(clientId);
+      if (agent !== undefined) return { kind: 'agent', name: agent.displayName, status: agent.status };
+      const client = await clients.find(clientId);
+      return client && { kind: 'service', name: client.name };
+    },
+    resourceOf: (uri) => resourceServers.findByIdentifier(uri),
+    detailTypes: () => details.types,
+    lastUsed: async (grantHash) => (await tokens.live({ grantHash, limit: 1 })).tokens[0]?.issuedAt,
+    falling: (grantHash) => tokens.countFalling({ by: 'grant', grantHash }),
+    agentsOwnedBy: (accountId) => agents.ownedBy(accountId),
+    waitingFor: (accountId) => approvals.countWaiting(accountId),
+    sessionsOf: (accountId) => signIn.sessionsOf(accountId),
+    securityOf: (accountId) => accounts.presentSecurity(accountId),
+    endGrant: (grantHash, reason) => revocation.cascade.onGrantEnded(grantHash, reason),
+  };
+}
