@@ -3,7 +3,7 @@
  * reads; every part comes from a capability's own service.
  */
 import type { Accounts } from './accounts/index.ts';
-import type { Agents, CredentialLine, Falling, ReachLine } from './agents/index.ts';
+import type { Agents, CredentialLine, Falling, ReachLine, Surroundings } from './agents/index.ts';
 import type { Clients } from './client-registration/index.ts';
 import type { ResourceServers } from './resource-servers/index.ts';
 import type { Software } from './sign-in/index.ts';
@@ -94,7 +94,7 @@ export function createDirectory(sources: Sources): Directory {
 }
 
 /** What ends with an agent, in the words of its page. `pendingOf` counts the questions it has open. */
-export async function fallingOf(
+async function fallingOf(
   sources: Pick<Sources, 'tokens'>,
   agentId: string,
   pendingOf: (agentId: string) => Promise<number>,
@@ -107,7 +107,7 @@ export async function fallingOf(
 }
 
 /** The resources an agent's clients are bounded to, and those it holds live tokens for. */
-export async function reachOf(sources: Sources, agentId: string): Promise<readonly ReachLine[]> {
+async function reachOf(sources: Sources, agentId: string): Promise<readonly ReachLine[]> {
   const clientIds = await sources.agents().clientsOf(agentId);
   const records = await Promise.all(clientIds.map((clientId) => sources.clients().find(clientId)));
   const bounded = records.flatMap((record) => (record?.bounds.resources ?? []).map((uri) => ({ uri, scopes: record?.scopes ?? [] })));
@@ -131,11 +131,21 @@ const METHODS: Readonly<Record<string, string>> = {
 };
 
 /** How an agent's clients prove themselves. */
-export async function credentialsOf(sources: Pick<Sources, 'clients'>, clientIds: readonly string[]): Promise<readonly CredentialLine[]> {
+async function credentialsOf(sources: Pick<Sources, 'clients'>, clientIds: readonly string[]): Promise<readonly CredentialLine[]> {
   const records = await Promise.all(clientIds.map((clientId) => sources.clients().find(clientId)));
   return records.flatMap((record) => {
     if (record === undefined) return [];
     const method = record.metadata['token_endpoint_auth_method'];
     return [{ clientId: record.id, name: record.name, detail: METHODS[String(method)] ?? String(method), lastUsedAt: record.lastUsedAt }];
   });
+}
+
+/** What the page of an agent shows beside the agent. `pendingOf` counts the questions it has open. */
+export function agentSurroundings(sources: Sources, pendingOf: (agentId: string) => Promise<number>): Surroundings {
+  return {
+    whatWouldFall: (agentId) => fallingOf(sources, agentId, pendingOf),
+    reachOf: (agentId) => reachOf(sources, agentId),
+    credentialsOf: (clientIds) => credentialsOf(sources, clientIds),
+    lastDelegationOf: async () => undefined,
+  };
 }

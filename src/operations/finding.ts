@@ -79,7 +79,8 @@ export function judgeAdministrators(administrators: readonly { readonly email: s
 /** The sealer is at most a second behind while a server runs. */
 export function judgeTail({ events, oldestAt }: { events: number; oldestAt: Date | undefined }, now: Date): Finding {
   const seconds = oldestAt === undefined ? 0 : secondsBetween(oldestAt, now);
-  if (seconds <= TAIL_SECONDS) return fine('audit', events === 0 ? 'Every event has its place in the chain.' : `${events} events wait to be sealed.`);
+  if (seconds <= TAIL_SECONDS)
+    return fine('audit', events === 0 ? 'Every event has its place in the chain.' : `${events} events wait to be sealed.`);
   const words = `${events} ${events === 1 ? 'event' : 'events'} without a place in the chain, the oldest for ${durationWords(seconds)}.`;
   return failed('audit', words, 'A running server seals within a second: start it, or look in its log for the job audit-sealer.');
 }
@@ -89,7 +90,11 @@ export function judgeBootstrapSecret(rotatedAt: Date | undefined, now: Date): Fi
   if (rotatedAt === undefined) return fine('bootstrap client', 'There is none, or it has no secret.');
   const words = `Its secret is ${durationWords(Math.max(0, secondsBetween(rotatedAt, now)))} old.`;
   if (secondsAfter(rotatedAt, SECRET_DAYS * DAY) > now) return fine('bootstrap client', words);
-  return warning('bootstrap client', words, 'Change BEHALF_BOOTSTRAP_CLIENT_SECRET and start again, or delete the client in /console/clients.');
+  return warning(
+    'bootstrap client',
+    words,
+    'Change BEHALF_BOOTSTRAP_CLIENT_SECRET and start again, or delete the client in /console/clients.',
+  );
 }
 
 /** Plain http never leaves the machine. */

@@ -45,12 +45,16 @@ export function presentSettings(settings: Settings, now: Date): object {
     mayRotate,
     mayProvision: false,
     provisioning: [],
-    warnings: findings.filter(({ state }) => state !== 'ok').map(({ check, words, next }) => `${capital(check)}: ${words} ${next ?? ''}`.trim()),
+    warnings: findings
+      .filter(({ state }) => state !== 'ok')
+      .map(({ check, words, next }) => `${capital(check)}: ${words} ${next ?? ''}`.trim()),
     keys: keys.map((key) => presentKey(key, now)),
     server: [
       { label: 'Version', value: version },
       { label: 'Database', value: `${database.isEmbedded ? 'embedded ' : ''}PostgreSQL ${versionWords(database.versionNumber)}` },
-      ...findings.filter(({ check }) => check === 'audit' || check === 'clock').map(({ check, words }) => ({ label: capital(check), value: words })),
+      ...findings
+        .filter(({ check }) => check === 'audit' || check === 'clock')
+        .map(({ check, words }) => ({ label: capital(check), value: words })),
     ],
     paste: `"authorization_servers": ["${issuer}"]`,
   };

@@ -30,7 +30,10 @@ export function settingsRoutes({ clock, settings, rotateKeys }: SettingsRoutesDe
       if (session === undefined) return;
       await pages.form(ctx);
       await rotateKeys({ kind: 'account', id: session.accountId });
-      pages.redirect(ctx, PATH, { kind: 'done', text: 'New keys sign from now on. The old ones stay published until their last token has ended.' });
+      pages.redirect(ctx, PATH, {
+        kind: 'done',
+        text: 'New keys sign from now on. The old ones stay published until their last token has ended.',
+      });
     });
   };
 }

@@ -27,12 +27,17 @@ const ERRORS: ReadonlySet<string> = new Set([
 
 /** Counts tokens by grant type and refusals by error, from the engine's own events. */
 export function tokenCounters(metrics: Pick<Metrics, 'counter'>): OidcContribution {
-  const issued = metrics.counter({ name: 'behalf_tokens_issued_total', help: 'Token requests that were answered.', labels: ['grant_type'] });
+  const issued = metrics.counter({
+    name: 'behalf_tokens_issued_total',
+    help: 'Token requests that were answered.',
+    labels: ['grant_type'],
+  });
   const refused = metrics.counter({ name: 'behalf_tokens_refused_total', help: 'Token requests that were refused.', labels: ['error'] });
   return {
     patch(provider) {
-      provider.on('grant.success', (ctx: TokenContext) => issued({ grant_type: String(ctx.oidc?.params?.grant_type) }));
-      provider.on('grant.error', (_ctx: TokenContext, error: { readonly error?: string }) =>
+      const events = provider as NodeJS.EventEmitter;
+      events.on('grant.success', (ctx: TokenContext) => issued({ grant_type: String(ctx.oidc?.params?.grant_type) }));
+      events.on('grant.error', (_ctx: TokenContext, error: { readonly error?: string }) =>
         refused({ error: error.error !== undefined && ERRORS.has(error.error) ? error.error : 'other' }),
       );
     },

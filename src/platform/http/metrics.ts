@@ -20,9 +20,11 @@ export interface Metrics {
   /** `GET /metrics` on the server's own port: for the bearer of the token; for everybody else there is nothing here. */
   readonly endpoint: Middleware;
   /** Adds a counter that a capability keeps. Labels take words from closed lists only. */
-  counter(options: { readonly name: string; readonly help: string; readonly labels: readonly string[] }): (
-    labels: Readonly<Record<string, string>>,
-  ) => void;
+  counter(options: {
+    readonly name: string;
+    readonly help: string;
+    readonly labels: readonly string[];
+  }): (labels: Readonly<Record<string, string>>) => void;
   /** Serves `/metrics` on a loopback port of its own; 0 takes any. Rejects with the system's error when it cannot. */
   listen(port: number): Promise<{ readonly port: number; close(): Promise<void> }>;
   text(): Promise<string>;
