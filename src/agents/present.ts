@@ -51,6 +51,12 @@ const eventWords: Readonly<Record<string, string>> = {
   'approval.requested': 'Asked a person',
   'approval.decided': 'Was answered by a person',
   'approval.expired': 'Got no answer',
+  'approval.withdrawn': 'Its question was withdrawn',
+  'delegation.created': 'A delegation names it',
+  'delegation.deleted': 'A delegation that named it ended',
+  'grant.revoked': 'What somebody allowed it was ended',
+  'consent.granted': 'A person let it act',
+  'consent.denied': 'A person did not let it act',
 };
 
 const eventStates: Readonly<Record<string, State>> = {
@@ -137,7 +143,7 @@ function presentEvent({ id, type, occurredAt, outcome, resource, action, cause }
   return {
     when: momentOf(occurredAt, now),
     state: eventStates[outcome ?? type] ?? eventStates[type] ?? { word: 'Noted', tone: '' },
-    words: eventWords[type] ?? type,
+    words: eventWords[type] ?? 'Was named in an event',
     ...(detail === '' ? {} : { detail }),
     href: `${base}/console/audit/${id}`,
   };

@@ -45,10 +45,15 @@ function holdsWords({ holdsSeconds, maxUses }: Shown): string {
   return maxUses === 1 ? `${time}, one use` : time;
 }
 
+/** Whether a detail says where already: the same address twice makes people look for the difference. */
+function namesResource({ details, resource }: Shown): boolean {
+  return details.some(({ rows }) => rows.some(({ value }) => value === resource));
+}
+
 function rowsAround(shown: Shown) {
   const learns = shown.identityScopes.map((scope) => IDENTITY_WORDS[scope] ?? scope);
   return [
-    ...(shown.resource === null ? [] : [{ label: 'Where', value: `${shown.resourceName} (${shown.resource})` }]),
+    ...(shown.resource === null || namesResource(shown) ? [] : [{ label: 'Where', value: `${shown.resourceName} (${shown.resource})` }]),
     ...(shown.details.length === 0 ? [] : shown.scopes.map(({ description }) => ({ label: 'Scope', value: description }))),
     ...(learns.length === 0 ? [] : [{ label: 'Learns', value: learns.join(', ') }]),
     { label: 'Holds', value: holdsWords(shown) },

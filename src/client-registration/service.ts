@@ -22,6 +22,8 @@ export interface ClientService {
   find(clientId: string): Promise<ClientRecord | undefined>;
   /** @throws {AppError} `not_found` */
   get(clientId: string): Promise<ClientRecord>;
+  /** The name of the software behind a `svc_…`, for pages. */
+  findNameOfService(serviceId: string): Promise<string | undefined>;
   list(query: ClientQuery): Promise<readonly ClientRecord[]>;
   count(): Promise<number>;
   /** The secret, if it has one, is in this one answer. @throws {AppError} `invalid_input` */
@@ -89,6 +91,7 @@ export function createClientService(deps: ClientServiceDeps): ClientService {
   return {
     find: async (clientId) => (await store.find(clientId))?.record,
     get,
+    findNameOfService: (serviceId) => store.findNameOfService(serviceId),
     list: (query) => store.list(query),
     count: () => store.count(),
     create: (input, by) => db.transaction(() => create(deps, input, by)),

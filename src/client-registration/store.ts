@@ -40,6 +40,8 @@ export interface ClientStore {
   find(clientId: string): Promise<StoredClient | undefined>;
   /** The same under a lock that holds until the transaction ends. */
   findForUpdate(clientId: string): Promise<StoredClient | undefined>;
+  /** The name of the software behind a `svc_…`. */
+  findNameOfService(serviceId: string): Promise<string | undefined>;
   list(query: ClientQuery): Promise<ClientRecord[]>;
   count(): Promise<number>;
   /** False when the id was ever given out. */
@@ -174,6 +176,10 @@ export function createClientStore({ db, clock }: { db: Db; clock: Clock }): Clie
     storedOf(await db.row<Row>({ name, text: `${SELECT} WHERE client_id = $1 AND status <> 'deleted'${suffix}`, values: [clientId] }));
   return {
     find: (clientId) => findWith('client-find', '', clientId),
+    async findNameOfService(serviceId) {
+      const text = `SELECT name FROM clients WHERE service_id = $1 AND status <> 'deleted'`;
+      return (await db.row<{ name: string }>({ name: 'client-service-name', text, values: [serviceId] }))?.name;
+    },
     findForUpdate: (clientId) => findWith('client-find-for-update', ' FOR UPDATE', clientId),
     async list({ search, purpose, after, limit }) {
       const like = search === undefined || search === '' ? null : `%${search.replace(/[\\%_]/g, '\\$&')}%`;

@@ -72,7 +72,7 @@ export function judgeAdministrators(administrators: readonly { readonly email: s
   const count = administrators.length === 1 ? 'One administrator' : `${administrators.length} administrators`;
   if (bare.length === 0) return fine(check, `${count}, each with a second factor.`);
   const words = `${count}; without a second factor: ${bare.map(({ email }) => email).join(', ')}.`;
-  const next = 'Sign in and add a passkey or an authenticator app under /me/security; until then the console opens on loopback only.';
+  const next = 'Sign in and add a passkey or an authenticator app on your own page, /me; until then the console opens on loopback only.';
   return warning(check, words, next);
 }
 
