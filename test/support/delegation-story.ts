@@ -10,8 +10,6 @@ export type SpeakingAgent = RegisteredSoftware & { readonly client: AgentClient 
 export interface DelegationStory {
   readonly server: InhabitedServer;
   readonly resource: string;
-  /** Everything that was asked and answered so far, pages included. */
-  readonly exchanges: readonly HttpExchange[];
   readonly ada: Person;
   readonly mira: Person;
   readonly assistant: SpeakingAgent;
@@ -52,8 +50,7 @@ async function createManage(server: InhabitedServer, send: Send): Promise<Delega
 /** Plays it on a server of its own. @throws when a step is refused: then nothing of a test would make sense. */
 export async function playDelegation(): Promise<DelegationStory> {
   const server = await createInhabitedServer({ firstAdministrator: ADMINISTRATOR, bootstrapClient: PIPELINE });
-  const exchanges: HttpExchange[] = [];
-  const send = createSend((exchange) => void exchanges.push(exchange));
+  const send = createSend();
   const resource = await server.resource(RESOURCE, ['read', 'pay']);
   const metadata = await discover(server.issuer, send);
   const register = async (about: Readonly<Record<string, unknown>>): Promise<SpeakingAgent> => {
@@ -83,7 +80,7 @@ export async function playDelegation(): Promise<DelegationStory> {
   const details = [{ type: 'mcp_tool_call', tools: ['pay_invoice'], locations: [resource] }];
   await assistant.client.askPerson(server.miraEmail, { resource, scope: 'openid pay', authorization_details: details });
   const isAlive = await createLivenessQuestion(server, { resource, introspect: metadata.introspection_endpoint, send });
-  return { server, resource, exchanges, ada, mira, assistant, bookkeeper, parent, child, isAlive, manage };
+  return { server, resource, ada, mira, assistant, bookkeeper, parent, child, isAlive, manage };
 }
 
 /** Mira's consent and the token it leads to. */
