@@ -143,6 +143,7 @@ function createParts(deps: AppDeps & { notifications: Notifications; eventStream
     ...base,
     audit,
     principalOf: (clientId) => policy.principalOf(clientId),
+    onIssued: (agentIds) => agentIds.forEach(agents.touch),
     detailsHash: (granted) => detailsHash(granted as readonly AuthorizationDetail[]),
     namesOf: directory.namesOf,
     publicKeys: () => oidc().publicKeys(),

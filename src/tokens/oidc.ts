@@ -23,6 +23,8 @@ export interface TokenClaimsDeps {
   readonly principalOf: (clientId: string) => Promise<ClientPrincipal>;
   /** `sha-256:…` of granted details, for the audit. */
   readonly detailsHash: (details: readonly GrantedDetail[]) => string;
+  /** A token was written in which these agents act or are the subject. Must not wait or fail. */
+  readonly onIssued: (agentIds: readonly string[]) => void;
 }
 
 type Context = Parameters<NonNullable<OidcContribution['tokenClaims']>['claims']>[0];
@@ -190,6 +192,7 @@ export function tokenClaims(deps: TokenClaimsDeps): NonNullable<OidcContribution
       const token = newToken({ ctx, token: issued, payload, parties, issuer, now: clock.now() });
       const expiresAt = await store.insertIfLive(token, audit.rowOf(eventOf(token, deps.detailsHash)));
       if (expiresAt !== undefined) {
+        db.afterCommit(() => deps.onIssued(token.agentIds));
         // the answer's expires_in is read from here after the claims are written
         Object.assign(issued, { expiresIn: seconds(expiresAt) - Number(payload['iat']) });
         return { ...claimsOf(token), exp: seconds(expiresAt) };

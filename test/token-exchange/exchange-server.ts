@@ -158,6 +158,7 @@ export async function startExchangeServer(more: readonly NamedContribution[] = [
     publicKeys: () => oidc.publicKeys(),
     principalOf: policy.principalOf,
     detailsHash: (granted) => detailsHash(granted as readonly AuthorizationDetail[]),
+    onIssued: () => undefined,
     namesOf: async () => new Map(),
   });
   const exchange = createTokenExchange({

@@ -214,6 +214,7 @@ export async function createTokenServer(): Promise<TokenServer> {
     publicKeys: () => oidc.publicKeys(),
     principalOf: async (clientId) => roster.principals.get(clientId) ?? { kind: 'none', reason: 'this client stands for nobody' },
     detailsHash: (details) => detailsHash(details as never),
+    onIssued: () => undefined,
     namesOf: async () => new Map(),
   });
   const revocation = createRevocation({

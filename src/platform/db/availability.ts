@@ -1,5 +1,6 @@
-// pg: class 08 connection exception, 57P01–57P05 shutdown and start-up, 53300 too many connections; Prisma: P1001, P1002, P1008, P1017, P2024.
-const DATABASE_AWAY = /^(08...|57P0.|53300|P1001|P1002|P1008|P1017|P2024|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT)$/;
+// pg: class 08 connection exception, 57P01–57P05 shutdown and start-up, 53300 too many connections, 55P03 and 57014 our limits on
+// waiting for a lock and for a statement; Prisma: P1001, P1002, P1008, P1017, P2024.
+const DATABASE_AWAY = /^(08...|57P0.|53300|55P03|57014|P1001|P1002|P1008|P1017|P2024|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT)$/;
 // pg raises these two without any code.
 const DATABASE_AWAY_WORDS = /^(Connection terminated|timeout exceeded when trying to connect)/;
 
@@ -19,8 +20,8 @@ function isConnectionFault(fault: Traced): boolean {
 }
 
 /**
- * Whether `error`, or what caused it (up to five steps), says that the database cannot be reached: the answer is then 503 with Retry-After, and
- * the next request tries anew.
+ * Whether `error`, or what caused it (up to five steps), says that the database cannot be reached or does not answer in time: the
+ * answer is then 503 with Retry-After, and the next request tries anew.
  */
 export function isDatabaseUnavailable(error: unknown): boolean {
   let current = error;

@@ -3,6 +3,9 @@ import pg from 'pg';
 
 type Work = () => Promise<void> | void;
 type AnyQuery = (...args: unknown[]) => Promise<pg.QueryResult>;
+type AnyConnect = (...args: unknown[]) => Promise<pg.PoolClient>;
+
+const ASIDE_CONNECTIONS = 3;
 
 /**
  * One unit of work: until its first write it is only a note that a transaction is wanted, and its reads go to the pool. So a
@@ -48,6 +51,18 @@ function asSavepoint(text: string, name: string): string {
  */
 export class RequestPool extends pg.Pool {
   readonly #units = new AsyncLocalStorage<Unit>();
+  /**
+   * Connections for what a unit does outside itself while it holds one of ours. From the same pool it would wait for units that
+   * wait for it: twenty uses of one code hold every connection until the first of them, which needs a second one, is through.
+   */
+  readonly #aside: pg.Pool;
+  readonly #isAside = new AsyncLocalStorage<boolean>();
+
+  constructor(config: pg.PoolConfig) {
+    super(config);
+    this.#aside = new pg.Pool({ ...config, max: ASIDE_CONNECTIONS });
+    this.#aside.on('error', (error, client) => this.emit('error', error, client));
+  }
 
   /** The unit of work this call runs in, unless it has ended. */
   get #current(): Unit | undefined {
@@ -55,9 +70,19 @@ export class RequestPool extends pg.Pool {
     return unit === undefined || unit.state === 'ended' ? undefined : unit;
   }
 
+  /** The pool's own method, past the unit under way. */
+  #direct(method: 'query' | 'connect'): AnyQuery | AnyConnect {
+    if (this.#isAside.getStore() === true) return this.#aside[method].bind(this.#aside) as unknown as AnyQuery | AnyConnect;
+    return super[method].bind(this) as unknown as AnyQuery | AnyConnect;
+  }
+
+  override async end(): Promise<void> {
+    await Promise.all([this.#aside.end(), super.end()]);
+  }
+
   override query(...args: unknown[]): Promise<pg.QueryResult> {
     const unit = this.#current;
-    const direct = super.query.bind(this) as unknown as AnyQuery;
+    const direct = this.#direct('query') as AnyQuery;
     if (unit === undefined) return direct(...args);
     if (unit.state === 'idle' && isPlainRead(textOf(args[0]))) return direct(...args);
     return this.#inUnit(unit, (client) => (client.query as unknown as AnyQuery)(...args));
@@ -65,7 +90,7 @@ export class RequestPool extends pg.Pool {
 
   override connect(...args: unknown[]): Promise<pg.PoolClient> {
     const unit = this.#current;
-    const direct = super.connect.bind(this) as unknown as (...rest: unknown[]) => Promise<pg.PoolClient>;
+    const direct = this.#direct('connect') as AnyConnect;
     if (unit === undefined || args.length > 0) return direct(...args);
     unit.savepoints += 1;
     const name = `s${unit.savepoints}`;
@@ -98,7 +123,7 @@ export class RequestPool extends pg.Pool {
   async #open(unit: Unit): Promise<pg.PoolClient> {
     if (unit.client !== undefined) return unit.client;
     if (unit.state === 'ended') throw new Error('This unit of work has ended.');
-    const client = await (super.connect.bind(this) as unknown as () => Promise<pg.PoolClient>)();
+    const client = await (this.#direct('connect') as AnyConnect)();
     try {
       await client.query('BEGIN');
     } catch (error) {
@@ -143,7 +168,8 @@ export class RequestPool extends pg.Pool {
 
   /** Runs `work` outside the unit it is called in: what it writes stays, whatever becomes of the unit. */
   detached<T>(work: () => Promise<T>): Promise<T> {
-    return this.#units.exit(work);
+    const isHolding = this.#current?.state === 'open';
+    return this.#units.exit(() => (isHolding ? this.#isAside.run(true, work) : work()));
   }
 
   /** Decides that the unit under way will be rolled back although nothing throws. */

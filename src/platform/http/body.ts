@@ -98,10 +98,11 @@ export function parseWith<Schema extends z.ZodType>(schema: Schema, value: unkno
   const result = schema.safeParse(value);
   if (result.success) return result.data;
   const issue = result.error.issues[0];
-  const member = (issue?.path ?? [])
+  const unknown = issue?.code === 'unrecognized_keys' ? issue.keys.slice(0, 1) : [];
+  const member = [...(issue?.path ?? []), ...unknown]
     .map((part) => `/${escapePointer(part)}`)
     .join('')
     .slice(0, MAX_MEMBER);
-  const reason = issue === undefined || issue.code === 'unrecognized_keys' ? 'it has members that are not known here' : issue.message;
+  const reason = issue === undefined || issue.code === 'unrecognized_keys' ? 'is not known here' : issue.message;
   throw new AppError('invalid_input', `${member === '' ? 'The request' : member}: ${reason}`, { member });
 }

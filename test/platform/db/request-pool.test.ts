@@ -89,6 +89,22 @@ describe('one unit of work', () => {
     expect([await has(5), await has(6), order]).toEqual([false, true, ['undone']]);
   });
 
+  test('what is detached does not wait for units that wait for this one', async () => {
+    const pool = { connection: database.connection, log: { warn: () => undefined }, poolSize: 2 };
+    const small = createDb(pool);
+    const add = (id: number) =>
+      small.rows({ name: 'add', text: 'INSERT INTO notes (id) VALUES ($1) ON CONFLICT DO NOTHING RETURNING id', values: [id] });
+    const work = () =>
+      small.transaction(async () => {
+        const isFirst = (await add(60)).length === 1;
+        if (isFirst) await small.detached(() => add(61));
+        return isFirst;
+      });
+    expect((await Promise.all([work(), work(), work(), work()])).filter(Boolean)).toHaveLength(1);
+    expect(await has(61)).toBe(true);
+    await small.close();
+  });
+
   test("Prisma's interactive transaction is a savepoint of it", async () => {
     await db.transaction(async () => {
       await write(7);

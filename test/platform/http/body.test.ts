@@ -104,6 +104,6 @@ describe('parseWith', () => {
     expect(memberOf({ name: 1 })).toEqual(['invalid_input', '/name']);
     expect(memberOf({ name: 'x', list: [{ 'a/b': 1 }, { 'a/b': 'hunter2' }] })).toEqual(['invalid_input', '/list/1/a~1b']);
     expect(memberOf('x')).toEqual(['invalid_input', '']);
-    expect(() => parseWith(schema, { name: 'x', hunter2: 1 })).toThrow('The request: it has members that are not known here');
+    expect(() => parseWith(schema, { name: 'x', hunter2: 1 })).toThrow('/hunter2: is not known here');
   });
 });

@@ -1,0 +1,136 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import pg from 'pg';
+import { type HttpServer, startHttpServer } from '../../src/platform/http/server.ts';
+import { freshDatabase, type TestDatabase } from '../support/database.ts';
+import { ACCESS_TOKEN, assertionOf, basic, EXCHANGE, openSeeding, type SeededClient, type Seeding } from '../support/seeding.ts';
+import { ask } from '../support/server-process.ts';
+import { freePort } from '../support/test-server.ts';
+
+const RESOURCE = 'https://api.example/trips';
+const REDIRECT = 'https://client.example/cb';
+
+let database: TestDatabase;
+let seeding: Seeding;
+let server: HttpServer;
+let port: number;
+let own: SeededClient;
+let agent: SeededClient;
+let second: SeededClient;
+let publicClient: SeededClient;
+let statements: string[] = [];
+
+/** Every statement that goes to the database, transaction statements included: each is one round trip. */
+const { query } = pg.Client.prototype;
+
+beforeAll(async () => {
+  [database, port] = await Promise.all([freshDatabase(), freePort()]);
+  seeding = await openSeeding(database.connection, { issuer: `http://localhost:${port}`, masterKey: randomBytes(32) });
+  server = await startHttpServer(seeding.app.http, { host: 'localhost', port });
+  own = await seeding.resource(RESOURCE);
+  agent = await seeding.agent('first', { token_endpoint_auth_method: 'private_key_jwt' });
+  second = await seeding.agent('second', { token_endpoint_auth_method: 'private_key_jwt', grant_types: [EXCHANGE] as never });
+  const people = { grant_types: ['authorization_code', 'refresh_token'], redirect_uris: [REDIRECT] } as never as object;
+  publicClient = await seeding.agent('public', { token_endpoint_auth_method: 'none', ...people });
+  const until = new Date(Date.now() + 3_600_000).toISOString();
+  const between = { from: agent.agentId, to: second.agentId, resources: [RESOURCE], scopes: ['read'], until };
+  await seeding.app.parts.tokenExchange.delegations.create(between as never, { kind: 'account', id: 'usr_administrator' });
+  pg.Client.prototype.query = function counted(this: pg.Client, ...args: unknown[]) {
+    const [first] = args as [string | { name?: string; text?: string }];
+    const { name, text = '' } = typeof first === 'string' ? { text: first } : first;
+    statements.push(name ?? text.replace(/\s+/g, ' ').slice(0, 80));
+    return (query as (...all: unknown[]) => unknown).apply(this, args);
+  } as typeof query;
+}, 60_000);
+afterAll(async () => {
+  pg.Client.prototype.query = query;
+  await server?.drain({ graceMs: 500 });
+  await seeding?.close();
+  await database?.drop();
+});
+
+const here = () => ({ port, issuer: seeding.issuer });
+
+/** The statements of one request, after the same request has warmed what is kept for a second. */
+async function statementsOf(request: () => Promise<Parameters<typeof ask>[2] & { readonly path: string }>): Promise<string[]> {
+  const asked = [await request(), await request()];
+  for (const { path, ...what } of asked) {
+    statements = [];
+    const answer = await ask(here(), path, what);
+    expect([answer.status, answer.text]).toEqual([200, expect.any(String)]);
+  }
+  return statements;
+}
+
+const credentials = async () => ({
+  path: '/token',
+  form: { grant_type: 'client_credentials', scope: 'read', resource: RESOURCE, ...assertionOf(agent, seeding.issuer) },
+});
+
+async function accessToken(): Promise<string> {
+  const { path, ...what } = await credentials();
+  return String((await ask(here(), path, what)).json()['access_token']);
+}
+
+async function consented(): Promise<Record<string, unknown>> {
+  const { Grant, Client } = seeding.app.oidc.current();
+  const { accountId } = seeding;
+  const { clientId } = publicClient;
+  const grant = new Grant({ accountId, clientId });
+  grant.addOIDCScope('offline_access');
+  grant.addResourceScope(RESOURCE, 'read');
+  const client = await Client.find(clientId);
+  return { client, accountId, grantId: await grant.save(), scope: 'offline_access read', resource: RESOURCE, gty: 'authorization_code' };
+}
+
+describe('database round trips of one request', () => {
+  test('client_credentials with private_key_jwt', async () => {
+    const found = await statementsOf(credentials);
+    console.log('cc', found);
+  });
+
+  test('token exchange at hop 2', async () => {
+    const found = await statementsOf(async () => {
+      const form = {
+        grant_type: EXCHANGE,
+        subject_token: await accessToken(),
+        subject_token_type: ACCESS_TOKEN,
+        resource: RESOURCE,
+        scope: 'read',
+      };
+      return { path: '/token', form: { ...form, ...assertionOf(second, seeding.issuer) } };
+    });
+    console.log('ex', found);
+  });
+
+  test('introspection by the resource server', async () => {
+    const found = await statementsOf(async () => ({ path: '/introspect', form: { token: await accessToken() }, headers: basic(own) }));
+    console.log('in', found);
+  });
+
+  test('authorization code', async () => {
+    const found = await statementsOf(async () => {
+      const verifier = randomBytes(32).toString('base64url');
+      const codeChallenge = createHash('sha256').update(verifier).digest('base64url');
+      const about = { ...(await consented()), redirectUri: REDIRECT, codeChallenge, codeChallengeMethod: 'S256' };
+      const code = await new (seeding.app.oidc.current().AuthorizationCode)(about as never).save();
+      const form = {
+        grant_type: 'authorization_code',
+        code,
+        code_verifier: verifier,
+        redirect_uri: REDIRECT,
+        client_id: publicClient.clientId,
+      };
+      return { path: '/token', form };
+    });
+    console.log('code', found);
+  });
+
+  test('refresh token, rotated', async () => {
+    const found = await statementsOf(async () => {
+      const value = await new (seeding.app.oidc.current().RefreshToken)((await consented()) as never).save();
+      return { path: '/token', form: { grant_type: 'refresh_token', refresh_token: value, client_id: publicClient.clientId } };
+    });
+    console.log('refresh', found);
+  });
+});
