@@ -2,9 +2,6 @@
  * The page to read first. It builds every part of the server, top to bottom, one paragraph a capability, and wires the few
  * calls that go uphill: a hook that names a part built further down. Nothing here decides anything; nothing else wires anything.
  */
-import { join } from 'node:path';
-import Router from '@koa/router';
-import type { Middleware } from 'koa';
 import { ACR, createAccounts, isAtLeast } from './accounts/index.ts';
 import { createAgents } from './agents/index.ts';
 import { createApprovals } from './approvals/index.ts';
@@ -18,43 +15,37 @@ import {
 } from './authorization-details/index.ts';
 import type { Capability } from './capability.ts';
 import { createClients } from './client-registration/index.ts';
+import { createEdge } from './edge.ts';
 import { createEnrolment } from './enrolment.ts';
 import { overviewCounts, selfServiceSources } from './home-pages.ts';
-import { createArtifactStore, createOidc, type Oidc } from './oidc/index.ts';
+import { createArtifactStore, createOidc, issuerOf, type Oidc } from './oidc/index.ts';
 import type { Clock } from './platform/clock.ts';
 import type { Config } from './platform/config.ts';
 import type { Db } from './platform/db/db.ts';
 import { createNotifications, type Notifications } from './platform/db/notifications.ts';
-import { createAssets } from './platform/http/assets.ts';
-import { readJson } from './platform/http/body.ts';
-import { createCsrf } from './platform/http/csrf.ts';
 import { createEventStreams, type EventStreams } from './platform/http/event-stream.ts';
-import { basePathOf } from './platform/http/issuer-path.ts';
-import { createPages } from './platform/http/pages.ts';
-import { writeProblem } from './platform/http/problem.ts';
-import { createRenderer } from './platform/http/render.ts';
-import { requestIdOf } from './platform/http/request-id.ts';
-import { createHttpApp, type HttpApp } from './platform/http/server.ts';
-import type { Web } from './platform/http/web.ts';
+import { createMetrics, type Metrics } from './platform/http/metrics.ts';
+import type { HttpApp } from './platform/http/server.ts';
 import type { Ids } from './platform/ids.ts';
 import { createJobRunner, type JobRunner } from './platform/jobs.ts';
 import type { Logger } from './platform/log.ts';
 import { createOutgoing } from './platform/outgoing/dispatcher.ts';
 import type { Vault } from './platform/vault.ts';
+import { createOperations } from './operations/index.ts';
 import { createOverview } from './overview/index.ts';
 import { composeFacts, createPolicy } from './policy/index.ts';
 import { createResourceServers } from './resource-servers/index.ts';
 import { createRevocation } from './revocation/index.ts';
-import { createScim } from './scim/index.ts';
 import { createSelfService } from './self-service/index.ts';
 import { createSignIn } from './sign-in/index.ts';
-import { createDirectory, credentialsOf, fallingOf, lastDelegationOf, reachOf, type Sources } from './surroundings.ts';
+import { agentSurroundings, createDirectory, type Sources } from './surroundings.ts';
 import { createTokenExchange } from './token-exchange/index.ts';
-import { createApiGuard, createTokens, issuanceOf } from './tokens/index.ts';
+import { createTokens, issuanceOf } from './tokens/index.ts';
 
 /** What a server stands on; two of them may live side by side in one process. */
 export interface AppDeps {
-  readonly config: Pick<Config, 'issuer' | 'trustedProxies' | 'firstAdministrator' | 'bootstrapClient' | 'metrics'>;
+  readonly config: Pick<Config, 'issuer' | 'trustedProxies' | 'firstAdministrator' | 'bootstrapClient' | 'metrics'> &
+    Partial<Pick<Config, 'databaseUrl'>>;
   /** The folder with views/ and the packages' browser files. */
   readonly root: string;
   readonly db: Db;
@@ -72,16 +63,18 @@ export interface App {
   readonly parts: ReturnType<typeof createParts>;
   readonly jobs: JobRunner;
   readonly capabilities: readonly Capability[];
-  /** What the first administrator needs to know when the server starts. */
-  readonly greeting: readonly string[];
-  /** Begins periodic work and listens to other servers. */
-  start(): Promise<void>;
+  /** Undefined: nobody asked for figures. */
+  readonly metrics: Metrics | undefined;
+  /** Makes what a first start makes, begins periodic work, listens to other servers. Returns what the first administrator needs to know. */
+  start(): Promise<readonly string[]>;
   /** Ends periodic work; what is under way finishes. The HTTP server drains before, the database closes after. */
   stop(): Promise<void>;
 }
 
+type PartsDeps = AppDeps & { notifications: Notifications; eventStreams: EventStreams; metrics: Metrics | undefined };
+
 /** Builds every capability over a migrated database; nothing runs yet. */
-function createParts(deps: AppDeps & { notifications: Notifications; eventStreams: EventStreams }, oidc: () => Oidc) {
+function createParts(deps: PartsDeps, oidc: () => Oidc) {
   const { db, vault, clock, ids, log } = deps;
   const { issuer } = deps.config;
   const base = { db, vault, clock, ids, log, issuer };
@@ -121,12 +114,7 @@ function createParts(deps: AppDeps & { notifications: Notifications; eventStream
       await approvals.withdrawOf(agentId, 'agent.suspended');
       await revocation.cascade.onAgentSuspended(agentId);
     },
-    surroundings: {
-      whatWouldFall: (agentId) => fallingOf(sources, agentId, (id) => approvals.countOpen(id)),
-      reachOf: (agentId) => reachOf(sources, agentId),
-      credentialsOf: (clientIds) => credentialsOf(sources, clientIds),
-      lastDelegationOf: (agentId) => lastDelegationOf(sources, { agentId, directory, basePath: basePathOf(issuer), now: clock.now() }),
-    },
+    surroundings: agentSurroundings(sources, { directory, pendingOf: (agentId) => approvals.countOpen(agentId), issuer, clock }),
   });
   const resourceServers = createResourceServers({
     ...base,
@@ -157,10 +145,7 @@ function createParts(deps: AppDeps & { notifications: Notifications; eventStream
     facts: composeFacts({ clients: { find: (clientId) => clients.find(clientId) }, agents, owners: accounts }),
     resources: resourceServers,
     readers: {
-      roleOf: async (accountId) => {
-        const account = await accounts.find(accountId);
-        return account?.status === 'active' ? account.role : undefined;
-      },
+      roleOf: accounts.activeRoleOf,
       ownsAgent: directory.ownsAgent,
       nameOf: directory.nameOf,
     },
@@ -215,10 +200,7 @@ function createParts(deps: AppDeps & { notifications: Notifications; eventStream
     eventStreams: deps.eventStreams,
     directory: { accounts, agents, resourceServers, detailTypes: () => details.types },
     assurance: {
-      hasSecondFactor: async (accountId) => {
-        const { passkeys, hasCode } = await accounts.securityOf(accountId);
-        return hasCode || passkeys.length > 0;
-      },
+      hasSecondFactor: accounts.hasSecondFactor,
       isSecondFactor: (acr) => isAtLeast(acr, ACR.secondFactor),
     },
     issuanceOf,
@@ -235,24 +217,8 @@ function createParts(deps: AppDeps & { notifications: Notifications; eventStream
   const home = { accounts, agents, approvals, artifacts, clients, details, resourceServers, revocation, signIn, tokens };
   const overview = createOverview({ ...base, audit, nameOf: directory.nameOf, counts: overviewCounts(home) });
   const selfService = createSelfService({ ...base, audit, artifacts, sources: selfServiceSources(home) });
-  return {
-    overview,
-    selfService,
-    audit,
-    accounts,
-    agents,
-    resourceServers,
-    tokens,
-    details,
-    policy,
-    clients,
-    signIn,
-    tokenExchange,
-    approvals,
-    revocation,
-    artifacts,
-    directory,
-  };
+  const operations = createOperations({ ...deps, issuer, audit, accounts, engine: oidc });
+  return { ...home, overview, selfService, operations, audit, policy, tokenExchange, directory };
 }
 
 /** The order in which contributions run: what the client may is narrowed, an approval is checked, the policy judges, the ledger writes. */
@@ -260,21 +226,24 @@ function capabilitiesOf(parts: ReturnType<typeof createParts>): readonly Capabil
   const { audit, accounts, agents, resourceServers, details, policy, approvals, tokens, clients, signIn, tokenExchange, revocation } =
     parts;
   const judged = [audit, accounts, agents, resourceServers, details, clients, approvals, policy, tokens];
-  return [...judged, signIn, tokenExchange, revocation, parts.overview, parts.selfService].map(({ capability }) => capability);
+  return [...judged, signIn, tokenExchange, revocation, parts.overview, parts.selfService, parts.operations].map(
+    ({ capability }) => capability,
+  );
 }
 
 /** Puts a server together over a migrated database. */
 export async function createApp(deps: AppDeps): Promise<App> {
-  const { config, db, vault, clock, ids, log } = deps;
+  const { config, db, vault, clock, log } = deps;
   const { issuer } = config;
-  const basePath = basePathOf(issuer);
   const notifications = createNotifications({ db, log });
   const eventStreams = createEventStreams({ heartbeatSeconds: 25, maxPerSession: 4, maxTotal: 2_000 });
   const outgoing = createOutgoing({ allowLoopback: issuer.hostname === 'localhost', log });
   const jobs = createJobRunner({ db, log });
 
   // ── capabilities, and the engine of all their contributions ──
-  const parts = createParts({ ...deps, notifications, eventStreams }, () => oidc);
+  const { token, port } = config.metrics;
+  const metrics = token === undefined && port === undefined ? undefined : createMetrics({ token, connections: () => db.connections() });
+  const parts = createParts({ ...deps, notifications, eventStreams, metrics }, () => oidc);
   const capabilities = capabilitiesOf(parts);
   const oidc: Oidc = await createOidc({
     issuer,
@@ -284,61 +253,37 @@ export async function createApp(deps: AppDeps): Promise<App> {
     vault,
     log,
     notifications,
+    onKeysChanged: parts.operations.onKeysChanged,
     fetch: (input, init) => outgoing.engineFetch(input instanceof Request ? input.url : input, init),
     contributions: () => capabilities.flatMap(({ name, oidc: part }) => (part === undefined ? [] : [{ name, oidc: part }])),
   });
 
-  // ── pages, guards and routes ──
-  const assets = await createAssets({ folder: join(deps.root, 'views', 'assets'), basePath });
-  const render = createRenderer({ viewsDir: join(deps.root, 'views'), assets, basePath, isCached: true });
-  const csrf = createCsrf({ key: vault.derive('csrf'), issuer, ids, bindingOf: parts.signIn.bindingOf });
-  const waitingFor = (accountId: string) => parts.approvals.countWaiting(accountId);
-  const pages = createPages({ render, csrf, basePath, isSecure: issuer.protocol === 'https:', waitingFor });
-  const api = createApiGuard({ ...parts, issuer, clock, isStrongAcr: (acr) => acr !== undefined && isAtLeast(acr, ACR.secondFactor) });
-  const web: Web = { pages, guard: parts.signIn.guard, api, readJson };
-  const scim = createScim({
-    resourceTypes: capabilities.flatMap((capability) => capability.scim ?? []),
-    baseUrl: `${issuer.href.replace(/\/$/, '')}/scim/v2`,
-    guard: (ctx, scope) => api.caller(ctx, { resource: 'scim', scope }),
-    readJson,
-  });
-  const router = new Router();
-  for (const capability of capabilities) capability.routes?.(router, web);
-  const correlate: Middleware = (ctx, next) => parts.audit.correlation.run(requestIdOf(ctx), next);
-
-  const http = createHttpApp({
+  const http = await createEdge({
+    ...deps,
     issuer,
     trustedProxies: config.trustedProxies,
-    cookieKeys: oidc.cookieKeys,
-    readiness: { database: async () => void (await db.rows({ name: 'ready', text: 'SELECT 1 AS one', values: [] })) },
-    errorFormats: ['/api', '/access'].map((prefix) => ({ prefix, write: writeProblem })),
-    renderError: (ctx, page) => pages.show(ctx, 'sign-in/message', errorModel(page)),
-    bodyLimits: [],
     eventStreams,
-    routes: [correlate, assets.middleware, router.routes(), scim.routes],
-    engine: oidc.middleware,
-    ids,
-    log,
+    metrics,
+    oidc,
+    capabilities,
+    parts,
   });
-
-  // ── the first start ──
-  await parts.accounts.setup.ensureFirstAdministrator(config.firstAdministrator);
-  if (config.bootstrapClient !== undefined) await parts.clients.ensureBootstrapClient(config.bootstrapClient);
-  const code = await parts.accounts.setup.makeCode();
   return {
     http,
     oidc,
     parts,
     jobs,
     capabilities,
-    greeting:
-      code === undefined
-        ? []
-        : [`Make the first administrator: ${issuer.href.replace(/\/$/, '')}/setup with the code ${code} (good for 30 minutes)`],
+    metrics,
     async start() {
+      const { setup } = parts.accounts;
+      await setup.ensureFirstAdministrator(config.firstAdministrator);
+      if (config.bootstrapClient !== undefined) await parts.clients.ensureBootstrapClient(config.bootstrapClient);
       await notifications.start();
-      const correlated = capabilities.flatMap((capability) => capability.jobs ?? []);
-      jobs.start([...oidc.jobs, ...correlated]);
+      jobs.start([...oidc.jobs, ...capabilities.flatMap((capability) => capability.jobs ?? [])]);
+      const code = await setup.makeCode();
+      if (code === undefined) return [];
+      return [`Make the first administrator: ${issuerOf(issuer)}/setup with the code ${code} (good for 30 minutes)`];
     },
     async stop() {
       await jobs.stop();
@@ -346,13 +291,7 @@ export async function createApp(deps: AppDeps): Promise<App> {
       await parts.audit.seal();
       await notifications.stop();
       await outgoing.close();
+      metrics?.close();
     },
   };
-}
-
-/** A failure as views/sign-in/message.eta shows it. */
-function errorModel(page: { status: number; title: string; message: string; requestId: string }): object {
-  const { status, title, message, requestId } = page;
-  const facts = status >= 500 ? [{ label: 'If you ask for help, name', value: requestId }] : [];
-  return { status, message: { tone: 'stop', heading: title, words: message, facts } };
 }

@@ -1,7 +1,8 @@
 import { Command } from 'commander';
 import { type Config, ConfigError, loadConfig } from './platform/config.ts';
+import { failed, report } from './operations/index.ts';
 import { createLogger } from './platform/log.ts';
-import { migrateDatabase, runVerb, startServer } from './server.ts';
+import { migrateDatabase, runDoctor, runVerb, startServer } from './server.ts';
 
 /** Exit codes of sysexits.h: what a supervisor may act upon. */
 const EXIT_CONFIG = 78;
@@ -46,6 +47,19 @@ async function migrate(): Promise<number> {
   return 0;
 }
 
+/** Faults of the configuration are findings like any other. */
+async function doctor({ json = false }: VerbOptions): Promise<number> {
+  let config: Config;
+  try {
+    config = loadConfig();
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    const findings = error.faults.map((fault) => failed('configuration', fault, 'Every setting is explained in .env.example.'));
+    return report(findings, { json, out });
+  }
+  return runDoctor(config, { log: createLogger('fatal'), out, json });
+}
+
 interface VerbOptions {
   readonly json?: boolean;
   readonly dryRun?: boolean;
@@ -76,9 +90,11 @@ export async function runCommandLine(argv: readonly string[]): Promise<void> {
     .action(() => guarded(migrate));
   const withFlags = (command: Command) =>
     command.option('--json', 'print machine-readable output').option('--dry-run', 'say what would happen, change nothing');
-  withFlags(program.command('doctor').description('Look for what is wrong with this installation.')).action((options: VerbOptions) =>
-    verb(['doctor'])([], options),
-  );
+  program
+    .command('doctor')
+    .description('Look for what is wrong with this installation, also beside a running server.')
+    .option('--json', 'print machine-readable output')
+    .action((options: VerbOptions) => guarded(() => doctor(options)));
   const audit = program.command('audit').description('The audit trail.');
   withFlags(audit.command('verify').description('Check that no event was changed, left out or invented.')).action((options: VerbOptions) =>
     verb(['audit', 'verify'])([], options),

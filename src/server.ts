@@ -3,12 +3,14 @@ import { fileURLToPath } from 'node:url';
 import { type App, createApp } from './app.ts';
 import type { Command } from './capability.ts';
 import { issuerOf } from './oidc/index.ts';
+import { failed, type Finding, fine, report } from './operations/index.ts';
 import { systemClock } from './platform/clock.ts';
 import type { Config } from './platform/config.ts';
 import { isDatabaseUnavailable } from './platform/db/availability.ts';
 import { clientConfigOf, type Connection, createDb, type Db } from './platform/db/db.ts';
-import { startEmbeddedPostgres } from './platform/db/embedded-postgres.ts';
-import { migrate } from './platform/db/migrate.ts';
+import { joinEmbeddedPostgres, startEmbeddedPostgres } from './platform/db/embedded-postgres.ts';
+import { WrongMasterKeyError } from './platform/db/key-check.ts';
+import { migrate, MigrationError, pendingMigrations } from './platform/db/migrate.ts';
 import { type HttpServer, startHttpServer } from './platform/http/server.ts';
 import { randomIds } from './platform/ids.ts';
 import type { Logger } from './platform/log.ts';
@@ -17,6 +19,7 @@ import { createVault } from './platform/vault.ts';
 
 /** The folder that holds views/, migrations/ and node_modules/, from src/ and from dist/ alike. */
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const MIGRATIONS = `${ROOT}migrations`;
 const RETRY_MS = 1_000;
 const DRAIN_MS = 8_000;
 
@@ -32,12 +35,12 @@ interface OpenDatabase {
 }
 
 /** The database the configuration names, or our own in the data folder. */
-async function openDatabase(config: Config, log: Logger): Promise<OpenDatabase> {
+async function openDatabase(config: Config, log: Logger, embed = startEmbeddedPostgres): Promise<OpenDatabase> {
   const { databaseUrl } = config;
   if (databaseUrl !== undefined) {
     return { connection: databaseUrl, migrationConnection: config.migrationDatabaseUrl ?? databaseUrl, stop: async () => undefined };
   }
-  const embedded = await startEmbeddedPostgres({ dataDir: config.dataDir, log, ids: randomIds });
+  const embedded = await embed({ dataDir: config.dataDir, log, ids: randomIds });
   return { connection: embedded.connection, migrationConnection: embedded.connection, stop: () => embedded.stop() };
 }
 
@@ -68,7 +71,7 @@ async function migrateWhenReachable(config: Config, database: OpenDatabase, log:
   let release: (() => Promise<void>) | undefined;
   for (;;) {
     try {
-      const applied = await migrate(clientConfigOf(database.migrationConnection), { dir: `${ROOT}migrations`, log, clock: systemClock });
+      const applied = await migrate(clientConfigOf(database.migrationConnection), { dir: MIGRATIONS, log, clock: systemClock });
       await release?.();
       return applied;
     } catch (error) {
@@ -82,9 +85,9 @@ async function migrateWhenReachable(config: Config, database: OpenDatabase, log:
 
 /** `behalf migrate`: returns the names of the migrations that were applied. */
 export async function migrateDatabase(config: Config, log: Logger): Promise<string[]> {
-  const database = await openDatabase(config, log);
+  const database = await openDatabase(config, log, joinEmbeddedPostgres);
   try {
-    return await migrate(clientConfigOf(database.migrationConnection), { dir: `${ROOT}migrations`, log, clock: systemClock });
+    return await migrate(clientConfigOf(database.migrationConnection), { dir: MIGRATIONS, log, clock: systemClock });
   } finally {
     await database.stop();
   }
@@ -115,9 +118,9 @@ export async function runVerb(
   config: Config,
   verb: { name: string; log: Logger; options: Parameters<Command['run']>[0] },
 ): Promise<number> {
-  const database = await openDatabase(config, verb.log);
+  const database = await openDatabase(config, verb.log, joinEmbeddedPostgres);
   try {
-    await migrateWhenReachable(config, database, verb.log);
+    await migrate(clientConfigOf(database.migrationConnection), { dir: MIGRATIONS, log: verb.log, clock: systemClock });
     const { app, db } = await assemble(config, database, { log: verb.log, out: verb.options.out });
     try {
       const command = app.capabilities.flatMap((capability) => capability.commands ?? []).find(({ name }) => name === verb.name);
@@ -132,6 +135,55 @@ export async function runVerb(
   }
 }
 
+/** Why the database cannot be worked with, as far as that can be told without touching it; undefined: it can be. */
+async function examineDatabase(config: Config, database: OpenDatabase): Promise<Finding | undefined> {
+  try {
+    const pending = await pendingMigrations(clientConfigOf(database.connection), MIGRATIONS);
+    if (pending.length === 0) return undefined;
+    return failed('migrations', `The database lacks ${pending.join(', ')}.`, 'Run behalf migrate, or start the server.');
+  } catch (error) {
+    const words = error instanceof Error ? error.message : String(error);
+    if (error instanceof MigrationError) return failed('migrations', words, 'Run the version of Behalf that fits the database.');
+    const where = config.databaseUrl === undefined ? 'Look at the data folder.' : 'Look at DATABASE_URL and at the database itself.';
+    return failed('database', `The database cannot be reached: ${words || 'no answer'}.`, where);
+  }
+}
+
+async function examineParts(config: Config, database: OpenDatabase, to: Console): Promise<readonly Finding[]> {
+  try {
+    const { app, db } = await assemble(config, database, { log: to.log, out: () => undefined });
+    try {
+      return [fine('master key', 'It belongs to this database.'), ...(await app.parts.operations.examine())];
+    } finally {
+      await app.stop();
+      await db.close();
+    }
+  } catch (error) {
+    if (!(error instanceof WrongMasterKeyError)) throw error;
+    return [failed('master key', error.message, 'Start with the right key.')];
+  }
+}
+
+/** `behalf doctor`: looks, migrates nothing, waits for nothing, also beside a running server. Returns the exit code. */
+export async function runDoctor(config: Config, { log, out, json }: Console & { readonly json: boolean }): Promise<number> {
+  const findings = [fine('configuration', 'Every setting is valid.')];
+  let database: OpenDatabase;
+  try {
+    database = await openDatabase(config, log, joinEmbeddedPostgres);
+  } catch (error) {
+    findings.push(failed('database', error instanceof Error ? error.message : String(error), 'Look at the data folder.'));
+    return report(findings, { json, out });
+  }
+  try {
+    const trouble = await examineDatabase(config, database);
+    if (trouble !== undefined) findings.push(trouble);
+    else findings.push(fine('migrations', 'The database is up to date.'), ...(await examineParts(config, database, { log, out })));
+    return report(findings, { json, out });
+  } finally {
+    await database.stop();
+  }
+}
+
 /** A server that answers. */
 export interface RunningServer {
   readonly issuer: string;
@@ -139,9 +191,9 @@ export interface RunningServer {
   stop(): Promise<void>;
 }
 
-function greet(out: Console['out'], issuer: string, app: App): void {
+function greet(out: Console['out'], issuer: string, lines: readonly string[]): void {
   out(`Behalf serves ${issuer}`);
-  for (const line of app.greeting) out(line);
+  for (const line of lines) out(line);
   out(`For an MCP server, name it in the protected resource metadata: "authorization_servers": ["${issuer}"]`);
 }
 
@@ -172,9 +224,11 @@ export async function startServer(config: Config, { log, out }: Console): Promis
   const database = await openDatabase(config, log);
   let assembled: Assembled | undefined;
   let server: HttpServer | undefined;
+  let figures: { close(): Promise<void> } | undefined;
   let stopping: Promise<void> | undefined;
   const drain = async () => {
     await server?.drain({ graceMs: DRAIN_MS });
+    await figures?.close();
     await assembled?.app.stop();
     await assembled?.db.close();
     await database.stop();
@@ -184,16 +238,18 @@ export async function startServer(config: Config, { log, out }: Console): Promis
     return stopping;
   };
   stopOnSignals(stop, log);
+  const issuer = issuerOf(config.issuer);
   try {
     await migrateWhenReachable(config, database, log);
     assembled = await assemble(config, database, { log, out });
-    await assembled.app.start();
-    server = await startHttpServer(assembled.app.http, { port: config.port, host: config.host });
+    const { app } = assembled;
+    const lines = await app.start();
+    if (config.metrics.port !== undefined) figures = await app.metrics?.listen(config.metrics.port);
+    server = await startHttpServer(app.http, { port: config.port, host: config.host });
+    greet(out, issuer, lines);
   } catch (error) {
     await stop();
     throw error;
   }
-  const issuer = issuerOf(config.issuer);
-  greet(out, issuer, assembled.app);
   return { issuer, stop };
 }

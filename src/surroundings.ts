@@ -3,8 +3,10 @@
  * reads; every part comes from a capability's own service.
  */
 import type { Accounts } from './accounts/index.ts';
-import type { Agents, CredentialLine, DelegationShown, Falling, ReachLine } from './agents/index.ts';
+import type { Agents, CredentialLine, DelegationShown, Falling, ReachLine, Surroundings } from './agents/index.ts';
 import type { Clients } from './client-registration/index.ts';
+import type { Clock } from './platform/clock.ts';
+import { basePathOf } from './platform/http/issuer-path.ts';
 import type { ResourceServers } from './resource-servers/index.ts';
 import type { Software } from './sign-in/index.ts';
 import { chainOf, namedIn, type Tokens } from './tokens/index.ts';
@@ -94,7 +96,7 @@ export function createDirectory(sources: Sources): Directory {
 }
 
 /** What ends with an agent, in the words of its page. `pendingOf` counts the questions it has open. */
-export async function fallingOf(
+async function fallingOf(
   sources: Pick<Sources, 'tokens'>,
   agentId: string,
   pendingOf: (agentId: string) => Promise<number>,
@@ -107,7 +109,7 @@ export async function fallingOf(
 }
 
 /** The resources an agent's clients are bounded to, and those it holds live tokens for. */
-export async function reachOf(sources: Sources, agentId: string): Promise<readonly ReachLine[]> {
+async function reachOf(sources: Sources, agentId: string): Promise<readonly ReachLine[]> {
   const clientIds = await sources.agents().clientsOf(agentId);
   const records = await Promise.all(clientIds.map((clientId) => sources.clients().find(clientId)));
   const bounded = records.flatMap((record) => (record?.bounds.resources ?? []).map((uri) => ({ uri, scopes: record?.scopes ?? [] })));
@@ -131,7 +133,7 @@ const METHODS: Readonly<Record<string, string>> = {
 };
 
 /** How an agent's clients prove themselves. */
-export async function credentialsOf(sources: Pick<Sources, 'clients'>, clientIds: readonly string[]): Promise<readonly CredentialLine[]> {
+async function credentialsOf(sources: Pick<Sources, 'clients'>, clientIds: readonly string[]): Promise<readonly CredentialLine[]> {
   const records = await Promise.all(clientIds.map((clientId) => sources.clients().find(clientId)));
   return records.flatMap((record) => {
     if (record === undefined) return [];
@@ -143,7 +145,7 @@ export async function credentialsOf(sources: Pick<Sources, 'clients'>, clientIds
 const RECENT = 50;
 
 /** The newest live token in which the agent acts for somebody: through whom it came, and what was left at its end. */
-export async function lastDelegationOf(
+async function lastDelegationOf(
   sources: Pick<Sources, 'tokens'>,
   around: { agentId: string; directory: Pick<Directory, 'namesOf'>; basePath: string; now: Date },
 ): Promise<DelegationShown | undefined> {
@@ -156,4 +158,24 @@ export async function lastDelegationOf(
   const end = { limit: last.scope === '' ? 'details only' : last.scope, time: `${minutes} min` };
   const hops = chain.map((party, index) => (index === chain.length - 1 ? { party, ...end } : { party }));
   return { hops, tokenId: last.jti, at: last.issuedAt };
+}
+
+/** What the page of an agent asks beside the capabilities. `pendingOf` counts the questions an agent has open. */
+export interface AgentPage {
+  readonly directory: Pick<Directory, 'namesOf'>;
+  readonly pendingOf: (agentId: string) => Promise<number>;
+  readonly issuer: URL;
+  readonly clock: Clock;
+}
+
+/** What the page of an agent shows beside the agent. */
+export function agentSurroundings(sources: Sources, page: AgentPage): Surroundings {
+  const { directory, pendingOf, issuer, clock } = page;
+  const basePath = basePathOf(issuer);
+  return {
+    whatWouldFall: (agentId) => fallingOf(sources, agentId, pendingOf),
+    reachOf: (agentId) => reachOf(sources, agentId),
+    credentialsOf: (clientIds) => credentialsOf(sources, clientIds),
+    lastDelegationOf: (agentId) => lastDelegationOf(sources, { agentId, directory, basePath, now: clock.now() }),
+  };
 }

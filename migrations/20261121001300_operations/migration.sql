@@ -19,3 +19,9 @@ CREATE VIEW "unsealed_audit_tail" AS
 SELECT count(*)::int AS "events", min("occurred_at") AS "oldest_at"
 FROM "audit_events"
 WHERE "position" IS NULL;
+
+-- How long the secret of the environment's client has been the same.
+CREATE VIEW "bootstrap_secrets" AS
+SELECT COALESCE("secret_rotated_at", "created_at") AS "since"
+FROM "clients"
+WHERE "kind" = 'bootstrap' AND "status" = 'active' AND "secret_hash" IS NOT NULL;

@@ -48,6 +48,10 @@ export interface Accounts extends AccountService {
   readonly redeemLink: Links['redeem'];
   readonly mustEnrol: SecondFactors['mustEnrol'];
   readonly securityOf: SecondFactors['securityOf'];
+  /** Whether a passkey or an authenticator app is enrolled. */
+  hasSecondFactor(accountId: string): Promise<boolean>;
+  /** Who may administer, and whether a second factor stands behind each. */
+  administrators(): Promise<readonly { readonly email: string; readonly hasSecondFactor: boolean }[]>;
   /** The part of the page `/me` that is about signing in; see views/me/home.eta. @throws {AppError} `not_found`. */
   presentSecurity(accountId: string): Promise<ReturnType<typeof presentSecurity>>;
   /** Seals what is sealed with the master key anew; call it when the master key was changed, before the old one is forgotten. */
@@ -91,6 +95,10 @@ export function createAccounts(deps: AccountsDeps): Accounts {
   const edge = { ...parts, service, links, setup, deviceCookie };
   const routes = [enrolmentRoutes(edge), peopleRoutes(edge), personalRoutes(edge)];
   const { reseal } = secondFactors.codes;
+  const hasSecondFactor = async (accountId: string) => {
+    const { hasCode, passkeys } = await secondFactors.securityOf(accountId);
+    return hasCode || passkeys.length > 0;
+  };
   return {
     ...service,
     authentication: createAuthentication(parts),
@@ -99,6 +107,9 @@ export function createAccounts(deps: AccountsDeps): Accounts {
     redeemLink: links.redeem,
     mustEnrol: secondFactors.mustEnrol,
     securityOf: secondFactors.securityOf,
+    administrators: async () =>
+      Promise.all((await store.listAdministrators()).map(async ({ id, email }) => ({ email, hasSecondFactor: await hasSecondFactor(id) }))),
+    hasSecondFactor,
     presentSecurity: async (accountId) =>
       presentSecurity(await service.get(accountId), await secondFactors.securityOf(accountId), clock.now()),
     reseal,

@@ -51,6 +51,8 @@ export interface AccountService {
   enable(id: string, by: By): Promise<Account>;
   /** Ends all other sessions. @throws {AppError} `invalid_input` with member `current` or `password`; `too_many_requests`. */
   changePassword(id: string, change: PasswordChange): Promise<void>;
+  /** The role of somebody who is not shut out. */
+  activeRoleOf(id: string): Promise<Role | undefined>;
   /** Whether this account may administer and no other can. */
   isSoleAdministrator(id: string): Promise<boolean>;
   /** @throws {AppError} `not_found`. */
@@ -84,6 +86,10 @@ interface Deps {
 const MAX_PAGE = 100;
 
 function reading({ store }: Deps) {
+  const activeRoleOf = async (id: string) => {
+    const account = await store.find(id);
+    return account?.status === 'active' ? account.role : undefined;
+  };
   return {
     find: (id: string) => store.find(id),
     findByEmail: (email: string) => store.findByEmail(email.trim().toLowerCase()),
@@ -99,10 +105,8 @@ function reading({ store }: Deps) {
       const items = rows.slice(0, size);
       return { items, total, nextCursor: rows.length > size ? items.at(-1)?.id : undefined };
     },
-    async isSoleAdministrator(id: string) {
-      const account = await store.find(id);
-      return account?.role === 'admin' && account.status === 'active' && (await store.countAdministrators()) === 1;
-    },
+    activeRoleOf,
+    isSoleAdministrator: async (id: string) => (await activeRoleOf(id)) === 'admin' && (await store.countAdministrators()) === 1,
     async ownerLabel({ kind, id }: OwnerRef) {
       if (kind === 'group') {
         const group = await store.findGroup(id);

@@ -30,6 +30,8 @@ export interface AccountStore {
   count(search: string | undefined): Promise<number>;
   /** How many may administer; `lock` first when something depends on it. */
   countAdministrators(): Promise<number>;
+  /** Who may administer, oldest first. */
+  listAdministrators(): Promise<Account[]>;
   /** Holds back everybody else who changes who administers, until the transaction ends. */
   lockAdministrators(): Promise<void>;
   /** @throws {AppError} `conflict` when the address is taken. */
@@ -128,6 +130,10 @@ function accountReads(db: Db) {
     async countAdministrators() {
       const text = `SELECT count(*)::int AS n FROM accounts WHERE role = 'admin' AND status = 'active'`;
       return (await db.row<{ n: number }>({ name: 'account-count-administrators', text, values: [] }))?.n ?? 0;
+    },
+    async listAdministrators() {
+      const text = `SELECT ${COLUMNS} FROM accounts WHERE role = 'admin' AND status = 'active' ORDER BY id`;
+      return (await db.rows<AccountRow>({ name: 'account-administrators', text, values: [] })).map(toAccount);
     },
   };
 }

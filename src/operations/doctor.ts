@@ -24,8 +24,6 @@ export interface DoctorDeps {
   readonly keys: () => Promise<readonly PublishedKey[]>;
   /** Active administrators. */
   readonly administrators: () => Promise<readonly { readonly email: string; readonly hasSecondFactor: boolean }[]>;
-  /** Since when the environment's client has its secret; undefined when there is none. */
-  readonly bootstrapSecretSince: () => Promise<Date | undefined>;
 }
 
 /** Looks at everything that a running server can look at; a check that breaks off is a finding, not an error. */
@@ -40,7 +38,7 @@ export function createDoctor(deps: DoctorDeps): { examine(): Promise<readonly Fi
       judgeKeys(await deps.keys(), { algorithms: SIGNING_ALGORITHMS, signsDays: KEY_TIMES.signsDays, now: now() }),
     administrators: async () => judgeAdministrators(await deps.administrators()),
     audit: async () => judgeTail(await store.unsealedTail(), now()),
-    'bootstrap client': async () => judgeBootstrapSecret(await deps.bootstrapSecretSince(), now()),
+    'bootstrap client': async () => judgeBootstrapSecret(await store.bootstrapSecretSince(), now()),
     'agents without owner': async () => judgeOwners(await store.agentsWithoutOwner()),
     'clients without agent': async () => judgeClients(await store.clientsWithoutAgent()),
   };

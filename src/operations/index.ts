@@ -3,16 +3,17 @@
  * owns no records, only views across those of others (its migration); what it asks of capabilities comes in by argument.
  */
 import type { Capability } from '../capability.ts';
-import { issuerOf, type KeyActor, type KeyChange, type KeyRotation } from '../oidc/index.ts';
+import { issuerOf, type KeyActor, type KeyChange, type Oidc } from '../oidc/index.ts';
 import type { Clock } from '../platform/clock.ts';
 import { isLoopbackUrl } from '../platform/config.ts';
 import type { Db } from '../platform/db/db.ts';
 import type { Metrics } from '../platform/http/metrics.ts';
-import { createDoctor, type DoctorDeps, report } from './doctor.ts';
+import { createDoctor, type DoctorDeps } from './doctor.ts';
 import type { Finding } from './finding.ts';
 import { settingsRoutes } from './routes.ts';
 import { createOperationsStore } from './store.ts';
 import { tokenCounters } from './token-counters.ts';
+import { versionOf } from './version.ts';
 
 export { report } from './doctor.ts';
 export { failed, type Finding, fine } from './finding.ts';
@@ -28,17 +29,18 @@ interface KeyEvents {
 }
 
 /** What it stands on. */
-export interface OperationsDeps extends Pick<DoctorDeps, 'administrators' | 'bootstrapSecretSince'> {
+export interface OperationsDeps {
   readonly db: Db;
   readonly clock: Clock;
   readonly issuer: URL;
   readonly audit: KeyEvents;
-  readonly version: string;
-  readonly isDatabaseEmbedded: boolean;
-  /** The engine's keys; asked when they are needed, because the engine is built last. */
-  readonly keys: () => Pick<KeyRotation, 'list' | 'rotateNow'>;
-  /** Makes this server sign with what the database says now. */
-  readonly reloadKeys: () => Promise<void>;
+  /** The folder with package.json, which names the version. */
+  readonly root: string;
+  /** Without a databaseUrl the server runs its own PostgreSQL. */
+  readonly config: { readonly databaseUrl?: string | undefined };
+  readonly accounts: Pick<DoctorDeps, 'administrators'>;
+  /** The engine with its keys; asked when it is needed, because it is built last. */
+  readonly engine: () => Pick<Oidc, 'keys' | 'reload'>;
   /** Undefined: nobody asked for figures. */
   readonly metrics: Metrics | undefined;
 }
@@ -61,13 +63,24 @@ const EVENTS = {
 
 /** Puts it together. */
 export function createOperations(deps: OperationsDeps): Operations {
-  const { db, clock, issuer, audit, version, isDatabaseEmbedded, metrics } = deps;
+  const { db, clock, issuer, audit, root, config, accounts, metrics } = deps;
   const store = createOperationsStore({ db });
-  const keys = () => deps.keys().list();
-  const doctor = createDoctor({ ...deps, store, keys, isLoopback: isLoopbackUrl(issuer) });
+  const keys = () => deps.engine().keys.list();
+  const doctor = createDoctor({ clock, issuer, store, keys, administrators: accounts.administrators, isLoopback: isLoopbackUrl(issuer) });
   const settings = async () => {
-    const [findings, published, { versionNumber }] = await Promise.all([doctor.examine(), keys(), store.database()]);
-    return { issuer: issuerOf(issuer), version, database: { versionNumber, isEmbedded: isDatabaseEmbedded }, keys: published, findings };
+    const [findings, published, { versionNumber }, version] = await Promise.all([
+      doctor.examine(),
+      keys(),
+      store.database(),
+      versionOf(root),
+    ]);
+    return {
+      issuer: issuerOf(issuer),
+      version,
+      database: { versionNumber, isEmbedded: config.databaseUrl === undefined },
+      keys: published,
+      findings,
+    };
   };
   return {
     examine: doctor.examine,
@@ -88,17 +101,10 @@ export function createOperations(deps: OperationsDeps): Operations {
         clock,
         settings,
         async rotateKeys(by) {
-          await deps.keys().rotateNow(by);
-          await deps.reloadKeys();
+          await deps.engine().keys.rotateNow(by);
+          await deps.engine().reload();
         },
       }),
-      commands: [
-        {
-          name: 'doctor',
-          about: 'Look for what is wrong with this installation.',
-          run: async ({ json, out }) => report(await doctor.examine(), { json, out }),
-        },
-      ],
     },
   };
 }

@@ -19,6 +19,8 @@ export interface OperationsStore {
   database(): Promise<DatabaseFacts>;
   agentsWithoutOwner(): Promise<Stranded>;
   clientsWithoutAgent(): Promise<Stranded>;
+  /** Since when the environment's client has its secret; undefined when there is none. */
+  bootstrapSecretSince(): Promise<Date | undefined>;
   /** Events that have no place in the chain yet. */
   unsealedTail(): Promise<{ readonly events: number; readonly oldestAt: Date | undefined }>;
 }
@@ -44,6 +46,10 @@ export function createOperationsStore({ db }: { db: Db }): OperationsStore {
     },
     agentsWithoutOwner: () => stranded('agents_without_owner', 'agent_id'),
     clientsWithoutAgent: () => stranded('clients_without_agent', 'client_id'),
+    async bootstrapSecretSince() {
+      const text = 'SELECT since FROM bootstrap_secrets ORDER BY since LIMIT 1';
+      return (await db.row<{ since: Date }>({ name: 'operations-bootstrap', text, values: [] }))?.since;
+    },
     async unsealedTail() {
       const text = 'SELECT events, oldest_at FROM unsealed_audit_tail';
       const row = await db.row<{ events: number; oldest_at: Date | null }>({ name: 'operations-unsealed', text, values: [] });

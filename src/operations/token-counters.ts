@@ -35,8 +35,9 @@ export function tokenCounters(metrics: Pick<Metrics, 'counter'>): OidcContributi
   const refused = metrics.counter({ name: 'behalf_tokens_refused_total', help: 'Token requests that were refused.', labels: ['error'] });
   return {
     patch(provider) {
-      provider.on('grant.success', (ctx: TokenContext) => issued({ grant_type: String(ctx.oidc?.params?.grant_type) }));
-      provider.on('grant.error', (_ctx: TokenContext, error: { readonly error?: string }) =>
+      const events = provider as NodeJS.EventEmitter;
+      events.on('grant.success', (ctx: TokenContext) => issued({ grant_type: String(ctx.oidc?.params?.grant_type) }));
+      events.on('grant.error', (_ctx: TokenContext, error: { readonly error?: string }) =>
         refused({ error: error.error !== undefined && ERRORS.has(error.error) ? error.error : 'other' }),
       );
     },

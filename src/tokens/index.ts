@@ -42,7 +42,9 @@ export interface Tokens extends TokenService {
 }
 
 /** What the ledger is made of. */
-export interface TokensDeps extends Pick<TokenClaimsDeps, 'audit' | 'principalOf' | 'detailsHash' | 'onIssued'>, Pick<TokenRoutesDeps, 'namesOf'> {
+export interface TokensDeps
+  extends Pick<TokenClaimsDeps, 'audit' | 'principalOf' | 'detailsHash' | 'onIssued'>,
+    Pick<TokenRoutesDeps, 'namesOf'> {
   readonly db: Db;
   readonly clock: Clock;
   readonly issuer: URL;

@@ -82,7 +82,7 @@ describe('the whole server, composed', () => {
   });
 
   test('says at the first start how to become its administrator', () => {
-    expect(server.app.greeting.join('\n')).toMatch(/\/setup with the code [\w-]{27}/);
+    expect(server.greeting.join('\n')).toMatch(/\/setup with the code [\w-]{27}/);
   });
 });
 

@@ -40,7 +40,7 @@ beforeAll(async () => {
   const send = createSend(observe);
   await server.resource(RESOURCE, ['invoices:read']);
   keep('password', PASSWORD);
-  keep('setup code', /code (\S+)/.exec(server.app.greeting.join())?.[1]);
+  keep('setup code', /code (\S+)/.exec(server.greeting.join())?.[1]);
   keep('initial access token', await server.enrolmentToken());
 
   const software = await server.register({

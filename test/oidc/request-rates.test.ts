@@ -40,7 +40,10 @@ function setUp(rates = ENGINE_RATES) {
   const repeat = async (times: number, what: Sent) => {
     for (let n = 0; n < times; n += 1) await send(what);
   };
-  return { send, repeat, asked: () => asked, advance: (seconds: number) => void (ms += seconds * 1000) };
+  const advance = (seconds: number) => {
+    ms += seconds * 1000;
+  };
+  return { send, repeat, asked: () => asked, advance };
 }
 
 const wrong = { status: 401, error: 'invalid_client' };

@@ -15,6 +15,8 @@ export interface TestServer {
   readonly app: App;
   readonly db: Db;
   readonly vault: Vault;
+  /** What it said when it started. */
+  readonly greeting: readonly string[];
   close(): Promise<void>;
 }
 
@@ -46,13 +48,14 @@ export async function createTestServer(config: Partial<AppDeps['config']> = {}, 
     issuer,
   };
   const app = await createApp({ config: settings, root: ROOT, db, vault, clock: systemClock, ids: randomIds, log });
-  await app.start();
+  const greeting = await app.start();
   const server = await startHttpServer(app.http, { host: 'localhost', port });
   return {
     issuer: issuer.href.replace(/\/$/, ''),
     app,
     db,
     vault,
+    greeting,
     async close() {
       await server.drain({ graceMs: 2_000 });
       await app.stop();

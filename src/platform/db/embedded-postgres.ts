@@ -89,6 +89,20 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   };
 }
 
+/**
+ * As `startEmbeddedPostgres`, but a folder that a living server owns is joined instead: its database is used and left running.
+ * For commands beside a running server.
+ */
+export async function joinEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
+  try {
+    return await startEmbeddedPostgres(options);
+  } catch (error) {
+    if (!(error instanceof FolderInUseError)) throw error;
+    const { socketDir: host, user, password } = await openPostgresFolder(options.dataDir, options.ids);
+    return { connection: { host, user, password, database: DATABASE }, stop: async () => undefined };
+  }
+}
+
 /** The connection that holds the owner lock; `lost` resolves when it ends, and it ends with the server. */
 interface Owner {
   readonly client: pg.Client;

@@ -33,6 +33,8 @@ interface AppliedRow {
 /** The lock Prisma itself takes: `prisma migrate deploy` and this server wait for each other. */
 const PRISMA_LOCK = 72_707_369;
 
+const CONNECT_TIMEOUT_MS = 5_000;
+
 // As Prisma 7 makes it, so that its tools see the same history.
 const HISTORY_TABLE = `CREATE TABLE IF NOT EXISTS _prisma_migrations (
   id VARCHAR(36) PRIMARY KEY NOT NULL,
@@ -68,6 +70,22 @@ export async function migrate(connection: pg.ClientConfig, options: MigrateOptio
     return pending.map(({ name }) => name);
   } finally {
     await client.end(); // gives the lock back as well
+  }
+}
+
+/** The names of migrations that the database lacks; changes nothing. Throws MigrationError as `migrate` does. */
+export async function pendingMigrations(connection: pg.ClientConfig, dir: string): Promise<string[]> {
+  const migrations = await readMigrations(dir);
+  const client = new pg.Client({ ...connection, application_name: 'behalf doctor', connectionTimeoutMillis: CONNECT_TIMEOUT_MS });
+  client.on('error', () => undefined);
+  await client.connect();
+  try {
+    const { rows } = await client.query<{ known: boolean }>(`SELECT to_regclass('_prisma_migrations') IS NOT NULL AS known`);
+    const applied = rows[0]?.known === true ? await readHistory(client) : [];
+    refuseForeignHistory(applied, migrations);
+    return migrations.map(({ name }) => name).filter((name) => !applied.some((row) => row.migration_name === name));
+  } finally {
+    await client.end();
   }
 }
 

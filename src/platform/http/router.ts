@@ -11,6 +11,6 @@ export function routesOf(parts: readonly Routes[], web: Web): ReturnType<Router[
 }
 
 /** Runs everything that follows inside `run`, which is given the request's id. */
-export function insideRequest(run: <T>(requestId: string, work: () => T) => T): Middleware {
+export function insideRequest(run: <T>(requestId: string, work: () => Promise<T>) => Promise<T>): Middleware {
   return (ctx, next) => run(requestIdOf(ctx), next);
 }

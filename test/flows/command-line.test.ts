@@ -1,0 +1,95 @@
+import { spawn } from 'node:child_process';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { type ServerProcess, startServerProcess } from '../support/server-process.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+import { freePort } from '../support/test-server.ts';
+
+interface Outcome {
+  readonly code: number | null;
+  readonly output: string;
+}
+
+interface Report {
+  readonly healthy: boolean;
+  readonly findings: readonly { readonly check: string; readonly state: string; readonly words: string; readonly next?: string }[];
+}
+
+let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+let port: number;
+
+/** Runs `behalf …` on the data folder of this file. */
+function behalf(args: readonly string[], env: Record<string, string> = {}): Promise<Outcome> {
+  const child = spawn(process.execPath, ['--no-warnings', 'src/main.ts', ...args], {
+    env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', BEHALF_DATA_DIR: folder.path, PORT: String(port), ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  return new Promise((resolve) => child.once('close', (code) => resolve({ code, output })));
+}
+
+const doctor = async (env: Record<string, string> = {}) => {
+  const { code, output } = await behalf(['doctor', '--json'], env);
+  const report = JSON.parse(output) as Report;
+  return { code, report, of: (check: string) => report.findings.find((finding) => finding.check === check) };
+};
+
+beforeAll(async () => {
+  [folder, port] = await Promise.all([temporaryFolder(), freePort()]);
+});
+afterAll(() => folder.remove());
+
+describe('the command line', () => {
+  test('explains itself and its verbs', async () => {
+    const [all, one] = await Promise.all([behalf(['--help']), behalf(['account', 'reset-link', '--help'])]);
+    expect([all.code, one.code]).toEqual([0, 0]);
+    for (const verb of ['start', 'migrate', 'doctor', 'audit', 'account']) expect(all.output).toContain(verb);
+    expect(one.output).toContain('<email>');
+  });
+
+  test('the doctor names a database that lacks its migrations and leaves it so; migrate brings it up to date, once', async () => {
+    const before = await doctor();
+    expect([before.code, before.of('migrations')?.state, before.of('migrations')?.next]).toEqual([
+      1,
+      'failed',
+      'Run behalf migrate, or start the server.',
+    ]);
+    expect((await behalf(['migrate'])).output).toContain('Applied 20261121000100_oidc');
+    expect(await behalf(['migrate'])).toEqual({ code: 0, output: 'The database is up to date.\n' });
+  }, 60_000);
+
+  test('audit verify, reset-link and the doctor work beside a running server', async () => {
+    const administrator = { BEHALF_ADMIN_EMAIL: 'ada@acme.test', BEHALF_ADMIN_PASSWORD: 'correct horse battery' };
+    const server: ServerProcess = await startServerProcess(port, { BEHALF_DATA_DIR: folder.path, ...administrator });
+    try {
+      const verified = await behalf(['audit', 'verify', '--json']);
+      expect([verified.code, JSON.parse(verified.output)]).toEqual([0, expect.objectContaining({ intact: true })]);
+      const link = await behalf(['account', 'reset-link', 'ada@acme.test']);
+      expect([link.code, link.output]).toEqual([0, expect.stringContaining(`http://localhost:${port}/`)]);
+      expect(await behalf(['account', 'reset-link', 'nobody@acme.test'])).toMatchObject({ code: 1 });
+      const { code, report, of } = await doctor();
+      expect([code, report.healthy]).toEqual([0, true]);
+      expect(of('master key')?.state).toBe('ok');
+      expect(of('signing keys')?.words).toContain('ES256');
+      expect(of('administrators')).toMatchObject({ state: 'warning', words: expect.stringContaining('ada@acme.test') });
+    } finally {
+      expect(await server.end('SIGTERM')).toBe(0);
+    }
+  }, 60_000);
+
+  test('the doctor tells every fault of the configuration, a foreign master key and a database out of reach', async () => {
+    const faulty = await doctor({ PORT: 'many', BEHALF_LOG_LEVEL: 'loud' });
+    expect([faulty.code, faulty.report.findings.length]).toEqual([1, 2]);
+    const key = await doctor({ BEHALF_MASTER_KEY: Buffer.alloc(32, 7).toString('base64') });
+    expect([key.code, key.of('master key')?.state]).toEqual([1, 'failed']);
+    const away = { DATABASE_URL: 'postgresql://a:b@127.0.0.1:1/behalf', BEHALF_MASTER_KEY: Buffer.alloc(32, 7).toString('base64') };
+    const out = await doctor(away);
+    expect([out.code, out.of('database')?.state]).toEqual([1, 'failed']);
+  }, 60_000);
+
+  test('a setting in words nobody offers is refused with help', async () => {
+    const { code, output } = await behalf(['dance']);
+    expect([code === 0, output]).toEqual([false, expect.stringContaining('unknown command')]);
+  });
+});
