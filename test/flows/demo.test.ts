@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process';
 import { expect, test } from '@jest/globals';
+import { createNarrator } from '../../demo/narrator.ts';
+import { createPrinter } from '../../demo/printing.ts';
 
 interface Transcript {
   readonly held: boolean;
@@ -46,4 +48,18 @@ test('npm run demo -- --help says what it does', async () => {
   const { code, output } = await runDemo(['--help']);
   expect(code).toBe(0);
   expect(output).toContain('--json');
+});
+
+test('a check that does not hold, and a step that breaks off, are failures; what was seen is shown without its secrets', async () => {
+  let printed = '';
+  const narrator = createNarrator(createPrinter({ write: (text: string) => (printed += text) }));
+  await narrator.step('One', 'that goes wrong', async () => narrator.check('it holds', false, { access_token: 'a-secret-nobody-sees' }));
+  const broken = narrator.step('Two', 'that breaks off', () => Promise.reject(new Error('no answer')));
+  await expect(broken).rejects.toThrow('no answer');
+  expect(narrator.failures).toEqual([
+    { step: 1, words: 'it holds' },
+    { step: 2, words: 'the step "Two" comes to its end' },
+  ]);
+  expect(printed).toContain('✗ it holds\n     seen: { "access_token": "a-secret…" }');
+  expect(printed).not.toContain('\u001b');
 });

@@ -10,8 +10,6 @@ export type SpeakingAgent = RegisteredSoftware & { readonly client: AgentClient 
 export interface DelegationStory {
   readonly server: InhabitedServer;
   readonly resource: string;
-  /** Everything that was asked and answered so far, pages included. */
-  readonly exchanges: readonly HttpExchange[];
   readonly ada: Person;
   readonly mira: Person;
   readonly assistant: SpeakingAgent;
@@ -22,6 +20,8 @@ export interface DelegationStory {
   readonly child: TokenAnswer;
   /** Asks as the client of the resource server whether a token is alive. */
   isAlive(token: string): Promise<boolean>;
+  /** For `/api/v1`, with everything but the right to decide. */
+  readonly managementToken: string;
   /** Asks an own interface of the server as the pipeline. */
   manage(method: string, path: string, json?: unknown): Promise<HttpExchange>;
 }
@@ -33,27 +33,27 @@ const ADMINISTRATOR = { email: 'ada@acme.test', password: 'seven tin soldiers ma
 const EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
 const CIBA = 'urn:openid:params:grant-type:ciba';
 
-async function createManage(server: InhabitedServer, send: Send): Promise<DelegationStory['manage']> {
+async function createManage(server: InhabitedServer, send: Send): Promise<Pick<DelegationStory, 'manage' | 'managementToken'>> {
   const metadata = await discover(server.issuer, send);
   const pipeline = createAgentClient(metadata, { clientId: PIPELINE.clientId, clientSecret: PIPELINE.secret }, send);
   const tokenFor = async (resource: string, scope: string) =>
     (await pipeline.clientCredentials({ resource: `${server.issuer}${resource}`, scope })).token;
   const api = await tokenFor('/api/v1', 'admin:read admin:write');
   const scim = await tokenFor('/scim/v2', 'scim:read scim:write');
-  return (method, path, json) =>
+  const manage: DelegationStory['manage'] = (method, path, json) =>
     send({
       method,
       url: `${server.issuer}${path}`,
       headers: { authorization: `Bearer ${path.startsWith('/scim') ? scim : api}` },
       ...(json === undefined ? {} : { json }),
     });
+  return { manage, managementToken: api };
 }
 
 /** Plays it on a server of its own. @throws when a step is refused: then nothing of a test would make sense. */
 export async function playDelegation(): Promise<DelegationStory> {
   const server = await createInhabitedServer({ firstAdministrator: ADMINISTRATOR, bootstrapClient: PIPELINE });
-  const exchanges: HttpExchange[] = [];
-  const send = createSend((exchange) => void exchanges.push(exchange));
+  const send = createSend();
   const resource = await server.resource(RESOURCE, ['read', 'pay']);
   const metadata = await discover(server.issuer, send);
   const register = async (about: Readonly<Record<string, unknown>>): Promise<SpeakingAgent> => {
@@ -68,7 +68,7 @@ export async function playDelegation(): Promise<DelegationStory> {
   const bookkeeper = await register({ client_name: 'Bookkeeper', grant_types: [EXCHANGE] });
   const mira = createPerson(server.issuer, server.miraCredentials, send);
   const ada = createPerson(server.issuer, ADMINISTRATOR, send);
-  const manage = await createManage(server, send);
+  const { manage, managementToken } = await createManage(server, send);
   const parent = await consentTo(assistant, mira, { resource, scope: 'read pay' });
   const until = new Date(Date.now() + 3_600_000).toISOString();
   await manage('POST', '/api/v1/delegations', {
@@ -83,7 +83,7 @@ export async function playDelegation(): Promise<DelegationStory> {
   const details = [{ type: 'mcp_tool_call', tools: ['pay_invoice'], locations: [resource] }];
   await assistant.client.askPerson(server.miraEmail, { resource, scope: 'openid pay', authorization_details: details });
   const isAlive = await createLivenessQuestion(server, { resource, introspect: metadata.introspection_endpoint, send });
-  return { server, resource, exchanges, ada, mira, assistant, bookkeeper, parent, child, isAlive, manage };
+  return { server, resource, ada, mira, assistant, bookkeeper, parent, child, isAlive, managementToken, manage };
 }
 
 /** Mira's consent and the token it leads to. */
