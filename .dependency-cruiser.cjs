@@ -1,7 +1,17 @@
 // Who may import whom. A folder of src/ stands on one shelf and imports only from shelves below it; a new folder is put on
 // its shelf here. Process environment, clock and randomness are no imports: biome checks those (biome.json, lint/clock.grit).
 const shelves = {
-  flows: ['client-registration', 'client-authentication', 'sign-in', 'approvals', 'token-exchange', 'revocation', 'overview', 'self-service', 'operations'],
+  flows: [
+    'client-registration',
+    'client-authentication',
+    'sign-in',
+    'approvals',
+    'token-exchange',
+    'revocation',
+    'overview',
+    'self-service',
+    'operations',
+  ],
   rules: ['policy', 'authorization-details'],
   records: ['accounts', 'agents', 'resource-servers', 'tokens', 'audit'],
   rooms: ['oidc', 'scim'],

@@ -26,7 +26,7 @@ import { approvalRoutes } from './routes.ts';
 import { type ApprovalService, APPROVALS_CHANNEL, type Assurance, createApprovalService } from './service.ts';
 import { createApprovalStore } from './store.ts';
 
-export { type Approval, type ApprovalStatus, APPROVED_SECONDS, type Decision, type Question, reasonNotToDecide } from './approval.ts';
+export { type Approval, type ApprovalStatus, type Decision, type Question, reasonNotToDecide } from './approval.ts';
 export type { AskedResource, AskingAgent, Directory, Person } from './directory.ts';
 export type { IssuanceNotes } from './oidc.ts';
 export type { Answer, ApprovalPage, ApprovalService, Assurance, Deciding } from './service.ts';

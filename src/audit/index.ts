@@ -15,19 +15,12 @@ import { auditRoutes } from './routes.ts';
 import { type AuditService, createAuditService } from './service.ts';
 import { createAuditStore } from './store.ts';
 
-export { type ChainVerdict, genesisHash } from './chain.ts';
-export { type Correlation, createCorrelation } from './correlation.ts';
-export { type AuditActor, type AuditEvent, type AuditEventType, auditEventTypes, isAuditEventType } from './event.ts';
+export type { ChainVerdict } from './chain.ts';
+export type { Correlation } from './correlation.ts';
+export { type AuditActor, type AuditEvent, type AuditEventType, auditEventTypes } from './event.ts';
 export type { NameOf } from './present.ts';
-export {
-  type AuditEventInput,
-  type AuditPage,
-  type AuditRecorder,
-  type AuditService,
-  type AuditVerification,
-  createAuditService,
-} from './service.ts';
-export { AUDIT_COLUMNS, type AuditFilter, type AuditRow, createAuditStore, type StoredAuditEvent, valuesOf } from './store.ts';
+export type { AuditEventInput, AuditPage, AuditRecorder, AuditService, AuditVerification } from './service.ts';
+export { AUDIT_COLUMNS, type AuditFilter, type AuditRow, type StoredAuditEvent, valuesOf } from './store.ts';
 export { eventKinds, eventWords, type EventWords } from './words.ts';
 
 /** The trail as the rest of the house sees it. */

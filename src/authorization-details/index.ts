@@ -8,7 +8,7 @@ import { richAuthorizationRequests } from './oidc.ts';
 import type { DetailTypes } from './registry.ts';
 import { detailTypeRoutes } from './routes.ts';
 
-export { apiCall, builtInDetailTypes, mcpToolCall } from './built-in-types.ts';
+export { builtInDetailTypes, mcpToolCall } from './built-in-types.ts';
 export { type Coverage, covers, inherit } from './covers.ts';
 export { coversAll, type Derivation } from './derivation.ts';
 export type { AuthorizationDetail, DetailType, DetailTypeDefinition, JsonObject, JsonValue, MemberSchema } from './detail-type.ts';

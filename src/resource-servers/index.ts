@@ -13,7 +13,7 @@ import { createResourceServerService, type ResourceServerService, type ResourceS
 export type { ClientResources } from './oidc.ts';
 export type { OwnResourceServer } from './own-resources.ts';
 export type { ResourceScope, ResourceServer, Risk } from './resource-server.ts';
-export { canonicalResourceUri, isLoopbackHost, maxResourceUriLength, type ResourceUri } from './resource-uri.ts';
+export { canonicalResourceUri, type ResourceUri } from './resource-uri.ts';
 export type { ServerClients } from './routes.ts';
 export type { ChangedBy, ResourceServerAudit } from './service.ts';
 

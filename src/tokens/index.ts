@@ -21,7 +21,7 @@ import { createTokenStore, type TokenStore } from './store.ts';
 export { type ApiGuardDeps, createApiGuard, type GuardedClient, ownResourcesOf } from './guard.ts';
 export { type Issuance, issuanceOf } from './issuance.ts';
 export type { ClientPrincipal } from './oidc.ts';
-export { chainOf, fallsView, type Names, namedIn } from './present.ts';
+export { chainOf, type Names, namedIn } from './present.ts';
 export type { EndReason, LiveTokensPage, LiveTokensQuery, TokenService, VerifiedToken } from './service.ts';
 export type { GrantedScope, ListedToken, LiveSummary } from './store.ts';
 export type {
