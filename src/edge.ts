@@ -7,7 +7,7 @@ import { ACR, isAtLeast } from './accounts/index.ts';
 import type { Approvals } from './approvals/index.ts';
 import type { Audit } from './audit/index.ts';
 import type { Capability } from './capability.ts';
-import { engineRates, type Oidc } from './oidc/index.ts';
+import { engineRates, oauthErrorFormats, type Oidc } from './oidc/index.ts';
 import type { Clock } from './platform/clock.ts';
 import type { Db } from './platform/db/db.ts';
 import { createAssets } from './platform/http/assets.ts';
@@ -86,7 +86,7 @@ export async function createEdge(deps: EdgeDeps): Promise<HttpApp> {
     trustedProxies: deps.trustedProxies,
     cookieKeys: oidc.cookieKeys,
     readiness: { database: async () => void (await db.rows({ name: 'ready', text: 'SELECT 1 AS one', values: [] })) },
-    errorFormats: ['/api', '/access'].map((prefix) => ({ prefix, write: writeProblem })),
+    errorFormats: [...['/api', '/access'].map((prefix) => ({ prefix, write: writeProblem })), ...oauthErrorFormats],
     renderError: (ctx, page) => web.pages.show(ctx, 'sign-in/message', errorModel(page)),
     bodyLimits: [],
     eventStreams: deps.eventStreams,

@@ -3,7 +3,7 @@ import type { Middleware } from 'koa';
 import mount from 'koa-mount';
 import type { JWK } from 'jose';
 import { type Client, type Configuration, type JWTStructured, type KoaContextWithOIDC, Provider } from 'oidc-provider';
-import { isDatabaseUnavailable } from '../platform/db/availability.ts';
+import { isDatabaseUnavailable, isUnstorableText } from '../platform/db/availability.ts';
 import type { Db } from '../platform/db/db.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/log.ts';
@@ -102,8 +102,14 @@ function answerRefusals(provider: Provider): void {
   for (const event of events) (provider as NodeJS.EventEmitter).on(event, extend);
 }
 
-function answerServerErrors(provider: Provider, log: Logger): void {
+function answerServerErrors(provider: Provider, { db, log }: Pick<ProviderDeps, 'db' | 'log'>): void {
   provider.on('server_error', (ctx: KoaContextWithOIDC, error: Error) => {
+    if (isUnstorableText(error)) {
+      db.rollback();
+      ctx.status = 400;
+      ctx.body = { error: 'invalid_request', error_description: 'The request holds characters that are no text (U+0000).' };
+      return;
+    }
     if (!isDatabaseUnavailable(error)) {
       log.error({ err: error, requestId: ctx.state['requestId'] }, 'the engine failed');
       return;
@@ -128,7 +134,7 @@ export function buildProvider(composition: Composition, deps: ProviderDeps, keys
   makeReplayDetectionAtomic(provider, deps);
   if (composition.compareClientSecret !== undefined) compareSecretsByHash(provider, composition.compareClientSecret);
   answerRefusals(provider);
-  answerServerErrors(provider, deps.log);
+  answerServerErrors(provider, deps);
   for (const patch of composition.patches) patch(provider);
   return provider;
 }

@@ -159,6 +159,22 @@ describe('what no client should send', () => {
     expect(page.leftTo?.searchParams.get('error')).toBe('invalid_request');
   });
 
+  test('U+0000, which no database column holds, is the caller’s fault wherever it stands', async () => {
+    const { authorization = '' } = basic('cli_\u0000', 'secret');
+    const engine = await sendRaw('/token', { headers: headersFor(FORM, authorization), body: 'grant_type=client_credentials' });
+    expect([engine.status < 500, JSON.parse(engine.text)]).toEqual([true, expect.objectContaining({ error: expect.any(String) })]);
+    const { authorization: own = '' } = basic(story.assistant.clientId, story.assistant.clientSecret);
+    const hint = await sendRaw('/bc-authorize', { headers: headersFor(FORM, own), body: 'login_hint=a%00b&scope=openid' });
+    expect([hint.status, hint.text]).toEqual([400, expect.stringContaining('"error"')]);
+    const headers = { authorization: `Bearer ${api}` };
+    for (const path of ['/api/v1/clients/%00', '/scim/v2/Agents/%00', '/scim/v2/Agents?filter=displayName%20eq%20%22%5Cu0000%22']) {
+      const answer = await sendRaw(path, { method: 'GET', headers });
+      expect([path, answer.status < 500]).toEqual([path, true]);
+    }
+    const page = await story.ada.visit('/console/people?q=%00');
+    expect(page.status).toBeLessThan(500);
+  });
+
   test('two consent pages side by side are answered one by one', async () => {
     const { assistant, mira, resource } = story;
     const tabs = ['read', 'pay'].map((scope) =>

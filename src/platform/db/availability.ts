@@ -19,17 +19,30 @@ function isConnectionFault(fault: Traced): boolean {
   return typeof fault.message === 'string' && DATABASE_AWAY_WORDS.test(fault.message);
 }
 
-/**
- * Whether `error`, or what caused it (up to five steps), says that the database cannot be reached or does not answer in time: the
- * answer is then 503 with Retry-After, and the next request tries anew.
- */
-export function isDatabaseUnavailable(error: unknown): boolean {
+/** Asks of an error, then of what caused it, at most five steps deep. */
+function isCausedBy(error: unknown, isFault: (fault: Traced) => boolean): boolean {
   let current = error;
   for (let step = 0; step < 5; step += 1) {
     if (typeof current !== 'object' || current === null) return false;
     const fault = current as Traced;
-    if (isConnectionFault(fault)) return true;
+    if (isFault(fault)) return true;
     current = fault.meta?.driverAdapterError ?? fault.cause;
   }
   return false;
+}
+
+/**
+ * Whether `error`, or what caused it, says that the database cannot be reached or does not answer in time: the answer is then 503
+ * with Retry-After, and the next request tries anew.
+ */
+export function isDatabaseUnavailable(error: unknown): boolean {
+  return isCausedBy(error, isConnectionFault);
+}
+
+// 22021 character not in repertoire (U+0000 in text), 22P05 untranslatable character (the same in JSON).
+const NOT_TEXT = /^(22021|22P05)$/;
+
+/** Whether a value from outside holds what PostgreSQL has no text for: the caller's fault, whichever part was about to look it up. */
+export function isUnstorableText(error: unknown): boolean {
+  return isCausedBy(error, ({ code, originalCode }) => NOT_TEXT.test(String(code)) || NOT_TEXT.test(String(originalCode)));
 }

@@ -1,4 +1,4 @@
-import { isDatabaseUnavailable } from '../db/availability.ts';
+import { isDatabaseUnavailable, isUnstorableText } from '../db/availability.ts';
 import { AppError, type ErrorCode, type ErrorDetails } from '../errors.ts';
 
 /** An answer to a request that did not work out, in no wire format yet. */
@@ -67,6 +67,15 @@ export function failureOf(error: unknown, requestId: string): Failure {
   if (isDatabaseUnavailable(error)) {
     const details = { retryAfterSeconds: UNAVAILABLE_RETRY_SECONDS };
     return { code: 'unavailable', status: 503, message: 'The database is out of reach. Try again in a few seconds.', details, requestId };
+  }
+  if (isUnstorableText(error)) {
+    return {
+      code: 'invalid_input',
+      status: 400,
+      message: 'The request holds characters that are no text (U+0000).',
+      details: {},
+      requestId,
+    };
   }
   const message = `Something went wrong on our side. Name this id when you report it: ${requestId}`;
   return { code: 'internal', status: 500, message, details: {}, requestId };

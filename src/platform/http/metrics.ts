@@ -4,7 +4,7 @@ import { type EventLoopUtilization, monitorEventLoopDelay, performance } from 'n
 import type { Middleware } from 'koa';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { constantTimeEqual } from '../vault.ts';
-import { nameRoute, routeOf } from './access-log.ts';
+import { routeOf } from './access-log.ts';
 
 /** How the pool of the database stands. */
 interface Connections {
@@ -37,7 +37,7 @@ const LOOPBACK_NAMES: ReadonlySet<string> = new Set(['localhost', LOOPBACK, '[::
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const NANO = 1e9;
 
-/** `/token`, `/console`, `/api/v1`: what answered, as coarse as a dashboard wants it and never what was asked for. */
+/** `engine:token`, `/console`, `/api/v1`: what answered, as coarse as a dashboard wants it and never what was asked for. */
 function classOf(route: string): string {
   if (!route.startsWith('/')) return route;
   const [, first = '', second] = route.split('/');
@@ -147,7 +147,6 @@ export function createMetrics(deps: { token: string | undefined; connections: ()
       const { token } = deps;
       const isOpen = token !== undefined && constantTimeEqual(bearerOf(ctx.get('authorization')), token);
       if (ctx.path !== '/metrics' || ctx.method !== 'GET' || !isOpen) return next();
-      nameRoute(ctx, '/metrics');
       ctx.set('cache-control', 'no-store');
       ctx.type = registry.contentType;
       ctx.body = await text();
