@@ -3,6 +3,7 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
+  chmodSync,
   existsSync,
   linkSync,
   mkdirSync,
@@ -83,6 +84,7 @@ async function build() {
   rmSync('dist', { recursive: true, force: true });
   const compiler = join('node_modules', 'typescript-7', 'bin', 'tsc');
   await run(pinnedNode(), [compiler, '-p', 'tsconfig.json']);
+  chmodSync(join('dist', 'main.js'), 0o755);
   if (existsSync(join('src', 'sdk'))) await run(pinnedNode(), [compiler, '-p', 'tsconfig.sdk.json']);
 }
 

@@ -138,8 +138,13 @@ export function presentFalls({ tokens, handedOn, approvals, people }: Falling): 
   return { headline: tokens === 0 ? 'No live token' : countOf(tokens, 'live token'), words };
 }
 
+/** Identifiers stand on the event's own page; here they would only be noise. */
+function isForPeople(part: string | undefined): part is string {
+  return part !== undefined && !/(^|\s)[a-z]{3}_[0-9a-f]{20,}/.test(part) && !/^[\w-]{40,}$/.test(part);
+}
+
 function presentEvent({ id, type, occurredAt, outcome, resource, action, cause }: RecordedEvent, { now, base }: Frame) {
-  const detail = [action, resource, cause].filter((part) => part !== undefined).join(' · ');
+  const detail = [action, resource, cause].filter(isForPeople).join(' · ');
   return {
     when: momentOf(occurredAt, now),
     state: eventStates[outcome ?? type] ?? eventStates[type] ?? { word: 'Noted', tone: '' },

@@ -17,7 +17,7 @@ export interface AgentServiceDeps extends StatusDeps {
 
 /** The registry of agents. Every change is one transaction with its audit event. */
 export interface AgentService
-  extends Pick<AgentStore, 'find' | 'findByClient' | 'clientsOf' | 'childrenOf'>,
+  extends Pick<AgentStore, 'find' | 'findByClient' | 'standingOf' | 'clientsOf' | 'childrenOf'>,
     Pick<AgentSearchStore, 'list' | 'countByStatus'> {
   /** @throws {AppError} `not_found`. */
   get(id: string): Promise<Agent>;
@@ -68,6 +68,7 @@ export function createAgentService(deps: AgentServiceDeps): AgentService {
   return {
     find: store.find,
     findByClient: store.findByClient,
+    standingOf: store.standingOf,
     clientsOf: store.clientsOf,
     childrenOf: store.childrenOf,
     list: search.list,

@@ -22,6 +22,8 @@ export interface AgentStore {
   /** The same, held against other writers until the transaction ends. */
   lock(id: string): Promise<Agent | undefined>;
   findByClient(clientId: string): Promise<Agent | undefined>;
+  /** The same, and whether it may act as far as its state and its owner go: both as they are in one moment. */
+  standingOf(clientId: string): Promise<(Agent & { readonly isLive: boolean }) | undefined>;
   clientsOf(agentId: string): Promise<readonly string[]>;
   childrenOf(agentId: string): Promise<Agent[]>;
   /** Agents of any of these owners that are not retired, newest first, at most 200. */
@@ -87,6 +89,12 @@ function reads(db: Db) {
     lock: (id: string) => one('agent-lock', 'WHERE id = $1 FOR UPDATE', id),
     findByClient: (clientId: string) =>
       one('agent-by-client', 'JOIN agent_clients link ON link.agent_id = agents.id WHERE link.client_id = $1', clientId),
+    async standingOf(clientId: string) {
+      const text = `SELECT ${AGENT_COLUMNS}, EXISTS (SELECT 1 FROM live_agents WHERE live_agents.agent_id = agents.id) AS is_live
+        FROM agents JOIN agent_clients link ON link.agent_id = agents.id WHERE link.client_id = $1`;
+      const row = await db.row<AgentRow & { is_live: boolean }>({ name: 'agent-standing', text, values: [clientId] });
+      return row && { ...toAgent(row), isLive: row.is_live };
+    },
     async clientsOf(agentId: string) {
       const text = 'SELECT client_id FROM agent_clients WHERE agent_id = $1 ORDER BY linked_at, client_id LIMIT 200';
       const rows = await db.rows<{ client_id: string }>({ name: 'agent-clients', text, values: [agentId] });

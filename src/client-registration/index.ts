@@ -21,7 +21,7 @@ import { initialAccessTokenConsole } from './initial-access-tokens/routes.ts';
 import { clientOidc } from './oidc.ts';
 import { clientApi } from './routes.ts';
 import { type ClientService, createClientService } from './service.ts';
-import { createClientStore } from './store.ts';
+import { type ClientStore, createClientStore } from './store.ts';
 
 export type { ChangedBy, RegistrationAudit } from './audit-trail.ts';
 export type { Bounds, ClientPurpose, ClientRecord, InitialAccessToken, StoredMetadata } from './client.ts';
@@ -108,9 +108,29 @@ function serverClientsOf(service: ClientService): ServerCredentials {
   };
 }
 
+/**
+ * The engine and policy ask for the same client at the same moment of a request: they share that one read. Only while it is under
+ * way, and never across requests, so nobody is told what held before they asked.
+ */
+function withSharedReads(store: ClientStore): ClientStore {
+  const underWay = new WeakMap<object, Map<string, ReturnType<ClientStore['find']>>>();
+  return {
+    ...store,
+    find(clientId) {
+      const { ctx } = Provider;
+      if (ctx === undefined) return store.find(clientId);
+      const reads = underWay.get(ctx) ?? new Map<string, ReturnType<ClientStore['find']>>();
+      underWay.set(ctx, reads);
+      const read = reads.get(clientId) ?? store.find(clientId).finally(() => reads.delete(clientId));
+      reads.set(clientId, read);
+      return read;
+    },
+  };
+}
+
 /** Builds the capability. */
 export function createClients(deps: ClientsDeps): Clients {
-  const store = createClientStore(deps);
+  const store = withSharedReads(createClientStore(deps));
   const secrets = createClientSecrets(deps);
   const book = createFactsBook();
   const initialAccessTokens = createInitialAccessTokens(deps);

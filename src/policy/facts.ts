@@ -19,19 +19,22 @@ export interface FactsDeps {
       | undefined
     >;
   };
-  readonly agents: { findByClient(clientId: string): Promise<AgentRecord | undefined> };
+  /** `isLive`: it is active and its owner is alive. */
+  readonly agents: { standingOf(clientId: string): Promise<(AgentRecord & { readonly isLive: boolean }) | undefined> };
   readonly owners: { ownerLabel(owner: { kind: 'user' | 'group'; id: string }): Promise<{ readonly isAlive: boolean } | undefined> };
 }
 
 /**
- * Facts from the records: the client and its agent at the same time, then the agent's owner. Every answer is read anew; what
- * changes between this and the ledger is caught there again (security rule R13).
+ * Facts from the records: the client and its agent at the same time. The owner is asked for apart only when the agent is not alive
+ * anyway. Every answer is read anew; what changes between this and the ledger is caught there again (security rule R13).
  */
 export function composeFacts({ clients, agents, owners }: FactsDeps): FactsSource {
   return async (clientId) => {
-    const [record, agent] = await Promise.all([clients.find(clientId), agents.findByClient(clientId)]);
-    const owner = agent?.owner === undefined ? undefined : await owners.ownerLabel(agent.owner);
-    return { client: record && clientFacts(record), agent: agent && { ...agentFacts(agent), isOwnerAlive: owner?.isAlive === true } };
+    const [record, agent] = await Promise.all([clients.find(clientId), agents.standingOf(clientId)]);
+    const client = record && clientFacts(record);
+    if (agent === undefined) return { client, agent };
+    const owner = agent.isLive || agent.owner === undefined ? undefined : await owners.ownerLabel(agent.owner);
+    return { client, agent: { ...agentFacts(agent), isOwnerAlive: agent.isLive || owner?.isAlive === true } };
   };
 }
 

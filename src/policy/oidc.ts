@@ -17,7 +17,7 @@ export interface PolicyResources {
 
 /** What the hook stands on. */
 export interface PolicyHookDeps {
-  readonly service: Pick<PolicyService, 'decide' | 'record' | 'refuse'>;
+  readonly service: Pick<PolicyService, 'decide' | 'record' | 'rowOf' | 'refuse'>;
   readonly facts: FactsSource;
   readonly resources: PolicyResources;
   readonly issuer: URL;
@@ -64,6 +64,10 @@ function note(issuance: Issuance, about: { token: TokenFields; source: SourceFie
     issuance.subject = principal.id;
     issuance.subjectProfile = 'service';
   }
+}
+
+function isJwt(token: IssuedToken): boolean {
+  return (token as { resourceServer?: { accessTokenFormat?: string } }).resourceServer?.accessTokenFormat === 'jwt';
 }
 
 const SUBJECT_KINDS = { user: 'account', ai_agent: 'agent', service: 'service' } as const;
@@ -151,7 +155,10 @@ export function policyOidc({ service, facts, resources, issuer, clock }: PolicyH
       if (decision.effect !== 'permit')
         service.refuse({ ...record, error: refusal?.error ?? 'access_denied', status: refusal?.status ?? 400 });
       issuance.decisionId = decision.id;
-      await service.record({ ...record, id: decision.id });
+      const kept = { ...record, id: decision.id };
+      // a JWT comes into the ledger, and its decision with it; an opaque token (userinfo) has no row there
+      if (isJwt(token)) issuance.alongside = service.rowOf(kept);
+      else await service.record(kept);
     },
   };
 }

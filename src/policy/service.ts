@@ -4,6 +4,7 @@ import { type Clock, secondsAfter } from '../platform/clock.ts';
 import type { Db } from '../platform/db/db.ts';
 import { AppError } from '../platform/errors.ts';
 import type { Ids } from '../platform/ids.ts';
+import type { Companion } from '../tokens/index.ts';
 import type { Decision, PolicyInput, StoredDecision } from './decision.ts';
 import type { FactsSource } from './facts.ts';
 import { INVARIANTS_VERSION, judge, type RuleError } from './invariants.ts';
@@ -42,6 +43,8 @@ export interface PolicyService {
   principalOf(clientId: string): Promise<Principal>;
   /** Keeps a permitted decision in the transaction under way: one statement. */
   record(decision: StoredDecision): Promise<void>;
+  /** A permitted decision as a row that is written together with the token it permits. */
+  rowOf(decision: StoredDecision): Companion;
   /** Ends the request under way: rolls it back, keeps decision and audit event, answers with `decision_id` and `error_uri`. */
   refuse(denial: Denial): never;
   /**
@@ -140,6 +143,7 @@ export function createPolicyService(deps: PolicyServiceDeps): PolicyService {
     decide: (input) => ({ id: ids.next('dec'), ...judge(input) }),
     principalOf: async (clientId) => principalFrom(await facts(clientId)),
     record: (decision) => store.insert(decision),
+    rowOf: store.rowOf,
     refuse(denial) {
       const decision = denied(denial);
       const { error, status, reason, remedy } = denial;

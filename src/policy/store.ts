@@ -1,4 +1,5 @@
 import type { Db } from '../platform/db/db.ts';
+import type { Companion } from '../tokens/index.ts';
 import type { Effect, StoredDecision } from './decision.ts';
 
 /** What a list of decisions may be narrowed to. `cursor` is the id of the last one seen; the newest come first. */
@@ -13,6 +14,8 @@ export interface DecisionFilter {
 
 /** SQL of the decisions. */
 export interface DecisionStore {
+  /** The row of a decision, for the statement that writes what it permits. */
+  rowOf(decision: StoredDecision): Companion;
   insert(decision: StoredDecision): Promise<void>;
   find(id: string): Promise<StoredDecision | undefined>;
   list(filter: DecisionFilter): Promise<StoredDecision[]>;
@@ -38,7 +41,29 @@ interface Row {
   readonly policy_version: string;
 }
 
-const COLUMNS = 'id, at, effect, rule, reason, remedy, client_id, agent_id, subject_id, resource, action, input, policy_version';
+const NAMES = [
+  'id',
+  'at',
+  'effect',
+  'rule',
+  'reason',
+  'remedy',
+  'client_id',
+  'agent_id',
+  'subject_id',
+  'resource',
+  'action',
+  'input',
+  'policy_version',
+];
+const COLUMNS = NAMES.join(', ');
+const TYPES: Readonly<Record<string, string>> = { at: 'timestamptz', input: 'jsonb' };
+const TYPED = NAMES.map((name) => [name, TYPES[name] ?? 'text'] as const);
+
+function valuesOf(decision: StoredDecision): readonly unknown[] {
+  const { id, at, effect, rule, reason, remedy, clientId, agentId, subjectId, resource, action, input, policyVersion } = decision;
+  return [id, at, effect, rule, reason, remedy, clientId, agentId, subjectId, resource, action, JSON.stringify(input), policyVersion];
+}
 
 function toDecision(row: Row): StoredDecision {
   const { id, at, rule, reason, remedy, resource, action, input } = row;
@@ -62,25 +87,10 @@ function toDecision(row: Row): StoredDecision {
 /** The store over PostgreSQL; what every token request writes is one prepared statement. */
 export function createDecisionStore({ db }: { db: Db }): DecisionStore {
   return {
+    rowOf: (decision) => ({ table: 'decisions', columns: TYPED, values: valuesOf(decision) }),
     async insert(decision) {
-      const { id, at, effect, rule, reason, remedy, clientId, agentId, subjectId, resource, action, input, policyVersion } = decision;
-      const values = [
-        id,
-        at,
-        effect,
-        rule,
-        reason,
-        remedy,
-        clientId,
-        agentId,
-        subjectId,
-        resource,
-        action,
-        JSON.stringify(input),
-        policyVersion,
-      ];
       const text = `INSERT INTO decisions (${COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`;
-      await db.rows({ name: 'decision-insert', text, values });
+      await db.rows({ name: 'decision-insert', text, values: valuesOf(decision) });
     },
     async find(id) {
       const row = await db.row<Row>({ name: 'decision-find', text: `SELECT ${COLUMNS} FROM decisions WHERE id = $1`, values: [id] });

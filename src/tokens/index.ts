@@ -19,7 +19,7 @@ import { createTokenService, type TokenService } from './service.ts';
 import { createTokenStore, type TokenStore } from './store.ts';
 
 export { type ApiGuardDeps, createApiGuard, type GuardedClient, ownResourcesOf } from './guard.ts';
-export { type Issuance, issuanceOf } from './issuance.ts';
+export { type Companion, type Issuance, issuanceOf } from './issuance.ts';
 export type { ClientPrincipal } from './oidc.ts';
 export { chainOf, type Names, namedIn } from './present.ts';
 export type { EndReason, LiveTokensPage, LiveTokensQuery, TokenService, VerifiedToken } from './service.ts';

@@ -1,6 +1,17 @@
 import type { ActClaim, ApprovalClaim, SubjectProfile } from './token-record.ts';
 
 /**
+ * A row that another capability wants written in the statement that writes the token: it is there if and only if the token is.
+ * Table and columns are constants of that capability's store, never input.
+ */
+export interface Companion {
+  readonly table: string;
+  readonly columns: readonly (readonly [name: string, type: string])[];
+  /** In the order of the columns. */
+  readonly values: readonly unknown[];
+}
+
+/**
  * What is decided about the token that a request is about to get. Policy, exchange and approvals fill it in; the ledger reads
  * it when the claims are written. What nobody says follows from the grant (see oidc.ts).
  */
@@ -17,6 +28,8 @@ export interface Issuance {
   /** What made the actor the actor: `actor_token`, `client`, `continuation` … (R3). */
   actorSource?: string;
   decisionId?: string;
+  /** The decision itself, to be kept with the token. */
+  alongside?: Companion;
   /** The whole `approval` claim; its `id` is the approval's. */
   approval?: ApprovalClaim;
   acr?: string;

@@ -190,7 +190,8 @@ export function tokenClaims(deps: TokenClaimsDeps): NonNullable<OidcContribution
       const parties = await partiesOf(issuanceOf(ctx), issued, clientId);
       if (parties.subject === clientId) throw new Error('A token was about to name a client as its subject.');
       const token = newToken({ ctx, token: issued, payload, parties, issuer, now: clock.now() });
-      const expiresAt = await store.insertIfLive(token, audit.rowOf(eventOf(token, deps.detailsHash)));
+      const event = audit.rowOf(eventOf(token, deps.detailsHash));
+      const expiresAt = await store.insertIfLive(token, { event, companion: issuanceOf(ctx).alongside });
       if (expiresAt !== undefined) {
         db.afterCommit(() => deps.onIssued(token.agentIds));
         // the answer's expires_in is read from here after the claims are written

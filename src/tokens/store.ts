@@ -4,6 +4,7 @@ import type { Clock } from '../platform/clock.ts';
 import { secondsAfter } from '../platform/clock.ts';
 import type { Db } from '../platform/db/db.ts';
 import { COLUMNS, columnValues, type LedgerRow, toToken } from './ledger-row.ts';
+import type { Companion } from './issuance.ts';
 import { isLineageLive, isLive, isSelfLive, PARTY_FAULTS, type PartyFault, partyIsLive } from './liveness-sql.ts';
 import type { Falling, KnownToken, NewToken, TokenSelector } from './token-record.ts';
 import { selectedId } from './token-record.ts';
@@ -50,10 +51,10 @@ export type Fault = PartyFault | 'actor' | 'parent';
 /** SQL of the ledger. One statement each. */
 export interface TokenStore {
   /**
-   * Writes token and audit event if everything the token stands on is alive at that moment, and returns when it expires: never
-   * later than its parent. Undefined, and nothing written, when something is dead.
+   * Writes token, audit event and companion if everything the token stands on is alive at that moment, and returns when it
+   * expires: never later than its parent. Undefined, and nothing written, when something is dead.
    */
-  insertIfLive(token: NewToken, event: AuditRow): Promise<Date | undefined>;
+  insertIfLive(token: NewToken, rows: { readonly event: AuditRow; readonly companion: Companion | undefined }): Promise<Date | undefined>;
   /** What of a new token is dead; empty when nothing is (any more). */
   faultsOf(token: NewToken): Promise<readonly Fault[]>;
   find(jti: string): Promise<KnownToken | undefined>;
@@ -87,15 +88,24 @@ const PARENT_ALLOWS = `(fresh.parent_jti IS NULL OR ${isLineageLive('fresh', PAR
 /** A child is never longer-lived than its parent, not by the second that passes while it is made. */
 const EXPIRY = 'least(fresh.expires_at, parent.expires_at)';
 
-const INSERT = `WITH ${CANDIDATE},
+/** `companion`: a further part of the statement, over the rows of `ledger`. */
+const insertStatement = (companion: string): string => `WITH ${CANDIDATE},
   ledger AS (
     INSERT INTO token_ledger (${NAMES}, snapshot, root_jti, depth)
     SELECT ${COLUMNS.map(([name]) => (name === 'expires_at' ? EXPIRY : `fresh.${name}`)).join(', ')}, fresh.snapshot, coalesce(parent.root_jti, fresh.jti), coalesce(parent.depth + 1, 0)
     FROM candidate AS fresh LEFT JOIN token_ledger parent ON parent.jti = fresh.parent_jti
     WHERE ${isSelfLive('fresh', PARAMETERS)} AND ${PARENT_ALLOWS}
     RETURNING expires_at),
-  event AS (INSERT INTO audit_events (${AUDIT_COLUMNS}) SELECT ${AUDIT_PLACES.map((place, index) => `${place}::${AUDIT_TYPES[index]}`).join(', ')} FROM ledger)
+  event AS (INSERT INTO audit_events (${AUDIT_COLUMNS}) SELECT ${AUDIT_PLACES.map((place, index) => `${place}::${AUDIT_TYPES[index]}`).join(', ')} FROM ledger)${companion}
   SELECT expires_at FROM ledger`;
+const INSERT = insertStatement('');
+
+/** Places of a companion's values begin after those of token and event. */
+function companionPart({ table, columns }: Companion): string {
+  const first = COLUMNS.length + AUDIT_PLACES.length + 3;
+  const places = columns.map(([, type], index) => `$${first + index}::${type}`);
+  return `,\n  companion AS (INSERT INTO ${table} (${columns.map(([name]) => name).join(', ')}) SELECT ${places.join(', ')} FROM ledger)`;
+}
 
 const FAULTS = `WITH ${CANDIDATE} SELECT ${Object.entries(partyIsLive('fresh', PARAMETERS))
   .map(([name, condition]) => `${condition} AS ${name}`)
@@ -145,10 +155,20 @@ export function createTokenStore(deps: { db: Db; clock: Clock; ownResources: rea
   const filterValues = ({ clientId, agentId, accountId, resource, grantHash }: Omit<LiveTokenFilter, 'limit'>) => [
     ...[clock.now(), own, clientId, agentId, accountId, resource, grantHash],
   ];
+  const texts = new Map<string, string>();
+  const withCompanion = (companion: Companion): string => {
+    const known = texts.get(companion.table) ?? insertStatement(companionPart(companion));
+    texts.set(companion.table, known);
+    return known;
+  };
   return {
-    async insertIfLive(token, event) {
+    async insertIfLive(token, { event, companion }) {
       const values = [clock.now(), own, ...columnValues(token), ...valuesOf(event)];
-      return (await db.row<{ expires_at: Date }>({ name: 'token-insert', text: INSERT, values }))?.expires_at;
+      const statement =
+        companion === undefined
+          ? { name: 'token-insert', text: INSERT, values }
+          : { name: `token-insert-with-${companion.table}`, text: withCompanion(companion), values: [...values, ...companion.values] };
+      return (await db.row<{ expires_at: Date }>(statement))?.expires_at;
     },
     async faultsOf(token) {
       const values = [clock.now(), own, ...columnValues(token)];

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -12,7 +12,7 @@ const NPM = `
   mkdirSync('node_modules/prisma/build', { recursive: true });
   mkdirSync('node_modules/typescript-7/bin', { recursive: true });
   writeFileSync('node_modules/prisma/build/index.js', "require('node:fs').appendFileSync('steps.log', 'generate\\\\n')");
-  writeFileSync('node_modules/typescript-7/bin/tsc', "require('node:fs').appendFileSync('steps.log', 'build\\\\n'); require('node:fs').mkdirSync('dist')");
+  writeFileSync('node_modules/typescript-7/bin/tsc', "require('node:fs').appendFileSync('steps.log', 'build\\\\n'); require('node:fs').mkdirSync('dist'); require('node:fs').writeFileSync('dist/main.js', '')");
   setTimeout(() => {}, 400);
 `;
 const ALL_STEPS = ['install ci --include=dev --no-audit --no-fund --loglevel=error', 'generate', 'build'];
@@ -52,6 +52,7 @@ async function steps(): Promise<string[]> {
 test('runs each step once, and afterwards only what a change makes necessary', async () => {
   expect((await setup()).code).toBe(0);
   expect(await steps()).toEqual(ALL_STEPS);
+  expect((await stat(join(folder.path, 'dist', 'main.js'))).mode & 0o111).toBe(0o111);
   expect(await setup()).toEqual({ code: 0, said: '' });
   expect(await steps()).toEqual([]);
   await write('src/main.ts', 'export {};');

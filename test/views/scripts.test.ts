@@ -124,7 +124,7 @@ describe('without script', () => {
   test('nothing is offered that would need one', async () => {
     const page = await browser.newPage({ javaScriptEnabled: false });
     await page.goto(address(4));
-    expect(await page.getByRole('button').allTextContents()).toEqual(['Sign in']);
+    expect(await page.getByRole('button').allTextContents()).toEqual(['Sign in', 'Go back without signing in']);
     await page.close();
   });
 

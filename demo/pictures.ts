@@ -1,0 +1,109 @@
+/**
+ * Takes the pictures of docs/images: plays the beginning of the story on a throwaway server and photographs its real pages.
+ * `npm run pictures`; look at them before you commit them.
+ */
+import { mkdir } from 'node:fs/promises';
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import { openBrowser } from '../test/support/browser.ts';
+import { handOn } from './delegation.ts';
+import { createNarrator } from './narrator.ts';
+import { startThrowawayServer } from './server.ts';
+import { enrolAgents, inviteMira, openStage, REDIRECT_URI, registerResource } from './setting-up.ts';
+import type { People, Stage } from './stage.ts';
+
+const FOLDER = 'docs/images';
+const RESOURCE = 'https://invoices.acme.example/mcp';
+const PHONE: BrowserContextOptions = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, isMobile: true };
+const DESK: BrowserContextOptions = { viewport: { width: 1280, height: 820 }, deviceScaleFactor: 1.25 };
+const DETAILS = [
+  {
+    type: 'mcp_tool_call',
+    locations: [RESOURCE],
+    tools: ['pay_invoice'],
+    arguments: { invoice: { equals: 'PO-4711' }, amount: { max: 1240 } },
+    max_calls: 1,
+  },
+];
+
+interface Login {
+  readonly email: string;
+  readonly password: string;
+}
+
+async function signIn(browser: Browser, address: string, { login, look }: { login: Login; look: BrowserContextOptions }): Promise<Page> {
+  const page = await (await browser.newContext(look)).newPage();
+  await page.goto(address);
+  await page.fill('[name=email]', login.email);
+  await page.fill('[name=password]', login.password);
+  await page.locator('form:has([name=password]) button').click();
+  await page.waitForLoadState();
+  return page;
+}
+
+async function take(page: Page, name: string, address?: string): Promise<void> {
+  if (address !== undefined) await page.goto(address);
+  await page.waitForFunction('document.fonts.status === "loaded"');
+  await page.screenshot({ path: `${FOLDER}/${name}.png` });
+  process.stdout.write(`${FOLDER}/${name}.png  ${new URL(page.url()).pathname}\n`);
+}
+
+/** On Mira's phone: what she is asked, and what she allowed. */
+async function phonePictures(browser: Browser, stage: Stage, { people, request }: { people: People; request: string }): Promise<void> {
+  const login = { email: people.miraEmail, password: 'paper boats on the canal' };
+  const light = await signIn(browser, request, { login, look: PHONE });
+  await take(light, 'consent');
+  const dark = await signIn(browser, `${stage.issuer}/me/approvals`, { login, look: { ...PHONE, colorScheme: 'dark' } });
+  await dark.locator('main a[href*="/me/approvals/apr_"]').first().click();
+  await dark.waitForLoadState();
+  await take(dark, 'approval');
+  await take(light, 'your-agents', `${stage.issuer}/me`);
+}
+
+/** At Ada's desk: the console. */
+async function deskPictures(browser: Browser, stage: Stage, about: { login: Login; agentId: string; decisionId: string }): Promise<void> {
+  const console = `${stage.issuer}/console`;
+  const desk = await signIn(browser, console, { login: about.login, look: DESK });
+  await take(desk, 'overview', console);
+  await take(desk, 'agents', `${console}/agents`);
+  await take(desk, 'agent', `${console}/agents/${about.agentId}`);
+  await take(desk, 'refusal', `${console}/decisions/${about.decisionId}`);
+  await desk.goto(`${console}/audit`);
+  await desk
+    .getByRole('link', { name: /got a token/ })
+    .first()
+    .click();
+  await desk.waitForLoadState();
+  await take(desk, 'audit-event');
+}
+
+async function main(): Promise<void> {
+  await mkdir(FOLDER, { recursive: true });
+  const throwaway = await startThrowawayServer();
+  const browser = await openBrowser();
+  try {
+    const narrator = createNarrator({ step: () => undefined, event: () => undefined });
+    const stage = await openStage(throwaway, narrator);
+    await registerResource(stage, RESOURCE);
+    const people = await inviteMira(stage, throwaway.administrator);
+    const agents = await enrolAgents(stage, people);
+    const { assistant, bookkeeper, reader } = agents;
+    const what = { resource: RESOURCE, scope: 'openid invoices:read invoices:pay' };
+    const pending = assistant.client.authorizationRequest(what, REDIRECT_URI);
+    const parent = await assistant.client.redeem(pending, await people.mira.authorize(pending.url));
+    await handOn(stage, agents, { parent, resource: RESOURCE });
+    const refused = await reader.client.exchange(parent.token, { resource: RESOURCE, scope: 'invoices:pay' });
+    await assistant.client.askPerson(people.miraEmail, {
+      ...{ resource: RESOURCE, scope: 'openid', bindingMessage: 'PO-4711' },
+      authorization_details: DETAILS,
+    });
+    const more = assistant.client.authorizationRequest({ ...what, authorization_details: DETAILS }, REDIRECT_URI);
+    await phonePictures(browser, stage, { people, request: more.url });
+    const decisionId = String(refused.body['decision_id']);
+    await deskPictures(browser, stage, { login: throwaway.administrator, agentId: bookkeeper.id, decisionId });
+  } finally {
+    await browser.close();
+    await throwaway.stop();
+  }
+}
+
+await main();
