@@ -58,7 +58,7 @@ describe('failures', () => {
     [{ meta: { driverAdapterError: { cause: { originalCode: '57P02' } } } }, true],
     [{ code: 'ENOENT', syscall: 'open' }, false],
     [{ code: '23505' }, false],
-    [{ code: '57014' }, false],
+    [{ code: '57014' }, true],
     ['x', false],
     [undefined, false],
   ])('is the database away: %j → %s', (error, expected) => {
