@@ -28,6 +28,7 @@ export interface Figure {
 }
 
 const CONNECTIONS = 16;
+const WARM_UP_SECONDS = 4;
 const MOST_PER_SECOND = 8_000;
 
 interface Ready {
@@ -57,9 +58,9 @@ function fire(url: string, take: () => Ready, seconds: number): Promise<autocann
   });
 }
 
-/** Loads a target, after a second of warming up. Throws when an answer was not a success: such a figure means nothing. */
+/** Loads a target, after warming it up: the first thousand requests of a process cost a multiple of the later ones. Throws when an answer was not a success: such a figure means nothing. */
 export async function measure({ url, pid, next }: Target, seconds: number): Promise<Figure> {
-  await fire(url, prepare(next, 1), 1);
+  await fire(url, prepare(next, WARM_UP_SECONDS), WARM_UP_SECONDS);
   const take = prepare(next, seconds);
   const before = usageOf(pid);
   const result = await fire(url, take, seconds);
