@@ -4,8 +4,6 @@ import { fileURLToPath } from 'node:url';
 
 /** Files of npm packages that pages use, by the name they are served under. */
 const PACKAGE_FILES = {
-  'htmx.js': 'htmx.org/dist/htmx.min.js',
-  'hx-sse.js': 'htmx.org/dist/ext/hx-sse.min.js',
   'webauthn.js': '@simplewebauthn/browser/dist/bundle/index.umd.min.js',
   'inter-latin.woff2': '@fontsource-variable/inter/files/inter-latin-wght-normal.woff2',
   'inter-latin-ext.woff2': '@fontsource-variable/inter/files/inter-latin-ext-wght-normal.woff2',
