@@ -11,9 +11,10 @@ import { suspend } from './suspension.ts';
 
 const HELP = `Usage: npm run demo [-- --json]
 
-Starts a server with an empty database in a temporary folder and plays one story on it: software enrols, a person
-consents, agents act and hand on, an MCP server lets them in or not, a payment is approved, an agent is stopped.
-Each step shows its requests, answers and decoded tokens, and is checked.
+Starts a server with an empty database in a temporary folder and plays one story on it: software
+enrols, a person consents, agents act and hand on, an MCP server lets them in or not, a payment is
+approved, an agent is stopped. Each step shows its requests, answers and decoded tokens, and is
+checked.
 
   --json   print one JSON document with all steps instead
   --help   print this
