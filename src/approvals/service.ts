@@ -137,9 +137,10 @@ export function createApprovalService(deps: ApprovalServiceDeps): ApprovalServic
     if (approval?.accountId !== accountId) throw gone();
     return describe(directory, approval);
   };
+  const isFirstTime = async ({ agentId, accountId }: Approval) => (await store.countAnswers(agentId, accountId)).approved === 0;
   const needsSecondFactor = async ({ approval, shown }: Described) => {
     const isMoney = shown.details.some(({ amount }) => amount !== undefined);
-    if (!isMoney && !(await deps.isStrong(approval))) return false;
+    if (!isMoney && !(await isFirstTime(approval)) && !(await deps.isStrong(approval))) return false;
     return assurance.hasSecondFactor(approval.accountId);
   };
   const checkAssurance = async (described: Described, { authTime, acr }: Deciding) => {

@@ -8,7 +8,7 @@ export function detailTypeRoutes(types: DetailTypes): (router: Router, web: Web)
     router.get('/api/v1/authorization-detail-types', async (ctx) => {
       await web.api.caller(ctx, { resource: 'api', scope: 'admin:read' });
       const known = types.names.flatMap((name) => types.find(name)?.definition ?? []);
-      ctx.body = { types: known.map(({ type, title, schema }) => ({ type, title, schema })) };
+      ctx.body = { items: known.map(({ type, title, schema }) => ({ type, title, schema })) };
     });
   };
 }

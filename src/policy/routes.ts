@@ -79,7 +79,7 @@ export function policyRoutes({ service, readers, clock }: PolicyRoutesDeps): (ro
       const { agent_id: agentId, subject_id: subjectId, client_id: clientId, ...rest } = parsed.data;
       const page = await service.list({ agentId, subjectId, clientId, ...rest });
       ctx.body = {
-        decisions: page.decisions.map(presentDecision),
+        items: page.decisions.map(presentDecision),
         ...(page.nextCursor === undefined ? {} : { next_cursor: page.nextCursor }),
       };
     });

@@ -37,7 +37,7 @@ export function delegationApi({
       const { agent_id: agentId, ...rest } = parsed.data;
       const page = await service.list({ agentId, ...rest });
       ctx.body = {
-        delegations: page.delegations.map(presentDelegation),
+        items: page.delegations.map(presentDelegation),
         ...(page.nextCursor === undefined ? {} : { next_cursor: page.nextCursor }),
       };
     });

@@ -99,7 +99,20 @@ describe('a decision', () => {
       codeOf(issuer.approvals.decide({ approvalId: approval.id, decision: 'approve', shown: hash, session: { ...fresh(), ...session } }));
     expect(await decide({ accountId: people.adam.id })).toBe('not_found');
     expect(await decide({ authTime: new Date(systemClock.now().getTime() - minutes(16)) })).toBe('forbidden');
-    expect(await decide({ acr: 'pwd' })).toBe('done');
+    expect(await decide({})).toBe('done');
+  });
+
+  test('R12 the first yes to an agent takes the second factor of those who have one; later ones do not', async () => {
+    for (const expected of [
+      ['forbidden', 'done'],
+      ['done', 'conflict'],
+    ]) {
+      await ask(issuer, { authorization_details: JSON.stringify([{ type: 'mcp_tool_call', tools: ['pay'] }]) });
+      const { approval, hash } = await questionFor(issuer, mira);
+      const decide = (acr: string) =>
+        codeOf(issuer.approvals.decide({ approvalId: approval.id, decision: 'approve', shown: hash, session: { ...fresh(), acr } }));
+      expect([await decide('pwd'), await decide('mfa')]).toEqual(expected);
+    }
   });
 
   test('R12 money takes the second factor of those who have one; denying never does', async () => {

@@ -123,8 +123,8 @@ test('GET /api/v1/authorization-detail-types lists the types to management', asy
   });
   const address = `${server.issuer}/api/v1/authorization-detail-types`;
   const list = (await (await fetch(address, { headers: { authorization: `Bearer ${String(body['access_token'])}` } })).json()) as {
-    types: { type: string }[];
+    items: { type: string }[];
   };
-  expect(list.types.map(({ type }) => type)).toEqual(['mcp_tool_call', 'api_call']);
+  expect(list.items.map(({ type }) => type)).toEqual(['mcp_tool_call', 'api_call']);
   expect((await fetch(address)).status).toBe(401);
 });

@@ -217,7 +217,7 @@ describe('R24: who reads decisions', () => {
       input: { grant_type: 'client_credentials' },
     });
     const list = await read(`/api/v1/decisions?agent_id=${agent.agentId}&effect=deny&limit=1`, token);
-    expect((list.body['decisions'] as { id: string }[]).map((one) => one.id)).toEqual([id]);
+    expect((list.body['items'] as { id: string }[]).map((one) => one.id)).toEqual([id]);
     expect((await read(`/api/v1/decisions/${id}`)).status).toBe(401);
     const missing = await read(`/api/v1/decisions/dec_${'0'.repeat(32)}`, token);
     expect([missing.status, missing.type]).toEqual([404, expect.stringContaining('application/problem+json')]);

@@ -66,7 +66,7 @@ describe('/api/v1/delegations', () => {
     expect(created.location).toBe(`${server.issuer}/api/v1/delegations/${id}`);
     expect((await call('GET', `/api/v1/delegations/${id}`)).body).toEqual(created.body);
     const list = await call('GET', `/api/v1/delegations?agent_id=${to.agentId}&limit=1`);
-    expect((list.body['delegations'] as { id: string }[]).map((one) => one.id)).toEqual([id]);
+    expect((list.body['items'] as { id: string }[]).map((one) => one.id)).toEqual([id]);
     expect((await call('DELETE', `/api/v1/delegations/${id}`)).status).toBe(204);
     expect((await call('DELETE', `/api/v1/delegations/${id}`)).status).toBe(409);
     expect((await call('GET', `/api/v1/delegations/${id}`)).body['ended_at']).not.toBeNull();
