@@ -1,8 +1,9 @@
 // pg: class 08 connection exception, 57P01–57P05 shutdown and start-up, 53300 too many connections, 55P03 and 57014 our limits on
 // waiting for a lock and for a statement; Prisma: P1001, P1002, P1008, P1017, P2024.
 const DATABASE_AWAY = /^(08...|57P0.|53300|55P03|57014|P1001|P1002|P1008|P1017|P2024|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT)$/;
-// pg raises these two without any code.
-const DATABASE_AWAY_WORDS = /^(Connection terminated|timeout exceeded when trying to connect)/;
+// pg raises these without any code.
+const DATABASE_AWAY_WORDS =
+  /^(Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|Client was closed)/;
 
 interface Traced {
   readonly code?: unknown;

@@ -62,6 +62,9 @@ export class RequestPool extends pg.Pool {
     super(config);
     this.#aside = new pg.Pool({ ...config, max: ASIDE_CONNECTIONS });
     this.#aside.on('error', (error, client) => this.emit('error', error, client));
+    // a connection that breaks while it is held between two statements has no listener of the pool, and would end the process;
+    // the next statement on it fails and tells
+    for (const pool of [this, this.#aside]) pool.on('connect', (client) => client.on('error', () => undefined));
   }
 
   /** The unit of work this call runs in, unless it has ended. */
