@@ -191,7 +191,7 @@ export function tokenClaims(deps: TokenClaimsDeps): NonNullable<OidcContribution
       if (parties.subject === clientId) throw new Error('A token was about to name a client as its subject.');
       const token = newToken({ ctx, token: issued, payload, parties, issuer, now: clock.now() });
       const event = audit.rowOf(eventOf(token, deps.detailsHash));
-      const expiresAt = await store.insertIfLive(token, { event, companion: issuanceOf(ctx).alongside });
+      const expiresAt = await db.alone(() => store.insertIfLive(token, { event, companion: issuanceOf(ctx).alongside }));
       if (expiresAt !== undefined) {
         db.afterCommit(() => deps.onIssued(token.agentIds));
         // the answer's expires_in is read from here after the claims are written

@@ -29,6 +29,11 @@ export interface Db {
   transaction<T>(work: () => Promise<T>): Promise<T>;
   /** Runs `work` outside the transaction under way: what it writes stays even if that one is rolled back. */
   detached<T>(work: () => Promise<T>): Promise<T>;
+  /**
+   * For the only write of a request: one statement, committed at once if nothing was written before it, else part of the
+   * transaction. What follows it may still fail, so it must be true by itself.
+   */
+  alone<T>(statement: () => Promise<T>): Promise<T>;
   /** Decides that the transaction under way will be rolled back although nothing throws. */
   rollback(): void;
   afterCommit(work: () => Promise<void> | void): void;
@@ -77,6 +82,7 @@ export function createDb(deps: { connection: Connection; log: Pick<Logger, 'warn
     row: async <Row extends object>(statement: Statement) => (await rows<Row>(statement))[0],
     transaction: (work) => pool.unit(work),
     detached: (work) => pool.detached(work),
+    alone: (statement) => pool.alone(statement),
     rollback: () => pool.rollbackUnit(),
     afterCommit: (work) => pool.afterCommit(work),
     afterRollback: (work) => pool.afterRollback(work),

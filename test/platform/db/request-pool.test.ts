@@ -126,6 +126,18 @@ describe('one unit of work', () => {
     expect(await has(8)).toBe(false);
   });
 
+  test('a write that stands alone is committed at once; after another write it shares the fate of both', async () => {
+    await db.transaction(async () => {
+      await db.alone(() => write(11));
+      expect(await db.detached(() => has(11))).toBe(true);
+      await write(12);
+      await db.alone(() => write(13));
+      expect(await db.detached(() => has(13))).toBe(false);
+      db.rollback();
+    });
+    expect([await has(11), await has(12), await has(13)]).toEqual([true, false, false]);
+  });
+
   test('work that outlives it runs on its own', async () => {
     let later: Promise<unknown> = Promise.resolve();
     await db.transaction(async () => {
