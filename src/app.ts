@@ -177,7 +177,6 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
     detailTypes: () => details.types,
     resourceServers,
     softwareOf: (clientId) => directory.softwareOf(clientId),
-    onConsent: async () => undefined,
   });
   const tokenExchange = createTokenExchange({
     ...base,
@@ -204,8 +203,6 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
       isSecondFactor: (acr) => isAtLeast(acr, ACR.secondFactor),
     },
     issuanceOf,
-    isStrong: async () => false,
-    isNamedByPolicy: async () => false,
   });
   const revocation = createRevocation({
     ...base,

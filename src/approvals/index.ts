@@ -67,9 +67,9 @@ export interface ApprovalsDeps {
   readonly assurance: Assurance;
   readonly issuanceOf: (ctx: object) => IssuanceNotes;
   /** Whether policy marks a question strong (R12), beside money and the first yes to an agent, which always are. */
-  readonly isStrong: (question: Question) => Promise<boolean>;
+  readonly isStrong?: (question: Question) => Promise<boolean>;
   /** Whether policy lets this agent ask this person (R11), beside its owners and those who consented to it. */
-  readonly isNamedByPolicy: (agent: AskingAgent | undefined, accountId: string) => Promise<boolean>;
+  readonly isNamedByPolicy?: (agent: AskingAgent | undefined, accountId: string) => Promise<boolean>;
 }
 
 /** Puts the approvals together. */

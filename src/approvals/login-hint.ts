@@ -16,7 +16,7 @@ interface LoginHintDeps {
   readonly directory: Pick<Directory, 'accounts' | 'agents'>;
   readonly artifacts: Pick<ArtifactStore, 'listOf'>;
   /** Whether policy names this person for this agent. */
-  readonly isNamedByPolicy: (agent: AskingAgent | undefined, accountId: string) => Promise<boolean>;
+  readonly isNamedByPolicy?: (agent: AskingAgent | undefined, accountId: string) => Promise<boolean>;
   readonly audit: AuditRecorder;
 }
 
@@ -39,7 +39,7 @@ export function createLoginHints(deps: LoginHintDeps): LoginHints {
       const reasons = await Promise.all([
         ownsAgent(directory, accountId, agent?.owner),
         artifacts.listOf('Grant', accountId).then((grants) => grants.some(({ payload }) => payload['clientId'] === clientId)),
-        isNamedByPolicy(agent, accountId),
+        isNamedByPolicy?.(agent, accountId) ?? false,
       ]);
       if (person?.status === 'active' && reasons.includes(true)) return person.id;
       await audit.record({ type: 'token.refused', actor: { kind: 'client', id: clientId }, clientId, cause: 'unknown_user_id' });

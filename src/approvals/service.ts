@@ -64,7 +64,7 @@ export interface ApprovalServiceDeps {
   readonly directory: Directory;
   readonly assurance: Assurance;
   /** Whether policy marks a question strong (R12); added to our own rule that money always is. */
-  readonly isStrong: (question: Question) => Promise<boolean>;
+  readonly isStrong?: (question: Question) => Promise<boolean>;
 }
 
 /** Questions to people and their answers. Every change is an audit event in the same transaction. */
@@ -140,7 +140,7 @@ export function createApprovalService(deps: ApprovalServiceDeps): ApprovalServic
   const isFirstTime = async ({ agentId, accountId }: Approval) => (await store.countAnswers(agentId, accountId)).approved === 0;
   const needsSecondFactor = async ({ approval, shown }: Described) => {
     const isMoney = shown.details.some(({ amount }) => amount !== undefined);
-    if (!isMoney && !(await isFirstTime(approval)) && !(await deps.isStrong(approval))) return false;
+    if (!isMoney && !(await isFirstTime(approval)) && (await deps.isStrong?.(approval)) !== true) return false;
     return assurance.hasSecondFactor(approval.accountId);
   };
   const checkAssurance = async (described: Described, { authTime, acr }: Deciding) => {

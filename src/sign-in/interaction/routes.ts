@@ -43,7 +43,8 @@ export interface InteractionDeps extends LoginDeps {
   readonly detailTypes: () => DetailTypes;
   readonly resourceServers: { findByIdentifier(uri: string): Promise<AskedResource | undefined> };
   readonly softwareOf: (clientId: string) => Promise<Software | undefined>;
-  readonly onConsent: (consented: Consented) => Promise<void>;
+  /** Told of every consent, in its transaction; what it throws undoes the consent. */
+  readonly onConsent?: (consented: Consented) => Promise<void>;
 }
 
 /** An interaction under way in this browser. */
@@ -223,7 +224,7 @@ function createConsent(deps: InteractionDeps, { web, interactions }: { web: Web;
       ...(scopes.length === 0 ? {} : { action: scopes.join(' ').slice(0, 2_000) }),
       ...(granted.details.length === 0 ? {} : { detailsHash: detailsHash(granted.details) }),
     });
-    await onConsent({ accountId, clientId, grantId, scopes, details: granted.details });
+    await onConsent?.({ accountId, clientId, grantId, scopes, details: granted.details });
     return interactions.answer(interaction, { ...interaction.lastSubmission, consent: { grantId } });
   };
   const decide = (open: Open, session: BrowserSession, form: Form) =>
