@@ -25,7 +25,7 @@ import type { Web } from './platform/http/web.ts';
 import type { Ids } from './platform/ids.ts';
 import type { Logger } from './platform/log.ts';
 import type { Vault } from './platform/vault.ts';
-import { createScim } from './scim/index.ts';
+import { createScim, scimErrorFormat } from './scim/index.ts';
 import type { SignIn } from './sign-in/index.ts';
 import { type ApiGuardDeps, createApiGuard } from './tokens/index.ts';
 
@@ -86,7 +86,7 @@ export async function createEdge(deps: EdgeDeps): Promise<HttpApp> {
     trustedProxies: deps.trustedProxies,
     cookieKeys: oidc.cookieKeys,
     readiness: { database: async () => void (await db.rows({ name: 'ready', text: 'SELECT 1 AS one', values: [] })) },
-    errorFormats: [...['/api', '/access'].map((prefix) => ({ prefix, write: writeProblem })), ...oauthErrorFormats],
+    errorFormats: [...['/api', '/access'].map((prefix) => ({ prefix, write: writeProblem })), ...oauthErrorFormats, scimErrorFormat],
     renderError: (ctx, page) => web.pages.show(ctx, 'sign-in/message', errorModel(page)),
     bodyLimits: [],
     eventStreams: deps.eventStreams,

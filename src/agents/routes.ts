@@ -3,6 +3,7 @@ import type { RouterContext } from '@koa/router';
 import type { Clock } from '../platform/clock.ts';
 import { AppError } from '../platform/errors.ts';
 import { basePathOf } from '../platform/http/issuer-path.ts';
+import { idOf } from '../platform/http/path-id.ts';
 import type { BrowserSession, Form, Role, Routes, Web } from '../platform/http/web.ts';
 import { type Agent, autonomies, riskLevels } from './agent.ts';
 import type { AgentAudit, AgentEditor } from './agent-event.ts';
@@ -120,10 +121,6 @@ function addReading(router: Router, { pages, guard }: Web, deps: AgentRoutesDeps
       session,
     );
   });
-}
-
-function idOf(ctx: RouterContext): string {
-  return (ctx.params['id'] ?? '').slice(0, 100);
 }
 
 function addEditing(router: Router, { pages, guard }: Web, deps: AgentRoutesDeps): void {

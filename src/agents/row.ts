@@ -54,10 +54,9 @@ export const DETAIL_COLUMNS = [
   'provisioned',
 ] as const;
 
-/** All columns, qualified, so that a condition may join other tables. */
-export const AGENT_COLUMNS = [
+/** The columns that the life of an agent fills from its making on. */
+export const LIFE_COLUMNS = [
   'id',
-  ...DETAIL_COLUMNS,
   'status',
   'status_reason',
   'status_changed_by',
@@ -66,11 +65,10 @@ export const AGENT_COLUMNS = [
   'version',
   'created_at',
   'updated_at',
-  'last_seen_at',
-  'removed_at',
-]
-  .map((name) => `agents.${name}`)
-  .join(', ');
+] as const;
+
+/** All columns, qualified, so that a condition may join other tables. */
+export const AGENT_COLUMNS = [...DETAIL_COLUMNS, ...LIFE_COLUMNS, 'last_seen_at', 'removed_at'].map((name) => `agents.${name}`).join(', ');
 
 /** The values of a description in the order of `DETAIL_COLUMNS`. */
 export function detailValues(agent: Omit<Agent, 'status'>): readonly unknown[] {

@@ -2,7 +2,7 @@ import type { Db } from '../platform/db/db.ts';
 import { AppError } from '../platform/errors.ts';
 import type { Agent, AgentOwner } from './agent.ts';
 import type { AgentStatus } from './lifecycle.ts';
-import { AGENT_COLUMNS, type AgentRow, DETAIL_COLUMNS, detailValues, toAgent } from './row.ts';
+import { AGENT_COLUMNS, type AgentRow, DETAIL_COLUMNS, detailValues, LIFE_COLUMNS, toAgent } from './row.ts';
 
 /** A move in the lifecycle: kept only when the agent still is where it was seen. */
 export interface StatusMove {
@@ -48,18 +48,7 @@ export interface AgentStore {
 const SELECT = `SELECT ${AGENT_COLUMNS} FROM agents`;
 const PARENTAGE_LOCK = 0x61677061; // "agpa"
 const MAX_LINE = 20;
-const INSERT_COLUMNS = [
-  ...DETAIL_COLUMNS,
-  'id',
-  'status',
-  'status_reason',
-  'status_changed_by',
-  'status_changed_at',
-  'source',
-  'version',
-  'created_at',
-  'updated_at',
-];
+const INSERT_COLUMNS = [...DETAIL_COLUMNS, ...LIFE_COLUMNS];
 
 const placeholders = (count: number, first: number) => Array.from({ length: count }, (_, index) => `$${index + first}`).join(', ');
 

@@ -3,9 +3,10 @@ import type { Context } from 'koa';
 import { z } from 'zod';
 import { AppError } from '../platform/errors.ts';
 import { parseWith } from '../platform/http/body.ts';
+import { callerAsChanger } from '../platform/http/changed-by.ts';
 import { pageOf, readPageQuery } from '../platform/http/paging.ts';
+import { idOf } from '../platform/http/path-id.ts';
 import type { ApiCaller, Web } from '../platform/http/web.ts';
-import type { ChangedBy } from './audit-trail.ts';
 import { PURPOSES } from './client.ts';
 import { type InitialAccessTokens, newInitialAccessToken } from './initial-access-tokens/service.ts';
 import { presentClient, presentInitialAccessToken } from './present.ts';
@@ -29,17 +30,6 @@ const rotation = z.strictObject({
     .max(30 * 86_400)
     .optional(),
 });
-
-/** Who a call is recorded as. */
-function byOf({ accountId, subjectProfile, subject, clientId }: ApiCaller): ChangedBy {
-  if (accountId !== undefined) return { kind: 'account', id: accountId };
-  if (subjectProfile === 'service') return { kind: 'service', id: subject };
-  return { kind: 'client', id: clientId };
-}
-
-function idOf(ctx: Context): string {
-  return (ctx as Context & { params: Record<string, string> }).params['id'] ?? '';
-}
 
 /** Only a person, or a client that has governance itself, hands governance on (security rule R7). */
 function checkGovernance(caller: ApiCaller, input: { has_governance?: boolean | undefined }): void {
@@ -75,7 +65,7 @@ function clientRoutes(clients: ClientService, router: Router, { read, write, rea
     const caller = await write(ctx);
     const input = parseWith(newClient, await readJson(ctx));
     checkGovernance(caller, input);
-    const { record, secret } = await clients.create(input, byOf(caller));
+    const { record, secret } = await clients.create(input, callerAsChanger(caller));
     ctx.status = 201;
     ctx.set({ location: `${ctx.path}/${encodeURIComponent(record.id)}`, 'cache-control': 'no-store' });
     ctx.body = { ...presentClient(record), ...(secret === undefined ? {} : { client_secret: secret }) };
@@ -88,14 +78,14 @@ function clientRoutes(clients: ClientService, router: Router, { read, write, rea
     const caller = await write(ctx);
     const input = parseWith(clientChange, await readJson(ctx));
     checkGovernance(caller, input);
-    ctx.body = presentClient(await clients.update(idOf(ctx), input, byOf(caller)));
+    ctx.body = presentClient(await clients.update(idOf(ctx), input, callerAsChanger(caller)));
   });
   router.delete(`${CLIENTS}/:id`, async (ctx) => {
-    await clients.remove(idOf(ctx), byOf(await write(ctx)));
+    await clients.remove(idOf(ctx), callerAsChanger(await write(ctx)));
     ctx.status = 204;
   });
   router.post(`${CLIENTS}/:id/secret`, async (ctx) => {
-    const by = byOf(await write(ctx));
+    const by = callerAsChanger(await write(ctx));
     const body = ctx.request.length === undefined || ctx.request.length === 0 ? {} : await readJson(ctx);
     const { overlap_seconds: overlapSeconds } = parseWith(rotation, body);
     const secret = await clients.rotateSecret(idOf(ctx), { overlapSeconds, by });
@@ -112,7 +102,7 @@ function tokenRoutes(tokens: InitialAccessTokens, router: Router, { read, write,
     ctx.body = { ...page, items: page.items.map(presentInitialAccessToken) };
   });
   router.post(TOKENS, async (ctx) => {
-    const by = byOf(await write(ctx));
+    const by = callerAsChanger(await write(ctx));
     const { record, token } = await tokens.create(parseWith(newInitialAccessToken, await readJson(ctx)), by);
     ctx.status = 201;
     ctx.set({ location: `${ctx.path}/${record.id}`, 'cache-control': 'no-store' });
@@ -123,7 +113,7 @@ function tokenRoutes(tokens: InitialAccessTokens, router: Router, { read, write,
     ctx.body = presentInitialAccessToken(await tokens.get(idOf(ctx)));
   });
   router.delete(`${TOKENS}/:id`, async (ctx) => {
-    await tokens.revoke(idOf(ctx), byOf(await write(ctx)));
+    await tokens.revoke(idOf(ctx), callerAsChanger(await write(ctx)));
     ctx.status = 204;
   });
 }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type Clock, secondsAfter } from '../platform/clock.ts';
 import type { Db } from '../platform/db/db.ts';
+import { purge } from '../platform/db/purge.ts';
 import type { Vault } from '../platform/vault.ts';
 
 /** An engine payload as stored, with what the columns know. */
@@ -225,7 +226,11 @@ export function createArtifactStore(deps: { db: Db; vault: Vault; clock: Clock }
         });
         return row !== undefined;
       }),
-    purge: (limit) => purgeExpired(db, { now: clock.now(), limit }),
+    async purge(limit) {
+      const expired = { column: 'expires_at', before: clock.now() };
+      const artifacts = await purge(db, { table: 'oidc_artifacts', ...expired }, limit);
+      return artifacts + (await purge(db, { table: 'oidc_replay_records', ...expired }, limit));
+    },
   };
 }
 
@@ -242,19 +247,4 @@ async function destroyAuthority(db: Db, party: ArtifactParty): Promise<void> {
   }
   const text = `DELETE FROM oidc_artifacts WHERE grant_hash = $1 OR (model = 'Grant' AND id_hash = $1)`;
   await db.rows({ name: 'artifact-destroy-whole-grant', text, values: [party.grantHash] });
-}
-
-/** Small batches: a long delete would hold locks that sign-ins wait for, and bloat the table in one go. */
-async function purgeExpired(db: Db, { now, limit }: { now: Date; limit: number }): Promise<number> {
-  const gone = await db.rows({
-    name: 'artifact-purge',
-    text: `DELETE FROM oidc_artifacts WHERE ctid = ANY(ARRAY(SELECT ctid FROM oidc_artifacts WHERE expires_at < $1 LIMIT $2 FOR UPDATE SKIP LOCKED)) RETURNING 1 AS one`,
-    values: [now, limit],
-  });
-  const seen = await db.rows({
-    name: 'replay-purge',
-    text: `DELETE FROM oidc_replay_records WHERE ctid = ANY(ARRAY(SELECT ctid FROM oidc_replay_records WHERE expires_at < $1 LIMIT $2 FOR UPDATE SKIP LOCKED)) RETURNING 1 AS one`,
-    values: [now, limit],
-  });
-  return gone.length + seen.length;
 }

@@ -1,6 +1,6 @@
 /**
- * Every way in which a use case of ours may refuse. The list is closed: each wire format has one table that maps all of it
- * (OAuth, SCIM, problem+json, pages), and the compiler finds the table that lacks one.
+ * Every way in which a use case of ours may refuse. The list is closed: `platform/http/failure.ts` gives each its status, and the
+ * compiler finds one without; the wire formats (OAuth, SCIM, problem+json, pages) word what comes out of it.
  */
 export type ErrorCode =
   | 'invalid_input' // the caller sent something malformed: says which member

@@ -1,4 +1,5 @@
 import type { Db } from '../platform/db/db.ts';
+import { purge } from '../platform/db/purge.ts';
 import type { Companion } from '../tokens/index.ts';
 import type { Effect, StoredDecision } from './decision.ts';
 
@@ -114,13 +115,6 @@ export function createDecisionStore({ db }: { db: Db }): DecisionStore {
       });
       return row && toDecision(row);
     },
-    async purge(before, limit) {
-      const gone = await db.rows({
-        name: 'decision-purge',
-        text: 'DELETE FROM decisions WHERE id = ANY(ARRAY(SELECT id FROM decisions WHERE at < $1 LIMIT $2 FOR UPDATE SKIP LOCKED)) RETURNING id',
-        values: [before, limit],
-      });
-      return gone.length;
-    },
+    purge: (before, limit) => purge(db, { table: 'decisions', column: 'at', before }, limit),
   };
 }

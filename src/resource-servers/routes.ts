@@ -1,8 +1,10 @@
 import type Router from '@koa/router';
 import type { Context } from 'koa';
 import { parseWith } from '../platform/http/body.ts';
+import { callerAsChanger } from '../platform/http/changed-by.ts';
 import { pageOf, readPageQuery } from '../platform/http/paging.ts';
-import type { ApiCaller, Web } from '../platform/http/web.ts';
+import { idOf } from '../platform/http/path-id.ts';
+import type { Web } from '../platform/http/web.ts';
 import { presentResourceServer } from './present.ts';
 import { newResourceServer, type ResourceServer, resourceServerChange } from './resource-server.ts';
 import type { ChangedBy, ResourceServerService } from './service.ts';
@@ -30,22 +32,11 @@ export interface ResourceServerRouteDeps {
 
 const PATH = '/api/v1/resource-servers';
 
-/** Who a call of the management interface is recorded as. */
-function byOf({ accountId, subjectProfile, subject, clientId }: ApiCaller): ChangedBy {
-  if (accountId !== undefined) return { kind: 'account', id: accountId };
-  if (subjectProfile === 'service') return { kind: 'service', id: subject };
-  return { kind: 'client', id: clientId };
-}
-
-function idOf(ctx: Context): string {
-  return (ctx as Context & { params: Record<string, string> }).params['id'] ?? '';
-}
-
 /** `/api/v1/resource-servers` and the credentials below each. */
 export function resourceServerApi(deps: ResourceServerRouteDeps, router: Router, web: Web): void {
   const { service } = deps;
   const read = (ctx: Context) => web.api.caller(ctx, { resource: 'api', scope: 'admin:read' });
-  const write = async (ctx: Context) => byOf(await web.api.caller(ctx, { resource: 'api', scope: 'admin:write' }));
+  const write = async (ctx: Context) => callerAsChanger(await web.api.caller(ctx, { resource: 'api', scope: 'admin:write' }));
 
   router.get(PATH, async (ctx) => {
     await read(ctx);

@@ -1,19 +1,9 @@
-import { AppError, type ErrorCode } from '../platform/errors.ts';
+import { AppError } from '../platform/errors.ts';
+import type { ErrorFormat } from '../platform/http/error-boundary.ts';
+import type { Failure } from '../platform/http/failure.ts';
+import { mediaType, root } from './wire.ts';
 
 const errorSchema = 'urn:ietf:params:scim:api:messages:2.0:Error';
-
-const statusOf = {
-  invalid_input: 400,
-  unauthenticated: 401,
-  forbidden: 403,
-  not_found: 404,
-  conflict: 409,
-  precondition_failed: 412,
-  too_many_requests: 429,
-  too_large: 413,
-  unsupported_media_type: 415,
-  unavailable: 503,
-} as const satisfies Record<ErrorCode, number>;
 
 /** The finer words of RFC 7644 §3.12 table 9 and RFC 9865 §2.1. */
 export type ScimType =
@@ -45,20 +35,27 @@ export function scimRefusal(scimType: ScimType, detail: string, member?: string)
   return new AppError('invalid_input', detail, { scimType, ...(member === undefined ? {} : { member }) });
 }
 
-/** A body for a status that no refusal of ours stands for: 405, 500, 501. */
+/** A body for a status that no refusal of ours stands for: 405, 501. */
 export function scimErrorBody(status: number, detail: string): ScimErrorBody {
   return { schemas: [errorSchema], status: String(status), detail };
 }
 
-/**
- * A refusal in SCIM's words (RFC 7644 §3.12). A 400 always has a `scimType`: `invalidValue` when the refusal names none.
- * The status code to send is `Number(body.status)`.
- */
-export function toScimError(error: AppError): ScimErrorBody {
-  const scimType = error.details.scimType ?? (error.code === 'invalid_input' ? 'invalidValue' : undefined);
+/** A failure in SCIM's words (RFC 7644 §3.12). A 400 always has a `scimType`: `invalidValue` when the refusal names none. */
+function toScimError({ status, message, details }: Failure): ScimErrorBody {
+  const scimType = details.scimType ?? (status === 400 ? 'invalidValue' : undefined);
   return {
-    ...scimErrorBody(statusOf[error.code], error.message),
+    ...scimErrorBody(status, message),
     ...(scimType === undefined ? {} : { scimType }),
-    ...(error.details.decisionId === undefined ? {} : { decision_id: error.details.decisionId }),
+    ...(details.decisionId === undefined ? {} : { decision_id: details.decisionId }),
   };
 }
+
+/** Failures below `/scim/v2`, those of the edge around it too, in the form that SCIM clients read. */
+export const scimErrorFormat: ErrorFormat = {
+  prefix: root,
+  write(ctx, failure) {
+    if (failure.status === 401 && !ctx.response.get('WWW-Authenticate')) ctx.set('WWW-Authenticate', 'Bearer');
+    ctx.body = JSON.stringify(toScimError(failure));
+    ctx.set('Content-Type', mediaType);
+  },
+};

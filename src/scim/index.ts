@@ -9,7 +9,7 @@ export { compileFilter, compileSort } from './filter-sql.ts';
 export type { ScimColumn, ScimColumns, ScimSql, ScimValueTable } from './filter-sql.ts';
 export { matchesFilter } from './filter-match.ts';
 export type { ScimFilter, ScimSort } from './filter.ts';
-export { scimRefusal } from './errors.ts';
+export { scimErrorFormat, scimRefusal } from './errors.ts';
 export { scimAttribute, weakEtag } from './schema.ts';
 export type { ScimListQuery, ScimPage, ScimPrecondition, ScimResourceType } from './resource-type.ts';
 export type { ScimAttribute, ScimInput, ScimMeta, ScimResource, ScimSchema } from './schema.ts';

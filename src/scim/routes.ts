@@ -1,8 +1,8 @@
 import Router from '@koa/router';
-import type { Context, Middleware, Next } from 'koa';
+import type { Context, Middleware } from 'koa';
 import { AppError } from '../platform/errors.ts';
 import { assertUnfiltered, listOfAll, resourceTypeDocument, schemaDocument, schemasOf, serviceProviderConfig } from './discovery.ts';
-import { scimErrorBody, scimRefusal, toScimError } from './errors.ts';
+import { scimErrorBody, scimRefusal } from './errors.ts';
 import { readListRequest, readSearchRequest } from './list-request.ts';
 import { namesVersion } from './preconditions.ts';
 import { parseSelection } from './projection.ts';
@@ -18,6 +18,7 @@ import {
   replaceResource,
   searchAll,
 } from './service.ts';
+import { mediaType, root } from './wire.ts';
 
 /** The scopes of contract.md "Addresses". */
 export type ScimScope = 'scim:read' | 'scim:write';
@@ -33,32 +34,12 @@ export interface ScimDependencies<Caller> {
   readJson(ctx: Context): Promise<unknown>;
 }
 
-const root = '/scim/v2';
-const mediaType = 'application/scim+json';
 const maxIdLength = 200;
 
 function send(ctx: Context, status: number, body: unknown): void {
   ctx.status = status;
   ctx.body = JSON.stringify(body);
   ctx.set('Content-Type', mediaType);
-}
-
-function sendError(ctx: Context, error: AppError): void {
-  const body = toScimError(error);
-  if (error.code === 'unauthenticated' && !ctx.response.get('WWW-Authenticate')) ctx.set('WWW-Authenticate', 'Bearer');
-  if (error.details.retryAfterSeconds !== undefined) ctx.set('Retry-After', String(error.details.retryAfterSeconds));
-  send(ctx, Number(body.status), body);
-}
-
-/** Unknown errors stay unknown to the client: koa's `error` event takes them to the log, with the request they belong to. */
-async function answerErrors(ctx: Context, next: Next): Promise<void> {
-  try {
-    await next();
-  } catch (error) {
-    if (error instanceof AppError) return sendError(ctx, error);
-    ctx.app.emit('error', error, ctx);
-    send(ctx, 500, scimErrorBody(500, 'Something went wrong on our side.'));
-  }
 }
 
 /** Runs when no route matched path and method together. */
@@ -171,7 +152,8 @@ function addDiscovery<Caller>(router: Router, { resourceTypes, baseUrl, guard }:
 
 /**
  * All of `/scim/v2` (RFC 7644 §3.2, table 2) as one koa middleware; other paths pass through. Everything, discovery included,
- * is behind the guard. Refusals are RFC 7644 §3.12 bodies; `/Me` is 501 (RFC 7644 §3.11), Bulk is not offered.
+ * is behind the guard. The edge's error boundary turns what is thrown into RFC 7644 §3.12 bodies (`scimErrorFormat`); `/Me` is 501
+ * (RFC 7644 §3.11), Bulk is not offered.
  */
 export function createScimRoutes<Caller>(deps: ScimDependencies<Caller>): Middleware {
   const router = new Router({ prefix: root });
@@ -192,10 +174,8 @@ export function createScimRoutes<Caller>(deps: ScimDependencies<Caller>): Middle
   const dispatch = router.routes();
   return async (ctx, next) => {
     if (ctx.path !== root && !ctx.path.startsWith(`${root}/`)) return next();
-    await answerErrors(ctx, async () => {
-      if (decodingFails(ctx.path)) throw scimRefusal('invalidSyntax', 'The path is not percent-encoded UTF-8.');
-      await dispatch(ctx as never, async () => answerUnmatched(ctx));
-    });
+    if (decodingFails(ctx.path)) throw scimRefusal('invalidSyntax', 'The path is not percent-encoded UTF-8.');
+    await dispatch(ctx as never, async () => answerUnmatched(ctx));
   };
 }
 

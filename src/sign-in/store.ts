@@ -1,4 +1,5 @@
 import type { Db } from '../platform/db/db.ts';
+import { purge } from '../platform/db/purge.ts';
 
 /** A browser as its owner recognises it. */
 export interface BrowserRecord {
@@ -114,10 +115,7 @@ function browsers(db: Db) {
       const text = 'UPDATE browser_sessions SET last_seen_at = $2 WHERE uid_hash = $1 AND last_seen_at < $3';
       await db.rows({ name: 'browser-touch', text, values: [uidHash, at, unlessAfter] });
     },
-    async purgeBrowsers(before: Date, limit: number) {
-      const text = `DELETE FROM browser_sessions WHERE ctid = ANY(ARRAY(SELECT ctid FROM browser_sessions WHERE last_seen_at < $1 LIMIT $2 FOR UPDATE SKIP LOCKED)) RETURNING 1 AS one`;
-      return (await db.rows({ name: 'browser-purge', text, values: [before, limit] })).length;
-    },
+    purgeBrowsers: (before: Date, limit: number) => purge(db, { table: 'browser_sessions', column: 'last_seen_at', before }, limit),
   };
 }
 

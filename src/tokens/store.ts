@@ -3,6 +3,7 @@ import { AUDIT_COLUMNS, valuesOf } from '../audit/index.ts';
 import type { Clock } from '../platform/clock.ts';
 import { secondsAfter } from '../platform/clock.ts';
 import type { Db } from '../platform/db/db.ts';
+import { purge } from '../platform/db/purge.ts';
 import { COLUMNS, columnValues, type LedgerRow, toToken } from './ledger-row.ts';
 import type { Companion } from './issuance.ts';
 import { isLineageLive, isLive, isSelfLive, PARTY_FAULTS, type PartyFault, partyIsLive } from './liveness-sql.ts';
@@ -235,13 +236,9 @@ export function createTokenStore(deps: { db: Db; clock: Clock; ownResources: rea
       return (await db.row<{ live: boolean }>({ name: 'token-parties', text, values: [clientId, accountId] }))?.live === true;
     },
     async purge(limit) {
-      const old = (table: string, column: string, days: number) =>
-        db.rows({
-          name: `${table}-purge`,
-          text: `DELETE FROM ${table} WHERE ctid = ANY(ARRAY(SELECT ctid FROM ${table} WHERE ${column} < $1 LIMIT $2 FOR UPDATE SKIP LOCKED)) RETURNING 1 AS one`,
-          values: [secondsAfter(clock.now(), -days * DAY), limit],
-        });
-      return (await old('token_ledger', 'expires_at', 1)).length + (await old('token_cutoffs', 'ended_at', CUTOFF_DAYS)).length;
+      const before = (days: number) => secondsAfter(clock.now(), -days * DAY);
+      const tokens = await purge(db, { table: 'token_ledger', column: 'expires_at', before: before(1) }, limit);
+      return tokens + (await purge(db, { table: 'token_cutoffs', column: 'ended_at', before: before(CUTOFF_DAYS) }, limit));
     },
   };
 }

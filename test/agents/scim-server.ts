@@ -4,6 +4,7 @@ import Koa from 'koa';
 import { readJson } from '../../src/platform/http/body.ts';
 import type { ApiCaller } from '../../src/platform/http/web.ts';
 import { createScim } from '../../src/scim/index.ts';
+import { useScimErrors } from '../support/scim-errors.ts';
 import { openRegistry, type Registry } from './registry.ts';
 
 export const agentUrn = 'urn:ietf:params:scim:schemas:core:2.0:Agent';
@@ -44,7 +45,7 @@ const callerNamed = (name: string): ApiCaller => ({
 export async function openScimRegistry(): Promise<ScimRegistry> {
   const registry = await openRegistry();
   const app = new Koa();
-  app.on('error', (error) => console.error(error));
+  useScimErrors(app, (error) => console.error(error));
   const { routes } = createScim<ApiCaller>({
     resourceTypes: registry.agents.capability.scim ?? [],
     baseUrl,

@@ -93,14 +93,28 @@ describe('what no client should send', () => {
     async (path) => {
       const before = await stored();
       for (const [what, type, body] of BODIES) {
-        const answer = await sendRaw(path, { headers: headersFor(type, `Bearer ${api}`), body: Buffer.from(body) });
+        const token = path.startsWith('/scim') ? story.scimToken : api;
+        const answer = await sendRaw(path, { headers: headersFor(type, `Bearer ${token}`), body: Buffer.from(body) });
         expectRefusal(path, answer, what);
-        if (path !== '/nowhere') expect([what, answer.type]).toEqual([what, expect.stringMatching(/^application\/(problem|scim)\+json/)]);
+        expect([what, answer.status]).not.toEqual([what, 401]);
+        const format = path.startsWith('/scim') ? 'application/scim+json' : 'application/problem+json';
+        if (path !== '/nowhere') expect([what, answer.type]).toEqual([what, expect.stringContaining(format)]);
       }
       expect(await stored()).toEqual(before);
     },
     60_000,
   );
+
+  test('a null byte in a SCIM value is the fault of whoever sent it (RFC 7644 §3.12)', async () => {
+    const before = await stored();
+    const answer = await sendRaw('/scim/v2/Agents', {
+      headers: headersFor('application/scim+json', `Bearer ${story.scimToken}`),
+      body: JSON.stringify({ schemas: ['urn:ietf:params:scim:schemas:core:2.0:Agent'], name: 'a\u0000b', displayName: 'A\u0000' }),
+    });
+    expectRefusal('/scim/v2/Agents', answer, 'a null byte');
+    expect(JSON.parse(answer.text)).toEqual(expect.objectContaining({ status: '400', scimType: 'invalidValue' }));
+    expect(await stored()).toEqual(before);
+  });
 
   test('foreign, unsigned, changed and misdirected tokens open nothing', async () => {
     const { parent, server, assistant } = story;

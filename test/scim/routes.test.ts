@@ -309,6 +309,14 @@ describe('RFC 7644 §3.12, §3.2 refusals', () => {
     expect(scim.failures).toHaveLength(1);
   });
 
+  test('a database out of reach is 503 and tells when to come back', async () => {
+    await scim.close();
+    const away = Object.assign(new Error('connect ECONNREFUSED 10.0.0.7:5432'), { code: 'ECONNREFUSED' });
+    scim = await startScim({ ...createLamps(), get: () => Promise.reject(away) });
+    const answer = await scim.send('GET /Lamps/1');
+    expect([failure(answer), answer.headers.get('retry-after'), answer.text.includes('10.0.0.7')]).toEqual([refusal(503), '5', false]);
+  });
+
   test('a refusal that tells when to come back says so', async () => {
     await scim.close();
     scim = await startScim({

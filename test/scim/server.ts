@@ -4,6 +4,7 @@ import parse from 'co-body';
 import Koa from 'koa';
 import { AppError } from '../../src/platform/errors.ts';
 import { createScim } from '../../src/scim/index.ts';
+import { useScimErrors } from '../support/scim-errors.ts';
 import { type Lamps, createLamps } from './lamps.ts';
 
 export const baseUrl = 'https://issuer.example/tenant/scim/v2';
@@ -38,7 +39,7 @@ export interface ScimServer {
 export async function startScim(lamps: Lamps = createLamps()): Promise<ScimServer> {
   const app = new Koa();
   const failures: unknown[] = [];
-  app.on('error', (error) => failures.push(error));
+  useScimErrors(app, (error) => failures.push(error));
   const other = {
     ...createLamps(),
     name: 'Torch',

@@ -22,6 +22,8 @@ export interface DelegationStory {
   isAlive(token: string): Promise<boolean>;
   /** For `/api/v1`, with everything but the right to decide. */
   readonly managementToken: string;
+  /** For `/scim/v2`. */
+  readonly scimToken: string;
   /** Asks an own interface of the server as the pipeline. */
   manage(method: string, path: string, json?: unknown): Promise<HttpExchange>;
 }
@@ -33,7 +35,10 @@ const ADMINISTRATOR = { email: 'ada@acme.test', password: 'seven tin soldiers ma
 const EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
 const CIBA = 'urn:openid:params:grant-type:ciba';
 
-async function createManage(server: InhabitedServer, send: Send): Promise<Pick<DelegationStory, 'manage' | 'managementToken'>> {
+async function createManage(
+  server: InhabitedServer,
+  send: Send,
+): Promise<Pick<DelegationStory, 'manage' | 'managementToken' | 'scimToken'>> {
   const metadata = await discover(server.issuer, send);
   const pipeline = createAgentClient(metadata, { clientId: PIPELINE.clientId, clientSecret: PIPELINE.secret }, send);
   const tokenFor = async (resource: string, scope: string) =>
@@ -47,7 +52,7 @@ async function createManage(server: InhabitedServer, send: Send): Promise<Pick<D
       headers: { authorization: `Bearer ${path.startsWith('/scim') ? scim : api}` },
       ...(json === undefined ? {} : { json }),
     });
-  return { manage, managementToken: api };
+  return { manage, managementToken: api, scimToken: scim };
 }
 
 /** Plays it on a server of its own. @throws when a step is refused: then nothing of a test would make sense. */
@@ -68,7 +73,7 @@ export async function playDelegation(): Promise<DelegationStory> {
   const bookkeeper = await register({ client_name: 'Bookkeeper', grant_types: [EXCHANGE] });
   const mira = createPerson(server.issuer, server.miraCredentials, send);
   const ada = createPerson(server.issuer, ADMINISTRATOR, send);
-  const { manage, managementToken } = await createManage(server, send);
+  const { manage, managementToken, scimToken } = await createManage(server, send);
   const parent = await consentTo(assistant, mira, { resource, scope: 'read pay' });
   const until = new Date(Date.now() + 3_600_000).toISOString();
   await manage('POST', '/api/v1/delegations', {
@@ -83,7 +88,7 @@ export async function playDelegation(): Promise<DelegationStory> {
   const details = [{ type: 'mcp_tool_call', tools: ['pay_invoice'], locations: [resource] }];
   await assistant.client.askPerson(server.miraEmail, { resource, scope: 'openid pay', authorization_details: details });
   const isAlive = await createLivenessQuestion(server, { resource, introspect: metadata.introspection_endpoint, send });
-  return { server, resource, ada, mira, assistant, bookkeeper, parent, child, isAlive, managementToken, manage };
+  return { server, resource, ada, mira, assistant, bookkeeper, parent, child, isAlive, managementToken, scimToken, manage };
 }
 
 /** Mira's consent and the token it leads to. */

@@ -2,9 +2,11 @@ import type Router from '@koa/router';
 import type { Context } from 'koa';
 import type { Clock } from '../../platform/clock.ts';
 import { AppError } from '../../platform/errors.ts';
+import { personAsChanger } from '../../platform/http/changed-by.ts';
 import { basePathOf } from '../../platform/http/issuer-path.ts';
+import { idOf } from '../../platform/http/path-id.ts';
 import type { BrowserSession, Routes, Web } from '../../platform/http/web.ts';
-import { type By, readRole, type Role } from '../account.ts';
+import { readRole, type Role } from '../account.ts';
 import { textOf } from '../enrolment/routes.ts';
 import { faultsOf, type PersonSurroundings, presentLink, presentPeople, presentPerson, roleChoices } from '../present.ts';
 import type { SecondFactors } from '../second-factor/second-factor.ts';
@@ -23,9 +25,6 @@ const PAGE_SIZE = 25;
 const LOOKING = { roles: ['admin', 'auditor'] } as const;
 /** Changing who may do what asks for a sign-in of the last quarter of an hour (security rule R22). */
 const CHANGING = { roles: ['admin'], maxAgeSeconds: 900 } as const;
-
-const byOf = (session: BrowserSession): By => ({ kind: 'account', id: session.accountId });
-const idOf = (ctx: Context): string => ctx['params']['id'] ?? '';
 
 function looking(router: Router, web: Web, { issuer, clock, service, secondFactors, surroundings }: Deps): void {
   const base = basePathOf(issuer);
@@ -90,7 +89,7 @@ function inviting(router: Router, web: Web, { issuer, clock, service }: Deps): v
     const [name, email] = [textOf(sent, 'name'), textOf(sent, 'email')];
     const role = readRole(sent['role']);
     try {
-      const { account, link } = await service.invite({ name, email, role }, byOf(session));
+      const { account, link } = await service.invite({ name, email, role }, personAsChanger(session));
       await web.pages.show(ctx, 'console/shown-once', presentLink(account, link, { base, now: clock.now() }), session);
     } catch (error) {
       const again = { ...form, roles: roleChoices(role), values: { name, email }, faults: faultsOf(error), status: 400 };
@@ -124,7 +123,7 @@ function changingRoles(router: Router, web: Web, { issuer, service }: Deps): voi
     if (session === undefined) return;
     const role = readRole((await web.pages.form(ctx))['role']);
     try {
-      const { id, name } = await service.setRole(idOf(ctx), role, byOf(session));
+      const { id, name } = await service.setRole(idOf(ctx), role, personAsChanger(session));
       web.pages.redirect(ctx, `${PATH}/${id}`, { kind: 'done', text: `${name} has the new role.` });
     } catch (error) {
       const model = { chosen: role, faults: faultsOf(error), status: 400 };
@@ -160,7 +159,7 @@ function shuttingOut(router: Router, web: Web, { issuer, service }: Deps): void 
     try {
       if (idOf(ctx) === session.accountId) throw new AppError('conflict', 'Nobody shuts themselves out; another administrator can.');
       if (reason.trim() === '') throw new AppError('invalid_input', 'Say why: the audit keeps it.', { member: 'reason' });
-      const { id, name } = await service.disable(idOf(ctx), { by: byOf(session), reason });
+      const { id, name } = await service.disable(idOf(ctx), { by: personAsChanger(session), reason });
       web.pages.redirect(ctx, `${PATH}/${id}`, { kind: 'done', text: `${name} is shut out.` });
     } catch (error) {
       await show(ctx, session, { faults: faultsOf(error), values: { reason }, status: 400 });
@@ -174,14 +173,14 @@ function lettingIn(router: Router, web: Web, { issuer, clock, service }: Deps): 
     const session = await web.guard.session(ctx, CHANGING);
     if (session === undefined) return;
     await web.pages.form(ctx);
-    const { id, name } = await service.enable(idOf(ctx), byOf(session));
+    const { id, name } = await service.enable(idOf(ctx), personAsChanger(session));
     web.pages.redirect(ctx, `${PATH}/${id}`, { kind: 'done', text: `${name} may sign in again.` });
   });
   router.post(`${PATH}/:id/reset`, async (ctx) => {
     const session = await web.guard.session(ctx, CHANGING);
     if (session === undefined) return;
     await web.pages.form(ctx);
-    const link = await service.makeLink(idOf(ctx), byOf(session));
+    const link = await service.makeLink(idOf(ctx), personAsChanger(session));
     const account = await service.get(idOf(ctx));
     await web.pages.show(ctx, 'console/shown-once', presentLink(account, link, { base, now: clock.now() }), session);
   });

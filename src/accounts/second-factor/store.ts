@@ -1,4 +1,5 @@
 import type { Db } from '../../platform/db/db.ts';
+import { purge } from '../../platform/db/purge.ts';
 
 /** A passkey's public half and what is known of it. */
 export interface StoredPasskey {
@@ -140,10 +141,8 @@ export function createPasskeyStore(db: Db) {
       };
     },
     /** Removes up to `limit` challenges nobody answered; returns how many went. */
-    async purge(now: Date, limit: number): Promise<number> {
-      const text = `DELETE FROM passkey_challenges WHERE ctid = ANY(ARRAY(SELECT ctid FROM passkey_challenges WHERE expires_at < $1 LIMIT $2 FOR UPDATE SKIP LOCKED)) RETURNING 1 AS one`;
-      return (await db.rows({ name: 'challenge-purge', text, values: [now, limit] })).length;
-    },
+    purge: (now: Date, limit: number): Promise<number> =>
+      purge(db, { table: 'passkey_challenges', column: 'expires_at', before: now }, limit),
   };
 }
 

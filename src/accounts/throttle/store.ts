@@ -1,4 +1,5 @@
 import type { Db } from '../../platform/db/db.ts';
+import { purge } from '../../platform/db/purge.ts';
 
 /** How fast tries under one key slow down. */
 export interface Pace {
@@ -109,17 +110,8 @@ export function createThrottleStore(db: Db): ThrottleStore {
     ...tries(db),
     ...devices(db),
     async purge({ now, triesBefore }, limit) {
-      const old = await db.rows({
-        name: 'throttle-purge',
-        text: `DELETE FROM sign_in_throttle WHERE ctid = ANY(ARRAY(SELECT ctid FROM sign_in_throttle WHERE last_try_at < $1 LIMIT $2 FOR UPDATE SKIP LOCKED)) RETURNING 1 AS one`,
-        values: [triesBefore, limit],
-      });
-      const gone = await db.rows({
-        name: 'device-purge',
-        text: `DELETE FROM known_devices WHERE ctid = ANY(ARRAY(SELECT ctid FROM known_devices WHERE expires_at < $1 LIMIT $2 FOR UPDATE SKIP LOCKED)) RETURNING 1 AS one`,
-        values: [now, limit],
-      });
-      return old.length + gone.length;
+      const tries = await purge(db, { table: 'sign_in_throttle', column: 'last_try_at', before: triesBefore }, limit);
+      return tries + (await purge(db, { table: 'known_devices', column: 'expires_at', before: now }, limit));
     },
   };
 }

@@ -4,6 +4,8 @@ import type { Db } from '../../platform/db/db.ts';
 import { basePathOf } from '../../platform/http/issuer-path.ts';
 import { initialsOf } from '../../platform/http/pages.ts';
 import { parseWith } from '../../platform/http/body.ts';
+import { personAsChanger } from '../../platform/http/changed-by.ts';
+import { idOf } from '../../platform/http/path-id.ts';
 import { pageOf, readPageQuery } from '../../platform/http/paging.ts';
 import type { BrowserSession, Form, PageNeed, Web } from '../../platform/http/web.ts';
 import type { ClientRecord } from '../client.ts';
@@ -49,14 +51,6 @@ const GRANTS = [
   { value: GRANT.ciba, words: 'By asking a person on another device', hint: 'Needs a key or a secret.' },
   { value: GRANT.device, words: 'By a code a person types in', hint: 'Only for devices without a browser.' },
 ];
-
-function idOf(ctx: Context): string {
-  return (ctx as Context & { params: Record<string, string> }).params['id'] ?? '';
-}
-
-function byOf(session: BrowserSession) {
-  return { kind: 'account', id: session.accountId } as const;
-}
 
 /** The console's pages of clients: list, one, add, new secret, remove. */
 export function clientConsole(deps: ClientConsoleDeps, router: Router, web: Web): void {
@@ -159,7 +153,7 @@ function addPages({ db, clients, agents, issuer }: ClientConsoleDeps, router: Ro
     const values = valuesOf(await web.pages.form(ctx));
     try {
       const { record, secret } = await db.transaction(async () => {
-        const made = await clients.create(parseWith(newClient, inputOf(values)), byOf(session));
+        const made = await clients.create(parseWith(newClient, inputOf(values)), personAsChanger(session));
         if (values.agent !== '') await agents.linkClient(values.agent, made.record.id);
         return made;
       });
@@ -230,7 +224,7 @@ function secretPage({ clients, issuer }: ClientConsoleDeps, router: Router, web:
     const session = await web.guard.session(ctx, DESTROY);
     if (session === undefined) return;
     await web.pages.form(ctx);
-    const secret = await clients.rotateSecret(idOf(ctx), { by: byOf(session) });
+    const secret = await clients.rotateSecret(idOf(ctx), { by: personAsChanger(session) });
     await showSecret(web, { ctx, session, base, record: await clients.get(idOf(ctx)), secret });
   });
 }
@@ -261,7 +255,7 @@ function removePages({ clients, issuer }: ClientConsoleDeps, router: Router, web
       await web.pages.show(ctx, 'console/confirm', { ...modelOf(record), status: 400, faults }, session);
       return;
     }
-    await clients.remove(record.id, byOf(session));
+    await clients.remove(record.id, personAsChanger(session));
     web.pages.redirect(ctx, PATH, { kind: 'done', text: `${record.name} is removed.` });
   });
 }

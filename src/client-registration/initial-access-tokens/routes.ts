@@ -1,9 +1,9 @@
 import type Router from '@koa/router';
-import type { Context } from 'koa';
 import { issuerOf, ROUTES } from '../../oidc/index.ts';
 import type { Clock } from '../../platform/clock.ts';
 import { basePathOf } from '../../platform/http/issuer-path.ts';
 import { parseWith } from '../../platform/http/body.ts';
+import { idOf } from '../../platform/http/path-id.ts';
 import { pageOf, readPageQuery } from '../../platform/http/paging.ts';
 import type { Form, PageNeed, Web } from '../../platform/http/web.ts';
 import { faultsOf, textOf } from '../console/form.ts';
@@ -45,10 +45,6 @@ type Values = ReturnType<typeof valuesOf>;
 function inputOf({ name, owner, state, uses, lifetime }: Values) {
   const [kind, id] = owner.split(':');
   return { name, owner: { kind, id }, agent_state: state, uses: Number(uses), ttl_seconds: Number(lifetime) };
-}
-
-function idOf(ctx: Context): string {
-  return (ctx as Context & { params: Record<string, string> }).params['id'] ?? '';
 }
 
 /** The console's pages of enrolment tokens: list, make, end. */

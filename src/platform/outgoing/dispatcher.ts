@@ -79,7 +79,7 @@ async function readBounded(answer: Answer, maxBytes: number): Promise<Uint8Array
 
 interface Exchange {
   readonly dispatcher: Dispatcher;
-  readonly init: SendInit & { readonly headers: Readonly<Record<string, string>> };
+  readonly init: Omit<SendInit, 'headers'> & { readonly headers: Readonly<Record<string, string>> };
   readonly maxBytes: number;
 }
 

@@ -1,11 +1,12 @@
 import type Router from '@koa/router';
-import type { Context } from 'koa';
 import { issuerOf } from '../../oidc/index.ts';
 import { AppError } from '../../platform/errors.ts';
 import { basePathOf } from '../../platform/http/issuer-path.ts';
 import { parseWith } from '../../platform/http/body.ts';
+import { personAsChanger } from '../../platform/http/changed-by.ts';
+import { idOf } from '../../platform/http/path-id.ts';
 import { pageOf, readPageQuery } from '../../platform/http/paging.ts';
-import type { BrowserSession, Form, PageNeed, Web } from '../../platform/http/web.ts';
+import type { Form, PageNeed, Web } from '../../platform/http/web.ts';
 import { presentInConsole, presentInList, readScopeLines, scopeLines } from '../present.ts';
 import { newResourceServer, type ResourceServer, resourceServerChange, TOKEN_ALGORITHMS } from '../resource-server.ts';
 import { issueCredentials, type ResourceServerRouteDeps, removeWithClients } from '../routes.ts';
@@ -89,14 +90,6 @@ export function resourceServerConsole(deps: ResourceServerRouteDeps, router: Rou
   detailPages(deps, router, web);
 }
 
-function idOf(ctx: Context): string {
-  return (ctx as Context & { params: Record<string, string> }).params['id'] ?? '';
-}
-
-function byOf(session: BrowserSession) {
-  return { kind: 'account', id: session.accountId } as const;
-}
-
 function listPage({ service, issuer }: ResourceServerRouteDeps, router: Router, web: Web): void {
   const base = basePathOf(issuer);
   router.get(PATH, async (ctx) => {
@@ -127,7 +120,10 @@ function addPages({ service, issuer }: ResourceServerRouteDeps, router: Router, 
     if (session === undefined) return;
     const values = valuesOf(await web.pages.form(ctx));
     try {
-      const server = await service.create(parseWith(newResourceServer, { ...inputOf(values), identifier: values.uri }), byOf(session));
+      const server = await service.create(
+        parseWith(newResourceServer, { ...inputOf(values), identifier: values.uri }),
+        personAsChanger(session),
+      );
       web.pages.redirect(ctx, `${PATH}/${server.id}`, { kind: 'done', text: `${server.name} can now be asked for.` });
     } catch (error) {
       await web.pages.show(
@@ -155,7 +151,7 @@ function editPages({ service, issuer }: ResourceServerRouteDeps, router: Router,
     const values = valuesOf(await web.pages.form(ctx));
     const server = await service.get(idOf(ctx));
     try {
-      await service.update(server.id, parseWith(resourceServerChange, inputOf(values)), byOf(session));
+      await service.update(server.id, parseWith(resourceServerChange, inputOf(values)), personAsChanger(session));
       web.pages.redirect(ctx, `${PATH}/${server.id}`, { kind: 'done', text: 'Saved.' });
     } catch (error) {
       const model = formModel({ ...values, uri: server.identifier }, moreOf(server.id));
@@ -190,7 +186,7 @@ function removePages(deps: ResourceServerRouteDeps, router: Router, web: Web): v
       await web.pages.show(ctx, 'console/confirm', { ...modelOf(server), status: 400, faults }, session);
       return;
     }
-    await removeWithClients(deps, server.id, byOf(session));
+    await removeWithClients(deps, server.id, personAsChanger(session));
     web.pages.redirect(ctx, PATH, { kind: 'done', text: `${server.name} is removed.` });
   });
 }
@@ -220,7 +216,7 @@ function detailPages(deps: ResourceServerRouteDeps, router: Router, web: Web): v
     if (session === undefined) return;
     await web.pages.form(ctx);
     const server = await service.get(idOf(ctx));
-    const { clientId, clientSecret } = await issueCredentials(deps, server.id, byOf(session));
+    const { clientId, clientSecret } = await issueCredentials(deps, server.id, personAsChanger(session));
     ctx.set('cache-control', 'no-store');
     const model = {
       heading: `Credentials of ${server.name}`,
