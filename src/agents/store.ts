@@ -1,4 +1,5 @@
 import type { Db } from '../platform/db/db.ts';
+import { keySet, keysOf } from '../platform/db/row-set.ts';
 import { AppError } from '../platform/errors.ts';
 import type { Agent, AgentOwner } from './agent.ts';
 import type { AgentStatus } from './lifecycle.ts';
@@ -68,6 +69,8 @@ function asRefusal(error: unknown): unknown {
   return error;
 }
 
+type StandingRow = AgentRow & { readonly client_id: string; readonly is_live: boolean };
+
 function reads(db: Db) {
   const one = async (name: string, rest: string, value: string) => {
     const row = await db.row<AgentRow>({ name, text: `${SELECT} ${rest}`, values: [value] });
@@ -78,12 +81,13 @@ function reads(db: Db) {
     lock: (id: string) => one('agent-lock', 'WHERE id = $1 FOR UPDATE', id),
     findByClient: (clientId: string) =>
       one('agent-by-client', 'JOIN agent_clients link ON link.agent_id = agents.id WHERE link.client_id = $1', clientId),
-    async standingOf(clientId: string) {
-      const text = `SELECT ${AGENT_COLUMNS}, EXISTS (SELECT 1 FROM live_agents WHERE live_agents.agent_id = agents.id) AS is_live
-        FROM agents JOIN agent_clients link ON link.agent_id = agents.id WHERE link.client_id = $1`;
-      const row = await db.row<AgentRow & { is_live: boolean }>({ name: 'agent-standing', text, values: [clientId] });
-      return row && { ...toAgent(row), isLive: row.is_live };
-    },
+    standingOf: db.together(async (clientIds: readonly string[]) => {
+      const text = `SELECT link.client_id, ${AGENT_COLUMNS}, EXISTS (SELECT 1 FROM live_agents WHERE live_agents.agent_id = agents.id) AS is_live
+        FROM agents JOIN agent_clients link ON link.agent_id = agents.id WHERE link.client_id = ANY(${keysOf('$1')})`;
+      const rows = await db.rows<StandingRow>({ name: 'agent-standing', text, values: [keySet(clientIds)] });
+      const found = new Map(rows.map((row) => [row.client_id, { ...toAgent(row), isLive: row.is_live }]));
+      return clientIds.map((id) => found.get(id));
+    }),
     async clientsOf(agentId: string) {
       const text = 'SELECT client_id FROM agent_clients WHERE agent_id = $1 ORDER BY linked_at, client_id LIMIT 200';
       const rows = await db.rows<{ client_id: string }>({ name: 'agent-clients', text, values: [agentId] });

@@ -20,7 +20,7 @@ export type { Correlation } from './correlation.ts';
 export { type AuditActor, type AuditEvent, type AuditEventType, auditEventTypes } from './event.ts';
 export type { NameOf } from './present.ts';
 export type { AuditEventInput, AuditPage, AuditRecorder, AuditService, AuditVerification } from './service.ts';
-export { AUDIT_COLUMNS, type AuditFilter, type AuditRow, type StoredAuditEvent, valuesOf } from './store.ts';
+export { AUDIT_COLUMNS, type AuditFilter, type StoredAuditEvent } from './store.ts';
 export { eventKinds, eventWords, type EventWords } from './words.ts';
 
 /** The trail as the rest of the house sees it. */

@@ -1,11 +1,12 @@
 import { AppError } from '../platform/errors.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Db } from '../platform/db/db.ts';
+import type { NewRow } from '../platform/db/row-set.ts';
 import type { Ids } from '../platform/ids.ts';
 import { type ChainVerdict, genesisHash, type SealedEvent, seal, verifyChain } from './chain.ts';
 import type { Correlation } from './correlation.ts';
 import { type AuditEvent, type AuditEventType, checkAuditEvent, digest } from './event.ts';
-import type { AuditFilter, AuditRow, AuditStore, StoredAuditEvent } from './store.ts';
+import { type AuditFilter, type AuditStore, rowOf, type StoredAuditEvent } from './store.ts';
 
 /** An event as its cause tells it: who, what, to whom. Id and time are given when it is recorded. */
 export type AuditEventInput = Omit<AuditEvent, 'id' | 'occurredAt' | 'correlationId'> & { readonly correlationId?: string };
@@ -30,7 +31,7 @@ export interface AuditRecorder {
 
 export interface AuditService extends AuditRecorder {
   /** The same event as a row, for a statement that writes it together with what it records. */
-  rowOf(input: AuditEventInput): AuditRow;
+  rowOf(input: AuditEventInput): NewRow;
   list(filter: AuditFilter): Promise<AuditPage>;
   get(id: string): Promise<StoredAuditEvent>;
   /** How many events happened since then; of these types, if told. */
@@ -55,12 +56,10 @@ function isSealed(stored: StoredAuditEvent): stored is StoredAuditEvent & Sealed
 export function createAuditService(deps: { db: Db; store: AuditStore; clock: Clock; ids: Ids; correlation: Correlation }): AuditService {
   const { db, store, clock, ids, correlation } = deps;
 
-  const rowOf = (input: AuditEventInput): AuditRow => {
+  const newRow = (input: AuditEventInput): NewRow => {
     const correlationId = input.correlationId ?? correlation.current() ?? NO_CORRELATION;
     const event = checkAuditEvent({ ...input, id: ids.next('evt'), occurredAt: clock.now(), correlationId });
-    const { id, occurredAt, type, actor, agentId = null, subjectId = null, clientId = null, resource = null } = event;
-    const parties = { actorKind: actor.kind, actorId: actor.id, agentId, subjectId, clientId, resource };
-    return { id, occurredAt, type, correlationId, ...parties, data: JSON.stringify(event), digest: digest(event) };
+    return rowOf(event, digest(event));
   };
   const sealBatch = () =>
     db.transaction(async () => {
@@ -76,8 +75,8 @@ export function createAuditService(deps: { db: Db; store: AuditStore; clock: Clo
       return events.length;
     });
   return {
-    rowOf,
-    record: (input) => store.insert(rowOf(input)),
+    rowOf: newRow,
+    record: (input) => store.insert(newRow(input)),
     async list(filter) {
       const events = await store.list({ ...filter, limit: filter.limit + 1 });
       const page = events.slice(0, filter.limit);

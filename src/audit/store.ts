@@ -1,31 +1,37 @@
 import type { Db } from '../platform/db/db.ts';
+import { type Columns, namesOf, type NewRow, rowsOf } from '../platform/db/row-set.ts';
 import type { AuditEvent } from './event.ts';
 
-/** An event as its columns, in the order of `AUDIT_COLUMNS`. Others may write it inside a statement of their own. */
-export interface AuditRow {
-  readonly id: string;
-  readonly occurredAt: Date;
-  readonly type: string;
-  readonly actorKind: string;
-  readonly actorId: string;
-  readonly correlationId: string;
-  readonly agentId: string | null;
-  readonly subjectId: string | null;
-  readonly clientId: string | null;
-  readonly resource: string | null;
-  /** The whole event as JSON text. */
-  readonly data: string;
-  readonly digest: string;
-}
+/** The columns of `audit_events` that a writer fills. Others may write the row inside a statement of their own. */
+export const AUDIT_COLUMNS: Columns = [
+  ['id', 'text'],
+  ['occurred_at', 'timestamptz'],
+  ['type', 'text'],
+  ['actor_kind', 'text'],
+  ['actor_id', 'text'],
+  ['correlation_id', 'text'],
+  ['agent_id', 'text'],
+  ['subject_id', 'text'],
+  ['client_id', 'text'],
+  ['resource', 'text'],
+  ['data', 'jsonb'],
+  ['digest', 'text'],
+];
 
-/** The columns of `audit_events` that a writer fills. */
-export const AUDIT_COLUMNS =
-  'id, occurred_at, type, actor_kind, actor_id, correlation_id, agent_id, subject_id, client_id, resource, data, digest';
-
-/** The values of a row in the order of `AUDIT_COLUMNS`. */
-export function valuesOf(row: AuditRow): readonly unknown[] {
-  const { id, occurredAt, type, actorKind, actorId, correlationId, agentId, subjectId, clientId, resource, data, digest } = row;
-  return [id, occurredAt, type, actorKind, actorId, correlationId, agentId, subjectId, clientId, resource, data, digest];
+/** An event as its row. */
+export function rowOf(event: AuditEvent, digest: string): NewRow {
+  const { id, type, actor, resource } = event;
+  return {
+    ...{ id, type, resource, digest },
+    occurred_at: event.occurredAt,
+    actor_kind: actor.kind,
+    actor_id: actor.id,
+    correlation_id: event.correlationId,
+    agent_id: event.agentId,
+    subject_id: event.subjectId,
+    client_id: event.clientId,
+    data: event,
+  };
 }
 
 /** An event with its place in the chain, if it has one yet. */
@@ -86,12 +92,12 @@ function toStored(row: Row): StoredAuditEvent {
   return { event, digest: row.digest, position: row.position === null ? undefined : Number(row.position), hash: row.hash ?? undefined };
 }
 
-const SELECT = `SELECT ${AUDIT_COLUMNS}, position, hash FROM audit_events`;
+const SELECT = `SELECT ${namesOf(AUDIT_COLUMNS)}, position, hash FROM audit_events`;
 const SEALER_LOCK = 0x7365616c; // "seal"
 
 /** SQL of the audit trail. */
 export interface AuditStore {
-  insert(row: AuditRow): Promise<void>;
+  insert(row: NewRow): Promise<void>;
   list(filter: AuditFilter): Promise<StoredAuditEvent[]>;
   find(id: string): Promise<StoredAuditEvent | undefined>;
   /** Sealed events in chain order, from a position on. */
@@ -114,8 +120,8 @@ export function createAuditStore(deps: { db: Db }): AuditStore {
     async insert(row) {
       await db.rows({
         name: 'audit-insert',
-        text: `INSERT INTO audit_events (${AUDIT_COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
-        values: valuesOf(row),
+        text: `INSERT INTO audit_events (${namesOf(AUDIT_COLUMNS)}) SELECT * FROM ${rowsOf('$1', AUDIT_COLUMNS, 'event')}`,
+        values: [JSON.stringify([row])],
       });
     },
     async list(filter) {

@@ -1,5 +1,6 @@
 import type { Clock } from '../platform/clock.ts';
 import type { Db } from '../platform/db/db.ts';
+import { keySet, keysOf } from '../platform/db/row-set.ts';
 import type { Bounds, ClientKind, ClientPurpose, ClientRecord, StoredMetadata } from './client.ts';
 import type { SecretHashes } from './client-secrets.ts';
 
@@ -172,15 +173,22 @@ function setClauses(change: ClientChange): { clauses: string[]; values: unknown[
 
 /** The store over PostgreSQL. */
 export function createClientStore({ db, clock }: { db: Db; clock: Clock }): ClientStore {
-  const findWith = async (name: string, suffix: string, clientId: string) =>
-    storedOf(await db.row<Row>({ name, text: `${SELECT} WHERE client_id = $1 AND status <> 'deleted'${suffix}`, values: [clientId] }));
+  const find = db.together(async (clientIds: readonly string[]) => {
+    const text = `${SELECT} WHERE client_id = ANY(${keysOf('$1')}) AND status <> 'deleted'`;
+    const rows = await db.rows<Row>({ name: 'client-find', text, values: [keySet(clientIds)] });
+    const found = new Map(rows.map((row) => [row.client_id, row]));
+    return clientIds.map((id) => storedOf(found.get(id)));
+  });
   return {
-    find: (clientId) => findWith('client-find', '', clientId),
+    find,
     async findNameOfService(serviceId) {
       const text = `SELECT name FROM clients WHERE service_id = $1 AND status <> 'deleted'`;
       return (await db.row<{ name: string }>({ name: 'client-service-name', text, values: [serviceId] }))?.name;
     },
-    findForUpdate: (clientId) => findWith('client-find-for-update', ' FOR UPDATE', clientId),
+    async findForUpdate(clientId) {
+      const text = `${SELECT} WHERE client_id = $1 AND status <> 'deleted' FOR UPDATE`;
+      return storedOf(await db.row<Row>({ name: 'client-find-for-update', text, values: [clientId] }));
+    },
     async list({ search, purpose, after, limit }) {
       const like = search === undefined || search === '' ? null : `%${search.replace(/[\\%_]/g, '\\$&')}%`;
       const rows = await db.rows<Row>({

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { type Clock, secondsAfter } from '../platform/clock.ts';
 import type { Db } from '../platform/db/db.ts';
 import { purge } from '../platform/db/purge.ts';
+import { byteaOf, type Columns, rowsOf } from '../platform/db/row-set.ts';
 import type { Vault } from '../platform/vault.ts';
 
 /** An engine payload as stored, with what the columns know. */
@@ -101,6 +102,7 @@ export function createArtifactStore(deps: { db: Db; vault: Vault; clock: Clock }
     const text = 'SELECT id_hash, payload, consumed_at FROM oidc_artifacts WHERE model = $1 AND id_hash = $2';
     return open(model, await db.row<Row>({ name: 'artifact-find', text, values: [model, idHash] }));
   };
+  const recordOnce = db.together((records: readonly ReplayRecord[]) => insertReplayRecords(db, records));
   return {
     async upsert({ model, value, payload, ttlSeconds }) {
       const idHash = hashOf(value);
@@ -217,21 +219,36 @@ export function createArtifactStore(deps: { db: Db; vault: Vault; clock: Clock }
       return gone.length;
     },
     destroyAuthority: (party) => destroyAuthority(db, party),
-    recordOnce: (key, expiresAt) =>
-      db.detached(async () => {
-        const row = await db.row({
-          name: 'replay-record',
-          text: 'INSERT INTO oidc_replay_records (key_hash, expires_at) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING key_hash',
-          values: [hashOf(key), expiresAt],
-        });
-        return row !== undefined;
-      }),
+    recordOnce: (key, expiresAt) => db.detached(() => recordOnce({ keyHash: hashOf(key), expiresAt })),
     async purge(limit) {
       const expired = { column: 'expires_at', before: clock.now() };
       const artifacts = await purge(db, { table: 'oidc_artifacts', ...expired }, limit);
       return artifacts + (await purge(db, { table: 'oidc_replay_records', ...expired }, limit));
     },
   };
+}
+
+interface ReplayRecord {
+  readonly keyHash: Buffer;
+  readonly expiresAt: Date;
+}
+
+const REPLAY_RECORD: Columns = [
+  ['key_hash', 'bytea'],
+  ['expires_at', 'timestamptz'],
+];
+
+/** Whether each record is new. In one order, so that two servers that record the same ones wait for each other instead of ending in a deadlock. */
+async function insertReplayRecords(db: Db, records: readonly ReplayRecord[]): Promise<boolean[]> {
+  const rows = await db.rows<{ key_hash: Buffer }>({
+    name: 'replay-record',
+    text: `INSERT INTO oidc_replay_records (key_hash, expires_at)
+           SELECT key_hash, expires_at FROM ${rowsOf('$1', REPLAY_RECORD, 'record')} ORDER BY key_hash ON CONFLICT DO NOTHING RETURNING key_hash`,
+    values: [JSON.stringify(records.map(({ keyHash, expiresAt }) => ({ key_hash: byteaOf(keyHash), expires_at: expiresAt })))],
+  });
+  const fresh = new Set(rows.map((row) => row.key_hash.toString('hex')));
+  // of two in one statement the first is the new one: `delete` is true once
+  return records.map(({ keyHash }) => fresh.delete(keyHash.toString('hex')));
 }
 
 async function destroyAuthority(db: Db, party: ArtifactParty): Promise<void> {

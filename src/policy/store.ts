@@ -1,5 +1,6 @@
 import type { Db } from '../platform/db/db.ts';
 import { purge } from '../platform/db/purge.ts';
+import { type Columns, namesOf, type NewRow, rowsOf } from '../platform/db/row-set.ts';
 import type { Companion } from '../tokens/index.ts';
 import type { Effect, StoredDecision } from './decision.ts';
 
@@ -42,28 +43,32 @@ interface Row {
   readonly policy_version: string;
 }
 
-const NAMES = [
-  'id',
-  'at',
-  'effect',
-  'rule',
-  'reason',
-  'remedy',
-  'client_id',
-  'agent_id',
-  'subject_id',
-  'resource',
-  'action',
-  'input',
-  'policy_version',
+const COLUMNS: Columns = [
+  ['id', 'text'],
+  ['at', 'timestamptz'],
+  ['effect', 'text'],
+  ['rule', 'text'],
+  ['reason', 'text'],
+  ['remedy', 'text'],
+  ['client_id', 'text'],
+  ['agent_id', 'text'],
+  ['subject_id', 'text'],
+  ['resource', 'text'],
+  ['action', 'text'],
+  ['input', 'jsonb'],
+  ['policy_version', 'text'],
 ];
-const COLUMNS = NAMES.join(', ');
-const TYPES: Readonly<Record<string, string>> = { at: 'timestamptz', input: 'jsonb' };
-const TYPED = NAMES.map((name) => [name, TYPES[name] ?? 'text'] as const);
+const SELECT = `SELECT ${namesOf(COLUMNS)} FROM decisions`;
 
-function valuesOf(decision: StoredDecision): readonly unknown[] {
-  const { id, at, effect, rule, reason, remedy, clientId, agentId, subjectId, resource, action, input, policyVersion } = decision;
-  return [id, at, effect, rule, reason, remedy, clientId, agentId, subjectId, resource, action, JSON.stringify(input), policyVersion];
+function rowOf(decision: StoredDecision): NewRow {
+  const { id, at, effect, rule, reason, remedy, resource, action, input } = decision;
+  return {
+    ...{ id, at, effect, rule, reason, remedy, resource, action, input },
+    client_id: decision.clientId,
+    agent_id: decision.agentId,
+    subject_id: decision.subjectId,
+    policy_version: decision.policyVersion,
+  };
 }
 
 function toDecision(row: Row): StoredDecision {
@@ -88,19 +93,19 @@ function toDecision(row: Row): StoredDecision {
 /** The store over PostgreSQL; what every token request writes is one prepared statement. */
 export function createDecisionStore({ db }: { db: Db }): DecisionStore {
   return {
-    rowOf: (decision) => ({ table: 'decisions', columns: TYPED, values: valuesOf(decision) }),
+    rowOf: (decision) => ({ table: 'decisions', columns: COLUMNS, row: rowOf(decision) }),
     async insert(decision) {
-      const text = `INSERT INTO decisions (${COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`;
-      await db.rows({ name: 'decision-insert', text, values: valuesOf(decision) });
+      const text = `INSERT INTO decisions (${namesOf(COLUMNS)}) SELECT * FROM ${rowsOf('$1', COLUMNS, 'decision')}`;
+      await db.rows({ name: 'decision-insert', text, values: [JSON.stringify([rowOf(decision)])] });
     },
     async find(id) {
-      const row = await db.row<Row>({ name: 'decision-find', text: `SELECT ${COLUMNS} FROM decisions WHERE id = $1`, values: [id] });
+      const row = await db.row<Row>({ name: 'decision-find', text: `${SELECT} WHERE id = $1`, values: [id] });
       return row && toDecision(row);
     },
     async list({ agentId, subjectId, clientId, effect, cursor, limit }) {
       const rows = await db.rows<Row>({
         name: 'decision-list',
-        text: `SELECT ${COLUMNS} FROM decisions WHERE ($1::text IS NULL OR agent_id = $1) AND ($2::text IS NULL OR subject_id = $2)
+        text: `${SELECT} WHERE ($1::text IS NULL OR agent_id = $1) AND ($2::text IS NULL OR subject_id = $2)
                AND ($3::text IS NULL OR client_id = $3) AND ($4::text IS NULL OR effect = $4) AND ($5::text IS NULL OR id < $5)
                ORDER BY id DESC LIMIT $6`,
         values: [agentId, subjectId, clientId, effect, cursor, limit],
@@ -110,7 +115,7 @@ export function createDecisionStore({ db }: { db: Db }): DecisionStore {
     async latest(clientId, rule, since) {
       const row = await db.row<Row>({
         name: 'decision-latest',
-        text: `SELECT ${COLUMNS} FROM decisions WHERE client_id = $1 AND rule = $2 AND at >= $3 ORDER BY id DESC LIMIT 1`,
+        text: `${SELECT} WHERE client_id = $1 AND rule = $2 AND at >= $3 ORDER BY id DESC LIMIT 1`,
         values: [clientId, rule, since],
       });
       return row && toDecision(row);

@@ -64,7 +64,7 @@ export function createDelegationService(deps: DelegationServiceDeps): Delegation
   const record = (type: 'delegation.created' | 'delegation.deleted', { id, toAgentId, fromAgentId }: Delegation, actor: AuditActor) =>
     audit.record({ type, actor, resource: id, agentId: toAgentId, action: `${fromAgentId} ${toAgentId}` });
   return {
-    inForce: (pair) => store.inForce(pair, clock.now()),
+    inForce: store.inForce,
     get,
     async list(filter) {
       const found = await store.list({ ...filter, limit: filter.limit + 1 });

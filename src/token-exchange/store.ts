@@ -1,4 +1,6 @@
+import type { Clock } from '../platform/clock.ts';
 import type { Db } from '../platform/db/db.ts';
+import { type Columns, rowsOf } from '../platform/db/row-set.ts';
 import type { Delegation } from './delegation.ts';
 
 /** What a list of delegations may be narrowed to. `cursor` is the id of the last one seen; the newest come first. */
@@ -8,10 +10,16 @@ export interface DelegationFilter {
   readonly limit: number;
 }
 
+/** Who hands on, and to whom. */
+export interface AgentPair {
+  readonly from: string;
+  readonly to: string;
+}
+
 /** SQL of the delegations. */
 export interface DelegationStore {
-  /** Those in force from one agent to another: what an exchange asks. */
-  inForce(agents: { readonly from: string; readonly to: string }, now: Date): Promise<Delegation[]>;
+  /** Those in force from one agent to another, oldest first: what an exchange asks. */
+  inForce(agents: AgentPair): Promise<readonly Delegation[]>;
   find(id: string): Promise<Delegation | undefined>;
   list(filter: DelegationFilter): Promise<Delegation[]>;
   insert(delegation: Delegation): Promise<void>;
@@ -50,17 +58,26 @@ function toDelegation(row: Row): Delegation {
   };
 }
 
+const PAIR: Columns = [
+  ['place', 'int'],
+  ['from_id', 'text'],
+  ['to_id', 'text'],
+];
+
 /** The store over PostgreSQL. */
-export function createDelegationStore({ db }: { db: Db }): DelegationStore {
+export function createDelegationStore({ db, clock }: { db: Db; clock: Clock }): DelegationStore {
   return {
-    async inForce({ from, to }, now) {
-      const rows = await db.rows<Row>({
+    inForce: db.together(async (pairs: readonly AgentPair[]) => {
+      const rows = await db.rows<Row & { place: number }>({
         name: 'delegation-in-force',
-        text: 'SELECT * FROM delegations WHERE from_agent_id = $1 AND to_agent_id = $2 AND ended_at IS NULL AND until > $3 ORDER BY id LIMIT 100',
-        values: [from, to, now],
+        text: `SELECT pair.place, found.* FROM ${rowsOf('$1', PAIR, 'pair')}, LATERAL (
+                 SELECT * FROM delegations WHERE from_agent_id = pair.from_id AND to_agent_id = pair.to_id AND ended_at IS NULL AND until > $2
+                 ORDER BY id LIMIT 100) AS found`,
+        values: [JSON.stringify(pairs.map(({ from, to }, place) => ({ place, from_id: from, to_id: to }))), clock.now()],
       });
-      return rows.map(toDelegation);
-    },
+      const found = Map.groupBy(rows, ({ place }) => place);
+      return pairs.map((_pair, index) => (found.get(index) ?? []).map(toDelegation));
+    }),
     async find(id) {
       const row = await db.row<Row>({ name: 'delegation-find', text: 'SELECT * FROM delegations WHERE id = $1', values: [id] });
       return row && toDelegation(row);

@@ -1,3 +1,4 @@
+import type { Columns, NewRow } from '../platform/db/row-set.ts';
 import type { ActClaim, ApprovalClaim, SubjectProfile } from './token-record.ts';
 
 /**
@@ -6,9 +7,8 @@ import type { ActClaim, ApprovalClaim, SubjectProfile } from './token-record.ts'
  */
 export interface Companion {
   readonly table: string;
-  readonly columns: readonly (readonly [name: string, type: string])[];
-  /** In the order of the columns. */
-  readonly values: readonly unknown[];
+  readonly columns: Columns;
+  readonly row: NewRow;
 }
 
 /**

@@ -1,7 +1,8 @@
+import { byteaOf, type Columns, type NewRow } from '../platform/db/row-set.ts';
 import type { KnownToken, NewToken } from './token-record.ts';
 
-/** The columns of a new token with their types, in the order of `columnValues`. */
-export const COLUMNS = [
+/** The columns of a new token. */
+export const COLUMNS: Columns = [
   ['jti', 'text'],
   ['kind', 'text'],
   ['client_id', 'text'],
@@ -25,7 +26,7 @@ export const COLUMNS = [
   ['decision_id', 'text'],
   ['issued_at', 'timestamptz'],
   ['expires_at', 'timestamptz'],
-] as const;
+];
 
 /** A row of the ledger as it is read, with the derived `is_live`. */
 export interface LedgerRow {
@@ -93,30 +94,23 @@ export function toToken(row: LedgerRow): KnownToken {
   };
 }
 
-function json(value: unknown): string | null {
-  return value === undefined ? null : JSON.stringify(value);
-}
-
-/** The values of a new token in the order of `COLUMNS`. */
-export function columnValues(token: NewToken): readonly unknown[] {
-  const { jti, kind, clientId, subject, subjectProfile, accountId, agentId, agentIds, actorSource, grantHash, parentJti } = token;
-  const { resource, scope, details, act, cnf, acr, authTime, approval, approvalId, decisionId, issuedAt, expiresAt } = token;
-  return [
-    ...[
-      jti,
-      kind,
-      clientId,
-      subject,
-      subjectProfile,
-      accountId,
-      agentId,
-      [...agentIds],
-      actorSource,
-      grantHash,
-      parentJti,
-      resource,
-      scope,
-    ],
-    ...[json(details), json(act), json(cnf), acr, authTime, json(approval), approvalId, decisionId, issuedAt, expiresAt],
-  ];
+/** A new token as its row. */
+export function rowOf(token: NewToken): NewRow {
+  const { jti, kind, subject, resource, scope, details, act, cnf, acr, approval } = token;
+  return {
+    ...{ jti, kind, subject, resource, scope, details, act, cnf, acr, approval },
+    client_id: token.clientId,
+    subject_profile: token.subjectProfile,
+    account_id: token.accountId,
+    agent_id: token.agentId,
+    agent_ids: token.agentIds,
+    actor_source: token.actorSource,
+    grant_hash: byteaOf(token.grantHash),
+    parent_jti: token.parentJti,
+    auth_time: token.authTime,
+    approval_id: token.approvalId,
+    decision_id: token.decisionId,
+    issued_at: token.issuedAt,
+    expires_at: token.expiresAt,
+  };
 }

@@ -19,19 +19,26 @@ const CUTOFF_SLACK = `interval '60 seconds'`;
 export const PARTY_FAULTS = ['client', 'agent', 'account', 'grant', 'resource'] as const;
 export type PartyFault = (typeof PARTY_FAULTS)[number];
 
+/**
+ * Counted, not EXISTS: PostgreSQL turns that into a join or a hash of the whole table while it is small, and keeps the plan when
+ * it is large. A count stays a look-up by key for each row.
+ */
+function isThere(from: string): string {
+  return `(SELECT count(*) FROM ${from}) > 0`;
+}
+
 /** SQL that is true when the party of `row` is alive, by party. */
 export function partyIsLive(row: string, { now, ownResources }: LivenessParameters): Readonly<Record<PartyFault, string>> {
   // the names inside differ from every name a caller may use for its row: a row that they hid would always be alive
   return {
-    client: `EXISTS (SELECT 1 FROM live_clients AS in_clients WHERE in_clients.client_id = ${row}.client_id)`,
-    // counted, not joined: one index lookup for each id of the token, however many agents there are
+    client: isThere(`live_clients AS in_clients WHERE in_clients.client_id = ${row}.client_id`),
     agent: `(SELECT count(*) FROM live_agents AS in_agents WHERE in_agents.agent_id = ANY(${row}.agent_ids)
       AND (in_agents.valid_until IS NULL OR in_agents.valid_until > ${now})) = cardinality(${row}.agent_ids)`,
-    account: `(${row}.account_id IS NULL OR EXISTS (SELECT 1 FROM live_accounts AS in_accounts WHERE in_accounts.account_id = ${row}.account_id))`,
-    grant: `(${row}.grant_hash IS NULL OR EXISTS (SELECT 1 FROM live_grants AS in_grants
-      WHERE in_grants.grant_hash = ${row}.grant_hash AND (in_grants.expires_at IS NULL OR in_grants.expires_at > ${now})))`,
+    account: `(${row}.account_id IS NULL OR ${isThere(`live_accounts AS in_accounts WHERE in_accounts.account_id = ${row}.account_id`)})`,
+    grant: `(${row}.grant_hash IS NULL OR ${isThere(`live_grants AS in_grants
+      WHERE in_grants.grant_hash = ${row}.grant_hash AND (in_grants.expires_at IS NULL OR in_grants.expires_at > ${now})`)})`,
     resource: `(${row}.resource = ANY(${ownResources})
-      OR EXISTS (SELECT 1 FROM live_resource_servers AS in_resources WHERE in_resources.identifier = ${row}.resource))`,
+      OR ${isThere(`live_resource_servers AS in_resources WHERE in_resources.identifier = ${row}.resource`)})`,
   };
 }
 
@@ -41,10 +48,10 @@ export function partyIsLive(row: string, { now, ownResources }: LivenessParamete
  */
 function isPastCutoffs(row: string): string {
   const keys = `'client:' || ${row}.client_id, 'account:' || ${row}.account_id, 'grant:' || encode(${row}.grant_hash, 'hex'), 'resource:' || ${row}.resource`;
-  return `NOT EXISTS (SELECT 1 FROM token_cutoffs AS in_cutoffs
+  return `NOT ${isThere(`token_cutoffs AS in_cutoffs
     WHERE in_cutoffs.key = ANY(ARRAY[${keys}] || ARRAY(SELECT 'agent:' || unnest(${row}.agent_ids)))
       AND in_cutoffs.ended_at + ${CUTOFF_SLACK} >= ${row}.issued_at
-      AND NOT pg_visible_in_snapshot(in_cutoffs.transaction_id::xid8, ${row}.snapshot::pg_snapshot))`;
+      AND NOT pg_visible_in_snapshot(in_cutoffs.transaction_id::xid8, ${row}.snapshot::pg_snapshot)`)}`;
 }
 
 /** SQL that is true when `row` itself is alive, whatever its ancestors are. */
@@ -60,8 +67,9 @@ export function isLive(row: string, parameters: LivenessParameters): string {
 
 /** SQL that is true when all ancestors of `row` are alive. */
 export function isLineageLive(row: string, parameters: LivenessParameters): string {
+  // each step is a look-up by key, whatever the size of the ledger was when the plan was made
+  const above = (younger: string) => `SELECT * FROM token_ledger AS in_ledger WHERE in_ledger.jti = ${younger}.parent_jti LIMIT 1`;
   return `(WITH RECURSIVE ancestors AS (
-      SELECT in_ledger.* FROM token_ledger AS in_ledger WHERE in_ledger.jti = ${row}.parent_jti
-      UNION ALL SELECT in_ledger.* FROM ancestors AS younger JOIN token_ledger AS in_ledger ON in_ledger.jti = younger.parent_jti)
+      (${above(row)}) UNION ALL SELECT elder.* FROM ancestors AS younger, LATERAL (${above('younger')}) AS elder)
     SELECT coalesce(count(*) = max(ancestor.depth) + 1 AND bool_and(${isSelfLive('ancestor', parameters)}), false) FROM ancestors ancestor)`;
 }

@@ -1,7 +1,8 @@
-import type { AuditEventInput, AuditRow, AuditRecorder } from '../audit/index.ts';
+import type { AuditEventInput, AuditRecorder } from '../audit/index.ts';
 import { hashOf, type IssuedToken, type OidcContribution, refuse } from '../oidc/index.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Db } from '../platform/db/db.ts';
+import type { NewRow } from '../platform/db/row-set.ts';
 import { type Issuance, issuanceOf } from './issuance.ts';
 import type { Fault, TokenStore } from './store.ts';
 import { type ActClaim, actorsOf, type Confirmation, type GrantedDetail, type NewToken, type SubjectProfile } from './token-record.ts';
@@ -17,7 +18,7 @@ export interface TokenClaimsDeps {
   readonly db: Db;
   readonly store: Pick<TokenStore, 'insertIfLive' | 'faultsOf'>;
   readonly clock: Clock;
-  readonly audit: AuditRecorder & { rowOf(input: AuditEventInput): AuditRow };
+  readonly audit: AuditRecorder & { rowOf(input: AuditEventInput): NewRow };
   readonly issuer: string;
   /** Asked only when neither policy nor exchange said who the subject is. */
   readonly principalOf: (clientId: string) => Promise<ClientPrincipal>;
@@ -191,7 +192,7 @@ export function tokenClaims(deps: TokenClaimsDeps): NonNullable<OidcContribution
       if (parties.subject === clientId) throw new Error('A token was about to name a client as its subject.');
       const token = newToken({ ctx, token: issued, payload, parties, issuer, now: clock.now() });
       const event = audit.rowOf(eventOf(token, deps.detailsHash));
-      const expiresAt = await db.alone(() => store.insertIfLive(token, { event, companion: issuanceOf(ctx).alongside }));
+      const expiresAt = await store.insertIfLive({ token, event, companion: issuanceOf(ctx).alongside });
       if (expiresAt !== undefined) {
         db.afterCommit(() => deps.onIssued(token.agentIds));
         // the answer's expires_in is read from here after the claims are written

@@ -1,10 +1,10 @@
-import type { AuditRow } from '../audit/index.ts';
-import { AUDIT_COLUMNS, valuesOf } from '../audit/index.ts';
+import { AUDIT_COLUMNS } from '../audit/index.ts';
 import type { Clock } from '../platform/clock.ts';
 import { secondsAfter } from '../platform/clock.ts';
 import type { Db } from '../platform/db/db.ts';
 import { purge } from '../platform/db/purge.ts';
-import { COLUMNS, columnValues, type LedgerRow, toToken } from './ledger-row.ts';
+import { type Columns, keySet, keysOf, namesOf, type NewRow, rowsOf } from '../platform/db/row-set.ts';
+import { COLUMNS, type LedgerRow, rowOf, toToken } from './ledger-row.ts';
 import type { Companion } from './issuance.ts';
 import { isLineageLive, isLive, isSelfLive, PARTY_FAULTS, type PartyFault, partyIsLive } from './liveness-sql.ts';
 import type { Falling, KnownToken, NewToken, TokenSelector } from './token-record.ts';
@@ -49,13 +49,22 @@ export interface Ended extends Falling {
 /** What a new token stands on that is dead; `actor` is the acting agent, `agent` any agent in the chain. */
 export type Fault = PartyFault | 'actor' | 'parent';
 
+/** A new token with what is written together with it. */
+export interface Issue {
+  readonly token: NewToken;
+  /** The row of its audit event. */
+  readonly event: NewRow;
+  readonly companion: Companion | undefined;
+}
+
 /** SQL of the ledger. One statement each. */
 export interface TokenStore {
   /**
    * Writes token, audit event and companion if everything the token stands on is alive at that moment, and returns when it
-   * expires: never later than its parent. Undefined, and nothing written, when something is dead.
+   * expires: never later than its parent. Undefined, and nothing written, when something is dead. In a request that has written
+   * nothing yet it is committed at once, in one statement with the tokens of other requests.
    */
-  insertIfLive(token: NewToken, rows: { readonly event: AuditRow; readonly companion: Companion | undefined }): Promise<Date | undefined>;
+  insertIfLive(issue: Issue): Promise<Date | undefined>;
   /** What of a new token is dead; empty when nothing is (any more). */
   faultsOf(token: NewToken): Promise<readonly Fault[]>;
   find(jti: string): Promise<KnownToken | undefined>;
@@ -78,40 +87,43 @@ const DAY = 86_400;
 /** No token lives that long: after it a cutoff has nothing left to kill. */
 const CUTOFF_DAYS = 31;
 
-const NAMES = COLUMNS.map(([name]) => name).join(', ');
-/** Materialized, so that no plan depends on the values: PostgreSQL then keeps one plan instead of making one for each token. */
-const CANDIDATE = `candidate AS MATERIALIZED (SELECT ${COLUMNS.map(([name, type], index) => `$${index + 3}::${type} AS ${name}`).join(', ')},
-  pg_current_snapshot()::text AS snapshot, NULL::timestamptz AS ended_at)`;
-const AUDIT_PLACES = AUDIT_COLUMNS.split(', ').map((_name, index) => `$${COLUMNS.length + 3 + index}`);
-const AUDIT_TYPES = ['text', 'timestamptz', 'text', 'text', 'text', 'text', 'text', 'text', 'text', 'text', 'jsonb', 'text'];
 const PARAMETERS = { now: '$1::timestamptz', ownResources: '$2::text[]' };
+/** Materialized, so that no plan depends on the values: PostgreSQL then keeps one plan instead of making one for each token. */
+const CANDIDATES = `candidates AS MATERIALIZED (
+  SELECT given.*, pg_current_snapshot()::text AS snapshot, NULL::timestamptz AS ended_at FROM ${rowsOf('$3', COLUMNS, 'given')})`;
 const PARENT_ALLOWS = `(fresh.parent_jti IS NULL OR ${isLineageLive('fresh', PARAMETERS)})`;
+/** By its key, one at a time: a plan made while the ledger was small must not read all of it once it is large. */
+const PARENT = 'SELECT root_jti, depth, expires_at FROM token_ledger WHERE jti = fresh.parent_jti LIMIT 1';
 /** A child is never longer-lived than its parent, not by the second that passes while it is made. */
 const EXPIRY = 'least(fresh.expires_at, parent.expires_at)';
 
-/** `companion`: a further part of the statement, over the rows of `ledger`. */
-const insertStatement = (companion: string): string => `WITH ${CANDIDATE},
-  ledger AS (
-    INSERT INTO token_ledger (${NAMES}, snapshot, root_jti, depth)
-    SELECT ${COLUMNS.map(([name]) => (name === 'expires_at' ? EXPIRY : `fresh.${name}`)).join(', ')}, fresh.snapshot, coalesce(parent.root_jti, fresh.jti), coalesce(parent.depth + 1, 0)
-    FROM candidate AS fresh LEFT JOIN token_ledger parent ON parent.jti = fresh.parent_jti
-    WHERE ${isSelfLive('fresh', PARAMETERS)} AND ${PARENT_ALLOWS}
-    RETURNING expires_at),
-  event AS (INSERT INTO audit_events (${AUDIT_COLUMNS}) SELECT ${AUDIT_PLACES.map((place, index) => `${place}::${AUDIT_TYPES[index]}`).join(', ')} FROM ledger)${companion}
-  SELECT expires_at FROM ledger`;
-const INSERT = insertStatement('');
-
-/** Places of a companion's values begin after those of token and event. */
-function companionPart({ table, columns }: Companion): string {
-  const first = COLUMNS.length + AUDIT_PLACES.length + 3;
-  const places = columns.map(([, type], index) => `$${first + index}::${type}`);
-  return `,\n  companion AS (INSERT INTO ${table} (${columns.map(([name]) => name).join(', ')}) SELECT ${places.join(', ')} FROM ledger)`;
+/** A part of the statement that writes a row for each token that was written. */
+function besides(name: string, place: `$${number}`, { table, columns }: Pick<Companion, 'table' | 'columns'>): string {
+  return `${name} AS (INSERT INTO ${table} (${namesOf(columns)}) SELECT ${namesOf(columns, 'beside')}
+    FROM ledger JOIN ${rowsOf(place, [...columns, TOKEN], 'beside')} ON beside.of_token = ledger.jti)`;
 }
 
-const FAULTS = `WITH ${CANDIDATE} SELECT ${Object.entries(partyIsLive('fresh', PARAMETERS))
+/** Ties the rows that are written with a token to it. */
+const TOKEN: Columns[number] = ['of_token', 'text'];
+const EVENT = { table: 'audit_events', columns: AUDIT_COLUMNS };
+
+function insertStatement(companion: Companion | undefined): string {
+  const parts = [besides('event', '$4', EVENT), ...(companion === undefined ? [] : [besides('companion', '$5', companion)])];
+  return `WITH ${CANDIDATES},
+  ledger AS (
+    INSERT INTO token_ledger (${namesOf(COLUMNS)}, snapshot, root_jti, depth)
+    SELECT ${COLUMNS.map(([name]) => (name === 'expires_at' ? EXPIRY : `fresh.${name}`)).join(', ')}, fresh.snapshot, coalesce(parent.root_jti, fresh.jti), coalesce(parent.depth + 1, 0)
+    FROM candidates AS fresh LEFT JOIN LATERAL (${PARENT}) AS parent ON true
+    WHERE ${isSelfLive('fresh', PARAMETERS)} AND ${PARENT_ALLOWS}
+    RETURNING jti, expires_at),
+  ${parts.join(',\n  ')}
+  SELECT jti, expires_at FROM ledger`;
+}
+
+const FAULTS = `WITH ${CANDIDATES} SELECT ${Object.entries(partyIsLive('fresh', PARAMETERS))
   .map(([name, condition]) => `${condition} AS ${name}`)
   .join(', ')}, ${PARENT_ALLOWS} AS parent, ${partyIsLive('actor', PARAMETERS).agent} AS actor
-  FROM candidate AS fresh, LATERAL (SELECT array_remove(ARRAY[fresh.agent_id], NULL) AS agent_ids) AS actor`;
+  FROM candidates AS fresh, LATERAL (SELECT array_remove(ARRAY[fresh.agent_id], NULL) AS agent_ids) AS actor`;
 
 /** Where a cascade begins, over `t`, with the value of the selector as `$3`. */
 const SELECTED: Readonly<Record<TokenSelector['by'], string>> = {
@@ -149,6 +161,22 @@ const FILTER = `($3::text IS NULL OR t.client_id = $3) AND ($4::text IS NULL OR 
   AND ($6::text IS NULL OR t.resource = $6) AND ($7::bytea IS NULL OR t.grant_hash = $7)`;
 const LIVE_ROW = `t.expires_at > $1 AND ${isLive('t', PARAMETERS)}`;
 
+/** Writes tokens that came at the same time; each lives or fails by itself. */
+function issueMany(deps: { db: Db; clock: Clock; own: readonly string[]; companion: Companion | undefined }) {
+  const { db, clock, own, companion } = deps;
+  const name = companion === undefined ? 'token-insert' : `token-insert-with-${companion.table}`;
+  const text = insertStatement(companion);
+  return async (issues: readonly Issue[]): Promise<(Date | undefined)[]> => {
+    const besideOf = (row: (issue: Issue) => NewRow | undefined) =>
+      JSON.stringify(issues.map((issue) => ({ ...row(issue), of_token: issue.token.jti })));
+    const tokens = JSON.stringify(issues.map(({ token }) => rowOf(token)));
+    const beside = [besideOf(({ event }) => event), ...(companion === undefined ? [] : [besideOf((issue) => issue.companion?.row)])];
+    const rows = await db.rows<{ jti: string; expires_at: Date }>({ name, text, values: [clock.now(), own, tokens, ...beside] });
+    const written = new Map(rows.map((row) => [row.jti, row.expires_at]));
+    return issues.map(({ token }) => written.get(token.jti));
+  };
+}
+
 /** The ledger over PostgreSQL. `ownResources` are the resources of this server itself. */
 export function createTokenStore(deps: { db: Db; clock: Clock; ownResources: readonly string[] }): TokenStore {
   const { db, clock } = deps;
@@ -156,31 +184,26 @@ export function createTokenStore(deps: { db: Db; clock: Clock; ownResources: rea
   const filterValues = ({ clientId, agentId, accountId, resource, grantHash }: Omit<LiveTokenFilter, 'limit'>) => [
     ...[clock.now(), own, clientId, agentId, accountId, resource, grantHash],
   ];
-  const texts = new Map<string, string>();
-  const withCompanion = (companion: Companion): string => {
-    const known = texts.get(companion.table) ?? insertStatement(companionPart(companion));
-    texts.set(companion.table, known);
+  const issuers = new Map<string | undefined, (issue: Issue) => Promise<Date | undefined>>();
+  /** One gathering for each text of the statement. */
+  const issuerWith = (companion: Companion | undefined) => {
+    const known = issuers.get(companion?.table) ?? db.together(issueMany({ db, clock, own, companion }));
+    issuers.set(companion?.table, known);
     return known;
   };
   return {
-    async insertIfLive(token, { event, companion }) {
-      const values = [clock.now(), own, ...columnValues(token), ...valuesOf(event)];
-      const statement =
-        companion === undefined
-          ? { name: 'token-insert', text: INSERT, values }
-          : { name: `token-insert-with-${companion.table}`, text: withCompanion(companion), values: [...values, ...companion.values] };
-      return (await db.row<{ expires_at: Date }>(statement))?.expires_at;
-    },
+    insertIfLive: (issue) => issuerWith(issue.companion)(issue),
     async faultsOf(token) {
-      const values = [clock.now(), own, ...columnValues(token)];
+      const values = [clock.now(), own, JSON.stringify([rowOf(token)])];
       const row = await db.row<Record<string, boolean>>({ name: 'token-faults', text: FAULTS, values });
       return ([...PARTY_FAULTS, 'actor', 'parent'] as const).filter((name) => row?.[name] !== true);
     },
-    async find(jti) {
-      const text = `SELECT t.*, ${isLive('t', PARAMETERS)} AS is_live FROM token_ledger t WHERE t.jti = $3`;
-      const row = await db.row<LedgerRow>({ name: 'token-find', text, values: [clock.now(), own, jti] });
-      return row && toToken(row);
-    },
+    find: db.together(async (jtis: readonly string[]) => {
+      const text = `SELECT t.*, ${isLive('t', PARAMETERS)} AS is_live FROM token_ledger t WHERE t.jti = ANY(${keysOf('$3')})`;
+      const rows = await db.rows<LedgerRow>({ name: 'token-find', text, values: [clock.now(), own, keySet(jtis)] });
+      const found = new Map(rows.map((row) => [row.jti, toToken(row)]));
+      return jtis.map((jti) => found.get(jti));
+    }),
     async listLive(filter) {
       const rows = await db.rows<LedgerRow & { child_count: number }>({
         name: 'token-list-live',

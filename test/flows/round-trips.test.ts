@@ -146,3 +146,32 @@ describe('database round trips of one request', () => {
     ]);
   });
 });
+
+test('PostgreSQL keeps one plan for each of them, instead of making a new one each time', async () => {
+  for (let time = 0; time < 8; time += 1) {
+    const subject = await accessToken();
+    const exchange = {
+      grant_type: EXCHANGE,
+      subject_token: subject,
+      subject_token_type: ACCESS_TOKEN,
+      resource: RESOURCE,
+      scope: 'read',
+      ...assertionOf(second, seeding.issuer),
+    };
+    for (const [path, form] of [
+      ['/token', exchange],
+      ['/introspect', { token: subject }],
+    ] as const) {
+      expect((await ask(here(), path, { form, ...(path === '/introspect' ? { headers: basic(own) } : {}) })).status).toBe(200);
+    }
+  }
+  // requests one after the other use the connection that was given back last
+  const plans = await seeding.db.rows<{ name: string; generic_plans: string; custom_plans: string }>({
+    name: 'plans',
+    text: 'SELECT name, generic_plans, custom_plans FROM pg_prepared_statements',
+    values: [],
+  });
+  const hot = ['client-find', 'agent-standing', 'replay-record', 'token-find', 'delegation-in-force', 'token-insert-with-decisions'];
+  const planned = plans.filter(({ name }) => hot.includes(name)).map((plan) => [plan.name, Number(plan.custom_plans) <= 5]);
+  expect(Object.fromEntries(planned)).toEqual(Object.fromEntries(hot.map((name) => [name, true])));
+});

@@ -137,6 +137,46 @@ describe('claims of an access token', () => {
   });
 });
 
+describe('tokens that are written in one statement', () => {
+  test('each lives or fails by itself, and has its own event', async () => {
+    const names = ['one', 'two', 'three', 'four', 'five', 'six'];
+    const agents = await Promise.all(names.map((name) => addAgent(server, `group-${name}`)));
+    let isReady: (() => void) | undefined;
+    let waiting = agents.length;
+    const all = new Promise<void>((resolve) => {
+      isReady = resolve;
+    });
+    server.beforeInsert = async () => {
+      waiting -= 1;
+      if (waiting === 0) {
+        await server.db.detached(() => server.parties.remove('agent', agents[2]?.agentId ?? ''));
+        isReady?.();
+      }
+      await all;
+    };
+    server.statements.length = 0;
+    const replies = await Promise.all(
+      agents.map(({ clientId }) =>
+        post(server, '/token', { form: { grant_type: 'client_credentials', scope: 'pay' }, headers: basic(clientId) }),
+      ),
+    );
+    expect(replies.map(({ status }) => status)).toEqual([200, 200, 401, 200, 200, 200]);
+    expect(server.statements.filter((name) => name === 'token-insert')).toHaveLength(1);
+    for (const [index, { body }] of replies.entries()) {
+      if (body['access_token'] === undefined) continue;
+      const { jti } = JSON.parse(Buffer.from(String(body['access_token']).split('.')[1] ?? '', 'base64url').toString());
+      const token = await server.tokens.find(jti);
+      expect(token).toMatchObject({ agentId: agents[index]?.agentId, clientId: agents[index]?.clientId, isLive: true });
+      const events = await server.db.rows<{ client_id: string; agent_id: string }>({
+        name: 'test-event',
+        text: "SELECT client_id, agent_id FROM audit_events WHERE type = 'token.issued' AND data->>'tokenId' = $1",
+        values: [jti],
+      });
+      expect(events).toEqual([{ client_id: token?.clientId, agent_id: token?.agentId }]);
+    }
+  });
+});
+
 describe('R13: whatever dies between the check and the insert, no token comes into being', () => {
   const parties = [
     ['client', 401, 'invalid_client', 'cli-dying'],

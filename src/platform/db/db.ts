@@ -4,6 +4,7 @@ import { PrismaClient } from '../../generated/prisma/client.ts';
 import type { Logger } from '../log.ts';
 import type { DatabaseConnection } from './embedded-postgres.ts';
 import { RequestPool } from './request-pool.ts';
+import { type AskForMany, together } from './together.ts';
 
 /** Where a PostgreSQL answers: a URL, or the parts an embedded one was started with. */
 export type Connection = string | DatabaseConnection;
@@ -30,10 +31,11 @@ export interface Db {
   /** Runs `work` outside the transaction under way: what it writes stays even if that one is rolled back. */
   detached<T>(work: () => Promise<T>): Promise<T>;
   /**
-   * For the only write of a request: one statement, committed at once if nothing was written before it, else part of the
-   * transaction. What follows it may still fail, so it must be true by itself.
+   * Makes one statement of what many requests ask at the same time (together.ts), committed at once. A request that has written
+   * already asks alone, in its transaction. For reads, and for the only write of a request: what follows it may still fail, so
+   * it must be true by itself.
    */
-  alone<T>(statement: () => Promise<T>): Promise<T>;
+  together<Key, Value>(ask: AskForMany<Key, Value>): (key: Key) => Promise<Value>;
   /** Decides that the transaction under way will be rolled back although nothing throws. */
   rollback(): void;
   afterCommit(work: () => Promise<void> | void): void;
@@ -82,7 +84,10 @@ export function createDb(deps: { connection: Connection; log: Pick<Logger, 'warn
     row: async <Row extends object>(statement: Statement) => (await rows<Row>(statement))[0],
     transaction: (work) => pool.unit(work),
     detached: (work) => pool.detached(work),
-    alone: (statement) => pool.alone(statement),
+    together<Key, Value>(ask: AskForMany<Key, Value>) {
+      const asked = together<Key, Value>((keys) => pool.detached(() => ask(keys)));
+      return async (key: Key) => (pool.isFree ? asked(key) : ((await ask([key]))[0] as Value));
+    },
     rollback: () => pool.rollbackUnit(),
     afterCommit: (work) => pool.afterCommit(work),
     afterRollback: (work) => pool.afterRollback(work),

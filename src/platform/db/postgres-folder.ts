@@ -132,11 +132,14 @@ async function makeSocketFolder(databaseDir: string, user: ServiceUser | undefin
   );
   if (parent === undefined) throw new EmbeddedPostgresError('No temporary folder has a path short enough for a unix socket: set TMPDIR.');
   const folder = join(parent, name);
-  const isNew = (await mkdir(folder, { recursive: true, mode: 0o700 })) !== undefined;
-  if (isNew && user !== undefined) await chown(folder, user.uid, user.gid);
+  await mkdir(folder, { recursive: true, mode: 0o700 });
   const { uid, mode } = await lstat(folder);
-  const isSafe = uid === (user?.uid ?? process.getuid?.()) && (mode & 0o170777) === 0o040700;
-  if (!isSafe) throw new EmbeddedPostgresError(`${folder} should be a folder of the database's account with mode 0700: remove it.`);
+  const isPrivate = (mode & 0o170777) === 0o040700;
+  const own = process.getuid?.();
+  // made a moment ago, by us or by another server that starts on the same folder, and not handed over yet: nobody else can make it
+  if (isPrivate && user !== undefined && uid === own) await chown(folder, user.uid, user.gid);
+  else if (!isPrivate || uid !== (user?.uid ?? own))
+    throw new EmbeddedPostgresError(`${folder} should be a folder of the database's account with mode 0700: remove it.`);
   return folder;
 }
 

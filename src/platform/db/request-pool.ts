@@ -175,12 +175,9 @@ export class RequestPool extends pg.Pool {
     return this.#units.exit(() => (isHolding ? this.#isAside.run(true, work) : work()));
   }
 
-  /**
-   * Runs one statement as a transaction of its own while the unit under way has written nothing, which saves the two round trips
-   * of BEGIN and COMMIT; in a unit that has begun it is a statement like any other.
-   */
-  alone<T>(statement: () => Promise<T>): Promise<T> {
-    return this.#current?.state === 'idle' ? this.#units.exit(statement) : statement();
+  /** Whether what is asked here needs neither the unit's connection nor one set aside: anybody may ask it for us. */
+  get isFree(): boolean {
+    return this.#isAside.getStore() !== true && this.#current?.state !== 'open';
   }
 
   /** Decides that the unit under way will be rolled back although nothing throws. */

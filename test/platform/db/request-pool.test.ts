@@ -126,16 +126,36 @@ describe('one unit of work', () => {
     expect(await has(8)).toBe(false);
   });
 
-  test('a write that stands alone is committed at once; after another write it shares the fate of both', async () => {
+  test('what is asked together is committed at once; after another write it shares the fate of both', async () => {
+    const seen: number[] = [];
+    const gathered = db.together(async (ids: readonly number[]) => {
+      seen.push(ids.length);
+      await db.rows({ name: 'notes-many', text: 'INSERT INTO notes (id) SELECT unnest($1::int[])', values: [ids] });
+      return ids;
+    });
     await db.transaction(async () => {
-      await db.alone(() => write(11));
+      await Promise.all([gathered(11), gathered(14)]);
       expect(await db.detached(() => has(11))).toBe(true);
       await write(12);
-      await db.alone(() => write(13));
-      expect(await db.detached(() => has(13))).toBe(false);
+      await gathered(13);
+      expect([await has(13), await db.detached(() => has(13))]).toEqual([true, false]);
       db.rollback();
     });
-    expect([await has(11), await has(12), await has(13)]).toEqual([true, false, false]);
+    expect([await has(11), await has(14), await has(12), await has(13)]).toEqual([true, true, false, false]);
+    expect(seen).toEqual([2, 1]);
+  });
+
+  test('what is asked together joins nobody else who waits for a transaction', async () => {
+    const gathered = db.together(async (ids: readonly number[]) => {
+      await db.rows({ name: 'notes-many', text: 'INSERT INTO notes (id) SELECT unnest($1::int[])', values: [ids] });
+      return ids;
+    });
+    const failing = db.transaction(async () => {
+      await gathered(15);
+      throw new Error('no');
+    });
+    await Promise.allSettled([failing, db.transaction(() => gathered(16))]);
+    expect([await has(15), await has(16)]).toEqual([true, true]);
   });
 
   test('work that outlives it runs on its own', async () => {
