@@ -1,20 +1,23 @@
 /** `npm run bench`: the figures of the README, measured side by side in one run. */
+import { readFileSync } from 'node:fs';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ACCESS_TOKEN, assertionOf, basic, EXCHANGE, proofKey, type SeededClient } from '../test/support/seeding.ts';
-import { type Figure, measure, type Shot } from './load.ts';
+import { measureInTurn, type Shot, type Target } from './load.ts';
 import { createPopulation, type Population } from './population.ts';
 import { isPinned, pinSelf, start, type Started } from './processes.ts';
 import { barsOf, type Figures, textOf } from './report.ts';
 
-const HELP = `npm run bench [-- --seconds 4 --json]
+const HELP = `npm run bench [-- --seconds 2 --rounds 5 --json]
 
-Measures client_credentials, token exchange and introspection on a real PostgreSQL beside the bare engine and a bare signer.
+Measures client_credentials, token exchange and introspection on a real PostgreSQL beside the bare engine and a bare signer:
+each in turn, several times over. The figures are the middle ones.
 
-  --seconds <n>  how long each load lasts (default 4)
+  --seconds <n>  how long each load lasts (default 2)
+  --rounds <n>   how often each is loaded (default 5)
   --json         prints one JSON object instead of the table
   --profile <folder>  writes CPU profiles of the server there
   --help         this text
@@ -22,8 +25,9 @@ Measures client_credentials, token exchange and introspection on a real PostgreS
 Ends with 0 when every bar is held, with 1 when one is missed.
 `;
 
-/** As `npm start` runs it: a small young generation keeps memory down and costs no measurable time. */
-const SERVER = ['--max-semi-space-size=2', 'dist/main.js', 'start'];
+/** As `npm start` runs it, with its memory settings (docs/decisions/0011). */
+const START = (JSON.parse(readFileSync('package.json', 'utf8')) as { scripts: { start: string } }).scripts.start;
+const SERVER = [...(START.match(/--(max-semi-space-size|heap-growing-percent)=\d+/g) ?? []), 'dist/main.js', 'start'];
 const SUBJECTS = 40;
 const LOAD_CORE = 1;
 
@@ -76,42 +80,49 @@ function loadsOf({ agents: [first, second, third], own, resource }: Population, 
   };
 }
 
-type Ours = Pick<Figures, 'clientCredentials' | 'exchange' | 'introspection'>;
-
-async function measureOurs(population: Population, issuer: string, { seconds, profile }: Settings): Promise<Ours> {
-  const loads = loadsOf(population, issuer);
-  const program = {
-    args: [...(profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`]), ...SERVER],
-    env: population.onRunningDatabase,
-    says: 'Behalf serves',
-  };
-  return during(program, async ({ pid }) => {
-    const load = (path: string, next: () => Shot) => measure({ url: `${issuer}${path}`, pid, next }, seconds);
-    const clientCredentials = await load('/token', loads.credentials);
-    const subjects = await loads.subjects();
-    let turn = 0;
-    const subject = () => subjects[turn++ % subjects.length] ?? '';
-    const exchange = await load('/token', () => loads.exchange(subject()));
-    const introspection = await load('/introspect', () => loads.introspection(subject()));
-    return { clientCredentials, exchange, introspection };
-  });
-}
-
-async function measureEngine(resource: string, seconds: number): Promise<Figure> {
-  const port = await freePort();
-  const issuer = `http://localhost:${port}`;
+/** Everything that is measured, as long as `work` takes: three servers, of which one at a time is loaded. */
+async function duringAll<T>(
+  population: Population,
+  issuer: string,
+  settings: Settings,
+  work: (targets: Targets) => Promise<T>,
+): Promise<T> {
+  const { profile } = settings;
+  const args = [...(profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`]), ...SERVER];
   const client = { clientId: 'bench', key: proofKey() };
-  const args = ['bench/bare-engine.ts', String(port), JSON.stringify(client.key.publicJwk)];
-  const next = (): Shot => ({ form: { grant_type: 'client_credentials', scope: 'read', resource, ...assertionOf(client, issuer) } });
-  return during({ args, says: 'serves' }, ({ pid }) => measure({ url: `${issuer}/token`, pid, next }, seconds));
+  const [enginePort, signerPort] = [await freePort(), await freePort()];
+  const engineIssuer = `http://localhost:${enginePort}`;
+  const engineArgs = ['bench/bare-engine.ts', String(enginePort), JSON.stringify(client.key.publicJwk)];
+  const engineForm = () => ({
+    grant_type: 'client_credentials',
+    scope: 'read',
+    resource: population.resource,
+    ...assertionOf(client, engineIssuer),
+  });
+  return during({ args: engineArgs, says: 'serves' }, (engine) =>
+    during({ args: ['bench/bare-signer.ts', String(signerPort)], says: 'serves' }, (signer) =>
+      during({ args, env: population.onRunningDatabase, says: 'Behalf serves' }, async ({ pid }) => {
+        const loads = loadsOf(population, issuer);
+        const subjects = await loads.subjects();
+        let turn = 0;
+        const subject = () => subjects[turn++ % subjects.length] ?? '';
+        return work({
+          engine: { url: `${engineIssuer}/token`, pid: engine.pid, next: () => ({ form: engineForm() }) },
+          signer: {
+            url: `http://localhost:${signerPort}/token`,
+            pid: signer.pid,
+            next: () => ({ form: { grant_type: 'client_credentials' } }),
+          },
+          clientCredentials: { url: `${issuer}/token`, pid, next: loads.credentials },
+          exchange: { url: `${issuer}/token`, pid, next: () => loads.exchange(subject()) },
+          introspection: { url: `${issuer}/introspect`, pid, next: () => loads.introspection(subject()) },
+        });
+      }),
+    ),
+  );
 }
 
-async function measureSigner(seconds: number): Promise<Figure> {
-  const port = await freePort();
-  const next = (): Shot => ({ form: { grant_type: 'client_credentials' } });
-  const program = { args: ['bench/bare-signer.ts', String(port)], says: 'serves' };
-  return during(program, ({ pid }) => measure({ url: `http://localhost:${port}/token`, pid, next }, seconds));
-}
+type Targets = Readonly<Record<keyof Omit<Figures, 'coldStartMs'>, Target>>;
 
 /** From the start of the process until it serves, on a database that was stopped in good order; PostgreSQL's start is part of it. */
 async function coldStart(population: Population): Promise<number> {
@@ -121,25 +132,30 @@ async function coldStart(population: Population): Promise<number> {
 
 interface Settings {
   readonly seconds: number;
+  readonly rounds: number;
   readonly profile: string | undefined;
 }
 
+/** Progress goes to the standard error, so that the standard output is the result alone. */
+function say(what: string): void {
+  process.stderr.write(`bench: ${what}\n`);
+}
+
 async function run(settings: Settings): Promise<Figures> {
-  const { seconds } = settings;
   const folder = await mkdtemp(join(tmpdir(), 'behalf-bench-'));
   // the database's account must be able to pass through
   await chmod(folder, 0o711);
   try {
     const issuer = `http://localhost:${await freePort()}`;
+    say('making a database');
     const population = await createPopulation(folder, issuer);
     let figures: Omit<Figures, 'coldStartMs'>;
     try {
-      const engine = await measureEngine(population.resource, seconds);
-      const ours = await measureOurs(population, issuer, settings);
-      figures = { ...ours, engine, signer: await measureSigner(seconds) };
+      figures = await duringAll(population, issuer, settings, (targets) => measureInTurn(targets, settings, say));
     } finally {
       await population.stopDatabase();
     }
+    say('cold start');
     return { ...figures, coldStartMs: await coldStart(population) };
   } finally {
     await rm(folder, { recursive: true, force: true });
@@ -148,24 +164,25 @@ async function run(settings: Settings): Promise<Figures> {
 
 const { values } = parseArgs({
   options: {
-    seconds: { type: 'string', default: '4' },
+    seconds: { type: 'string', default: '2' },
+    rounds: { type: 'string', default: '5' },
     json: { type: 'boolean', default: false },
     profile: { type: 'string' },
     help: { type: 'boolean', default: false },
   },
 });
-const seconds = Number(values.seconds);
+const [seconds, rounds] = [Number(values.seconds), Number(values.rounds)];
 if (values.help) {
   process.stdout.write(HELP);
-} else if (!(seconds >= 1 && seconds <= 60)) {
-  process.stderr.write('--seconds is a number from 1 to 60.\n');
+} else if (!(seconds >= 1 && seconds <= 60 && Number.isInteger(rounds) && rounds >= 1 && rounds <= 50)) {
+  process.stderr.write('--seconds is a number from 1 to 60, --rounds one from 1 to 50.\n');
   process.exitCode = 2;
 } else {
   pinSelf(LOAD_CORE);
-  const figures = await run({ seconds, profile: values.profile });
+  const figures = await run({ seconds, rounds, profile: values.profile });
   const bars = barsOf(figures);
   process.stdout.write(
-    values.json ? `${JSON.stringify({ figures, bars, isPinned }, null, 2)}\n` : `${textOf(figures, { seconds, isPinned })}\n`,
+    values.json ? `${JSON.stringify({ figures, bars, isPinned }, null, 2)}\n` : `${textOf(figures, { seconds, rounds, isPinned })}\n`,
   );
   process.exitCode = bars.every(({ isHeld }) => isHeld) ? 0 : 1;
 }

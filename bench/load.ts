@@ -58,9 +58,8 @@ function fire(url: string, take: () => Ready, seconds: number): Promise<autocann
   });
 }
 
-/** Loads a target, after warming it up: the first thousand requests of a process cost a multiple of the later ones. Throws when an answer was not a success: such a figure means nothing. */
-export async function measure({ url, pid, next }: Target, seconds: number): Promise<Figure> {
-  await fire(url, prepare(next, WARM_UP_SECONDS), WARM_UP_SECONDS);
+/** One load. Throws when an answer was not a success: such a figure means nothing. */
+async function load({ url, pid, next }: Target, seconds: number): Promise<Figure> {
   const take = prepare(next, seconds);
   const before = usageOf(pid);
   const result = await fire(url, take, seconds);
@@ -75,4 +74,53 @@ export async function measure({ url, pid, next }: Target, seconds: number): Prom
     cpuMicros: cpu === undefined ? undefined : (cpu * 1e6) / result['2xx'],
     rssMb: after?.rssMb,
   };
+}
+
+/** The middle of several values; undefined when one is missing. */
+function middleOf(values: readonly (number | undefined)[]): number | undefined {
+  const known = values.filter((value) => value !== undefined).sort((a, b) => a - b);
+  return known.length < values.length ? undefined : known[Math.floor(known.length / 2)];
+}
+
+/** What several loads say together: the middle of each figure, and the most memory. */
+function middle(figures: readonly Figure[]): Figure {
+  const of = (member: keyof Figure) => middleOf(figures.map((figure) => figure[member]));
+  const rssMb = figures.map((figure) => figure.rssMb).filter((value) => value !== undefined);
+  return {
+    perSecond: of('perSecond') ?? Number.NaN,
+    p50: of('p50') ?? Number.NaN,
+    p99: of('p99') ?? Number.NaN,
+    cpuMicros: of('cpuMicros'),
+    rssMb: rssMb.length === 0 ? undefined : Math.max(...rssMb),
+  };
+}
+
+/** How long each target is loaded, and how often. */
+export interface Turns {
+  readonly seconds: number;
+  readonly rounds: number;
+}
+
+/**
+ * Loads all targets in turn, several times over, after warming each up: the first thousand requests of a process cost a multiple of
+ * the later ones, and a machine that others use is faster in one minute than in the next. `say` is told what is going on.
+ */
+export async function measureInTurn<Name extends string>(
+  targets: Readonly<Record<Name, Target>>,
+  { seconds, rounds }: Turns,
+  say: (what: string) => void,
+): Promise<Record<Name, Figure>> {
+  const all = Object.entries(targets) as [Name, Target][];
+  const figures = new Map<Name, Figure[]>(all.map(([name]) => [name, []]));
+  for (const [name, { url, next }] of all) {
+    say(`warming up: ${name}`);
+    await fire(url, prepare(next, WARM_UP_SECONDS), WARM_UP_SECONDS);
+  }
+  for (let round = 1; round <= rounds; round += 1) {
+    for (const [name, target] of all) {
+      say(`round ${round} of ${rounds}: ${name}`);
+      figures.get(name)?.push(await load(target, seconds));
+    }
+  }
+  return Object.fromEntries([...figures].map(([name, several]) => [name, middle(several)])) as Record<Name, Figure>;
 }

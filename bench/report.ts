@@ -41,7 +41,7 @@ export function barsOf(figures: Figures): readonly Bar[] {
 const HEAD = ['', 'req/s', '/ engine', '/ signer', 'CPU us/req', 'CPU / engine', 'p50 ms', 'p99 ms', 'RSS MB'];
 
 /** The figures as lines of text for a terminal. */
-export function textOf(figures: Figures, about: { readonly seconds: number; readonly isPinned: boolean }): string {
+export function textOf(figures: Figures, about: { readonly seconds: number; readonly rounds: number; readonly isPinned: boolean }): string {
   const { clientCredentials, exchange, introspection, engine, signer } = figures;
   const times = (value: number | undefined, digits = 2) => (value === undefined || Number.isNaN(value) ? '-' : value.toFixed(digits));
   const row = (name: string, figure: Figure): string[] => [
@@ -72,7 +72,7 @@ export function textOf(figures: Figures, about: { readonly seconds: number; read
   );
   const where = about.isPinned ? 'server on core 0, PostgreSQL and load on core 1' : 'not pinned to cores: taskset is not here';
   return [
-    `16 connections, ${about.seconds} s each, ${where}; private_key_jwt and JWTs with ES256.`,
+    `16 connections, ${about.rounds} rounds of ${about.seconds} s in turn, the middle figure of each; ${where}; private_key_jwt and JWTs with ES256.`,
     '(a) client_credentials at the engine with its in-memory storage; (b) node:http that signs one JWT per request.',
     '"CPU / engine" compares processor time per request: it stays true when other programs use the machine.',
     '',

@@ -13,6 +13,7 @@ import { BASE_FEATURES, baseConfiguration } from './base-configuration.ts';
 import type { Composition } from './compose.ts';
 import type { IssuedToken, TokenClaims } from './contribution.ts';
 import { registerGrants } from './grants.ts';
+import { signerOf } from './keys/signer.ts';
 import { additionsTo } from './refusal.ts';
 import type { ArtifactStore } from './store.ts';
 
@@ -51,11 +52,13 @@ function configurationOf(composition: Composition, deps: ProviderDeps, keys: rea
     ...base,
     ...own,
     adapter: (model) => composition.adapters.get(model) ?? createArtifactAdapter(model, deps),
-    jwks: { keys: [...keys] },
+    jwks: { keys: keys.map(signerOf) },
     cookies: { ...base.cookies, keys: cookieKeysOf(deps.vault) },
     features: {
       ...BASE_FEATURES,
       dPoP: { enabled: true, nonceSecret: deps.vault.derive('dpop-nonces'), allowReplay: false },
+      // the class that signs our own way (keys/signer.ts); the engine is pinned, so the experiment is known
+      externalSigningSupport: { enabled: true, ack: 'experimental-01' },
       ...own.features,
     },
     ttl: { ...base.ttl, ...own.ttl },

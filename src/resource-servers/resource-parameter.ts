@@ -21,7 +21,7 @@ function watch(params: object): void {
     enumerable: true,
     get: () => current,
     set: (value: unknown) => {
-      current = normalise(value);
+      if (value !== current) current = normalise(value);
     },
   });
 }

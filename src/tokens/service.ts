@@ -1,15 +1,15 @@
-import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTPayload, jwtVerify } from 'jose';
 import type { AuditActor, AuditRecorder } from '../audit/index.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Db } from '../platform/db/db.ts';
 import { AppError } from '../platform/errors.ts';
+import { createOwnJwts, type OwnPayload } from './own-jwt.ts';
 import type { GrantedScope, ListedToken, LiveSummary, LiveTokenFilter, TokenStore } from './store.ts';
 import type { Falling, KnownToken, TokenSelector } from './token-record.ts';
 
 /** A token that was presented and is alive: what the ledger knows, and what stands in it. */
 export interface VerifiedToken {
   readonly record: KnownToken;
-  readonly payload: JWTPayload;
+  readonly payload: OwnPayload;
 }
 
 /** Why tokens end and who ends them. `cause` is an event's name or a short sentence, at most 2,000 characters. */
@@ -54,8 +54,6 @@ export interface TokenService {
   arePartiesLive(clientId: string, accountId: string | undefined): Promise<boolean>;
 }
 
-/** Longer than any token of ours (R26: 8 KB) and shorter than an attack on the parser. */
-const LONGEST_JWT = 16_384;
 const LONGEST_JTI = 128;
 
 function cursorOf(token: KnownToken): string {
@@ -103,23 +101,8 @@ export function createTokenService(deps: {
   issuer: string;
   publicKeys: () => readonly Record<string, unknown>[];
 }): TokenService {
-  const { db, store, clock, audit, issuer } = deps;
-  let known: { from: readonly Record<string, unknown>[]; keys: ReturnType<typeof createLocalJWKSet> } | undefined;
-  const keys = () => {
-    const from = deps.publicKeys();
-    if (known?.from !== from) known = { from, keys: createLocalJWKSet({ keys: from } as unknown as JSONWebKeySet) };
-    return known.keys;
-  };
-  const payloadOf = async (jwt: string): Promise<JWTPayload | undefined> => {
-    if (jwt.length > LONGEST_JWT) return undefined;
-    try {
-      const options = { issuer, typ: 'at+jwt', algorithms: ['ES256', 'EdDSA', 'RS256'], currentDate: clock.now() };
-      return (await jwtVerify(jwt, keys(), options)).payload;
-    } catch (error) {
-      if (error instanceof errors.JOSEError || error instanceof TypeError) return undefined;
-      throw error;
-    }
-  };
+  const { db, store, audit } = deps;
+  const ownJwts = createOwnJwts(deps);
   const find = async (jti: string) => (jti === '' || jti.length > LONGEST_JTI ? undefined : store.find(jti));
   return {
     find,
@@ -129,8 +112,8 @@ export function createTokenService(deps: {
       return token;
     },
     async verify(jwt) {
-      const payload = await payloadOf(jwt);
-      if (typeof payload?.jti !== 'string' || payload.exp === undefined) return undefined;
+      const payload = await ownJwts.verify(jwt);
+      if (typeof payload?.jti !== 'string') return undefined;
       const record = await find(payload.jti);
       if (record === undefined || !record.isLive || record.resource !== payload.aud) return undefined;
       return { record, payload };

@@ -12,7 +12,7 @@ export interface Gathering {
   readonly lanes: number;
 }
 
-const GATHERING: Gathering = { most: 64, lanes: 2 };
+const GATHERING: Gathering = { most: 64, lanes: 3 };
 
 type Answer<Value> = Promise<readonly (Value | Error)[]>;
 

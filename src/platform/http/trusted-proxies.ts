@@ -1,3 +1,4 @@
+import { isIPv4 } from 'node:net';
 import ipaddr from 'ipaddr.js';
 
 type Address = ipaddr.IPv4 | ipaddr.IPv6;
@@ -26,7 +27,7 @@ export function parseTrustedProxies(list: readonly string[]): TrustedProxies {
   });
   return {
     includes: (address) => {
-      if (address === undefined || !ipaddr.isValid(address)) return false;
+      if (ranges.length === 0 || address === undefined || !ipaddr.isValid(address)) return false;
       const peer = ipaddr.process(address);
       return ranges.some(([base, bits]) => base.kind() === peer.kind() && peer.match([base, bits] as [ipaddr.IPv4, number]));
     },
@@ -47,5 +48,6 @@ export function clientAddressOf(peer: string | undefined, forwardedFor: string, 
     if (!proxies.includes(address) || !ipaddr.isValid(hop)) break;
     address = hop;
   }
+  if (isIPv4(address)) return address;
   return ipaddr.isValid(address) ? ipaddr.process(address).toString() : '';
 }
