@@ -29,6 +29,7 @@ export interface Figure {
 
 const CONNECTIONS = 16;
 const WARM_UP_SECONDS = 4;
+const AWAKE_SECONDS = 1;
 const MOST_PER_SECOND = 8_000;
 
 interface Ready {
@@ -58,8 +59,9 @@ function fire(url: string, take: () => Ready, seconds: number): Promise<autocann
   });
 }
 
-/** One load. Throws when an answer was not a success: such a figure means nothing. */
+/** One load, after a second that does not count: the process has rested while the others had their turn. Throws when an answer was not a success: such a figure means nothing. */
 async function load({ url, pid, next }: Target, seconds: number): Promise<Figure> {
+  await fire(url, prepare(next, AWAKE_SECONDS), AWAKE_SECONDS);
   const take = prepare(next, seconds);
   const before = usageOf(pid);
   const result = await fire(url, take, seconds);

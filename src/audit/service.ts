@@ -104,7 +104,7 @@ export function createAuditService(deps: { db: Db; store: AuditStore; clock: Clo
         const verdict = verifyChain(events, start);
         if (!verdict.intact || events.length < VERIFY_BATCH) {
           const count = start.position - 1 + (verdict.intact ? verdict.count : 0);
-          return { verdict: verdict.intact ? { ...verdict, count } : verdict, unsealed: await store.countUnsealed() };
+          return { verdict: verdict.intact ? { ...verdict, count } : verdict, unsealed: await store.countPlaceless() };
         }
         start = { previousHash: verdict.headHash, position: start.position + verdict.count };
       }

@@ -18,6 +18,13 @@ export const AUDIT_COLUMNS: Columns = [
   ['digest', 'text'],
 ];
 
+/** The columns of a place in the chain. */
+const PLACE: Columns = [
+  ['event_id', 'text'],
+  ['position', 'bigint'],
+  ['hash', 'text'],
+];
+
 /** An event as its row. */
 export function rowOf(event: AuditEvent, digest: string): NewRow {
   const { id, type, actor, resource } = event;
@@ -108,7 +115,8 @@ const CONDITIONS: Readonly<Record<Narrowing, string>> = {
   cursor: 'id < $',
 };
 
-const SELECT = `SELECT ${namesOf(AUDIT_COLUMNS)}, position, hash FROM audit_events`;
+const PLACED = `${namesOf(AUDIT_COLUMNS)}, position, hash`;
+const SELECT = `SELECT ${PLACED} FROM audit_events LEFT JOIN audit_chain ON audit_chain.event_id = audit_events.id`;
 const SEALER_LOCK = 0x7365616c; // "seal"
 
 /** SQL of the audit trail. */
@@ -118,7 +126,10 @@ export interface AuditStore {
   find(id: string): Promise<StoredAuditEvent | undefined>;
   /** Sealed events in chain order, from a position on. */
   sealedFrom(position: number, limit: number): Promise<StoredAuditEvent[]>;
+  /** How many wait for the sealer. */
   countUnsealed(): Promise<number>;
+  /** How many have no place in the chain, whether or not the sealer knows of them: reads all of the trail, for its verification. */
+  countPlaceless(): Promise<number>;
   /** How many happened since then; of these types, if told. */
   count(since: Date, types?: readonly string[]): Promise<number>;
   /** Held by one sealer until its transaction ends; false when another one works. */
@@ -157,18 +168,20 @@ export function createAuditStore(deps: { db: Db }): AuditStore {
     async sealedFrom(position, limit) {
       const rows = await db.rows<Row>({
         name: 'audit-sealed',
-        text: `${SELECT} WHERE position >= $1 ORDER BY position LIMIT $2`,
+        text: `SELECT ${PLACED} FROM audit_chain JOIN audit_events ON audit_events.id = audit_chain.event_id
+               WHERE position >= $1 ORDER BY position LIMIT $2`,
         values: [position, limit],
       });
       return rows.map(toStored);
     },
     async countUnsealed() {
-      const row = await db.row<{ count: string }>({
-        name: 'audit-unsealed-count',
-        text: 'SELECT count(*) AS count FROM audit_events WHERE position IS NULL',
-        values: [],
-      });
-      return Number(row?.count ?? 0);
+      const text = 'SELECT count(*)::int AS count FROM audit_unsealed';
+      return (await db.row<{ count: number }>({ name: 'audit-unsealed-count', text, values: [] }))?.count ?? 0;
+    },
+    async countPlaceless() {
+      const text = `SELECT count(*)::int AS count FROM audit_events event
+        WHERE NOT EXISTS (SELECT 1 FROM audit_chain place WHERE place.event_id = event.id)`;
+      return (await db.row<{ count: number }>({ name: 'audit-placeless-count', text, values: [] }))?.count ?? 0;
     },
     async count(since, types) {
       const row = await db.row<{ count: string }>({
@@ -189,7 +202,7 @@ export function createAuditStore(deps: { db: Db }): AuditStore {
     async head() {
       const row = await db.row<{ position: string; hash: string }>({
         name: 'audit-head',
-        text: 'SELECT position, hash FROM audit_events WHERE position IS NOT NULL ORDER BY position DESC LIMIT 1',
+        text: 'SELECT position, hash FROM audit_chain ORDER BY position DESC LIMIT 1',
         values: [],
       });
       return row && { position: Number(row.position), hash: row.hash };
@@ -197,15 +210,16 @@ export function createAuditStore(deps: { db: Db }): AuditStore {
     unsealed: (limit) =>
       db.rows({
         name: 'audit-unsealed',
-        text: 'SELECT id, digest FROM audit_events WHERE position IS NULL ORDER BY id LIMIT $1',
+        text: `SELECT event.id, event.digest FROM audit_unsealed waiting JOIN audit_events event ON event.id = waiting.event_id
+               ORDER BY waiting.event_id LIMIT $1`,
         values: [limit],
       }),
     async setPlaces(places) {
       await db.rows({
         name: 'audit-seal',
-        text: `UPDATE audit_events SET position = place.position, hash = place.hash
-               FROM unnest($1::text[], $2::bigint[], $3::text[]) AS place(id, position, hash) WHERE audit_events.id = place.id`,
-        values: [places.map(({ id }) => id), places.map(({ position }) => position), places.map(({ hash }) => hash)],
+        text: `WITH places AS (INSERT INTO audit_chain (event_id, position, hash) SELECT * FROM ${rowsOf('$1', PLACE, 'place')} RETURNING event_id)
+               DELETE FROM audit_unsealed USING places WHERE audit_unsealed.event_id = places.event_id`,
+        values: [JSON.stringify(places.map(({ id, position, hash }) => ({ event_id: id, position, hash })))],
       });
     },
   };

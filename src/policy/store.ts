@@ -1,5 +1,4 @@
 import type { Db } from '../platform/db/db.ts';
-import { purge } from '../platform/db/purge.ts';
 import { type Columns, namesOf, type NewRow, rowsOf } from '../platform/db/row-set.ts';
 import type { Companion } from '../tokens/index.ts';
 import type { Effect, StoredDecision } from './decision.ts';
@@ -120,6 +119,11 @@ export function createDecisionStore({ db }: { db: Db }): DecisionStore {
       });
       return row && toDecision(row);
     },
-    purge: (before, limit) => purge(db, { table: 'decisions', column: 'at', before }, limit),
+    async purge(before, limit) {
+      // ids sort by time: when the oldest are young enough, all are
+      const text = `DELETE FROM decisions WHERE id = ANY(ARRAY(
+          SELECT id FROM (SELECT id, at FROM decisions ORDER BY id LIMIT $2) AS oldest WHERE at < $1)) RETURNING 1 AS one`;
+      return (await db.rows({ name: 'decisions-purge', text, values: [before, limit] })).length;
+    },
   };
 }

@@ -30,12 +30,14 @@ describe('behalf audit verify', () => {
     return { code, lines };
   }
 
+  const triggers = (what: string) => ['audit_events', 'audit_chain'].map((table) => `ALTER TABLE ${table} ${what} TRIGGER USER`);
+  const SECOND = '(SELECT event_id FROM audit_chain WHERE position = 2)';
+
   /** What somebody with all rights over the database can do. */
   const tamper = (sql: string) =>
     db.transaction(async () => {
-      await db.rows({ name: `off-${sql.length}`, text: 'ALTER TABLE audit_events DISABLE TRIGGER USER', values: [] });
-      await db.rows({ name: `tamper-${sql}`.slice(0, 60), text: sql, values: [] });
-      await db.rows({ name: `on-${sql.length}`, text: 'ALTER TABLE audit_events ENABLE TRIGGER USER', values: [] });
+      for (const [index, text] of [...triggers('DISABLE'), sql, ...triggers('ENABLE')].entries())
+        await db.rows({ name: `tamper-${index}-${sql}`.slice(0, 60), text, values: [] });
     });
 
   test('counts what is not sealed yet, and holds once the sealer ran', async () => {
@@ -48,7 +50,14 @@ describe('behalf audit verify', () => {
   });
 
   test('a row cannot be changed, removed or the table emptied by the server itself', async () => {
-    for (const text of [`UPDATE audit_events SET data = data || '{"cause":"x"}'`, 'DELETE FROM audit_events', 'TRUNCATE audit_events']) {
+    for (const text of [
+      `UPDATE audit_events SET data = data || '{"cause":"x"}'`,
+      'DELETE FROM audit_events',
+      'TRUNCATE audit_events',
+      `UPDATE audit_chain SET hash = 'x'`,
+      'DELETE FROM audit_chain',
+      'TRUNCATE audit_chain',
+    ]) {
       await expect(db.rows({ name: text.slice(0, 20), text, values: [] })).rejects.toThrow('only be added to');
     }
   });
@@ -56,13 +65,13 @@ describe('behalf audit verify', () => {
   test.each([
     [
       'the event',
-      `UPDATE audit_events SET data = data || '{"cause":"nothing"}' WHERE position = 2`,
-      `UPDATE audit_events SET data = data || '{"cause":"lost"}' WHERE position = 2`,
+      `UPDATE audit_events SET data = data || '{"cause":"nothing"}' WHERE id = ${SECOND}`,
+      `UPDATE audit_events SET data = data || '{"cause":"lost"}' WHERE id = ${SECOND}`,
     ],
     [
       'only a column, to hide it from a filter',
-      `UPDATE audit_events SET agent_id = 'agt_9' WHERE position = 2`,
-      `UPDATE audit_events SET agent_id = 'agt_2' WHERE position = 2`,
+      `UPDATE audit_events SET agent_id = 'agt_9' WHERE id = ${SECOND}`,
+      `UPDATE audit_events SET agent_id = 'agt_2' WHERE id = ${SECOND}`,
     ],
   ])('a superuser with the triggers off who changes %s is found', async (_what, forge, restore) => {
     await tamper(forge);
@@ -74,8 +83,19 @@ describe('behalf audit verify', () => {
     expect((await verify(true)).code).toBe(0);
   });
 
+  test('a place in the chain that is another one is found, and so is an event that was taken from the sealer', async () => {
+    await tamper("UPDATE audit_chain SET hash = 'sha-256:other' WHERE position = 3");
+    expect(JSON.parse((await verify(true)).lines[0] ?? '')).toMatchObject({ intact: false, brokenAt: 3, fault: 'hash' });
+    await tamper('DELETE FROM audit_chain WHERE position = 3');
+    await audit.seal();
+    expect(JSON.parse((await verify(true)).lines[0] ?? '')).toMatchObject({ intact: true, count: 2, unsealed: 1 });
+    await tamper('INSERT INTO audit_unsealed SELECT id FROM audit_events WHERE id NOT IN (SELECT event_id FROM audit_chain)');
+    await audit.seal();
+    expect(JSON.parse((await verify(true)).lines[0] ?? '')).toMatchObject({ intact: true, count: 3, unsealed: 0 });
+  });
+
   test('a removed row is found', async () => {
-    await tamper('DELETE FROM audit_events WHERE position = 2');
+    await tamper(`DELETE FROM audit_events WHERE id = ${SECOND}`);
     expect(JSON.parse((await verify(true)).lines[0] ?? '')).toMatchObject({ intact: false, brokenAt: 2, fault: 'position' });
   });
 });
