@@ -102,9 +102,13 @@ export function createAuditService(deps: { db: Db; store: AuditStore; clock: Clo
       for (;;) {
         const events = (await store.sealedFrom(start.position, VERIFY_BATCH)).filter(isSealed);
         const verdict = verifyChain(events, start);
-        if (!verdict.intact || events.length < VERIFY_BATCH) {
-          const count = start.position - 1 + (verdict.intact ? verdict.count : 0);
-          return { verdict: verdict.intact ? { ...verdict, count } : verdict, unsealed: await store.countPlaceless() };
+        if (!verdict.intact) return { verdict, unsealed: await store.countPlaceless() };
+        if (events.length < VERIFY_BATCH) {
+          const whole = { ...verdict, count: start.position - 1 + verdict.count };
+          // places whose events are gone at the end of the chain: nothing follows them that would show the gap
+          const brokenAt = await store.firstBereft();
+          const found = brokenAt === undefined ? whole : ({ intact: false, brokenAt, fault: 'position' } as const);
+          return { verdict: found, unsealed: await store.countPlaceless() };
         }
         start = { previousHash: verdict.headHash, position: start.position + verdict.count };
       }

@@ -1,5 +1,5 @@
 import type { Db } from '../platform/db/db.ts';
-import { type Columns, namesOf, type NewRow, rowsOf } from '../platform/db/row-set.ts';
+import { type Columns, namesOf, type NewRow, rowSet, rowsOf } from '../platform/db/row-set.ts';
 import type { AuditEvent } from './event.ts';
 
 /** The columns of `audit_events` that a writer fills. Others may write the row inside a statement of their own. */
@@ -130,6 +130,8 @@ export interface AuditStore {
   countUnsealed(): Promise<number>;
   /** How many have no place in the chain, whether or not the sealer knows of them: reads all of the trail, for its verification. */
   countPlaceless(): Promise<number>;
+  /** The first place in the chain whose event is no longer there. */
+  firstBereft(): Promise<number | undefined>;
   /** How many happened since then; of these types, if told. */
   count(since: Date, types?: readonly string[]): Promise<number>;
   /** Held by one sealer until its transaction ends; false when another one works. */
@@ -148,7 +150,7 @@ export function createAuditStore(deps: { db: Db }): AuditStore {
       await db.rows({
         name: 'audit-insert',
         text: `INSERT INTO audit_events (${namesOf(AUDIT_COLUMNS)}) SELECT * FROM ${rowsOf('$1', AUDIT_COLUMNS, 'event')}`,
-        values: [JSON.stringify([row])],
+        values: [rowSet([row])],
       });
     },
     async list(filter) {
@@ -182,6 +184,12 @@ export function createAuditStore(deps: { db: Db }): AuditStore {
       const text = `SELECT count(*)::int AS count FROM audit_events event
         WHERE NOT EXISTS (SELECT 1 FROM audit_chain place WHERE place.event_id = event.id)`;
       return (await db.row<{ count: number }>({ name: 'audit-placeless-count', text, values: [] }))?.count ?? 0;
+    },
+    async firstBereft() {
+      const text = `SELECT min(place.position)::text AS position FROM audit_chain place
+        WHERE NOT EXISTS (SELECT 1 FROM audit_events event WHERE event.id = place.event_id)`;
+      const row = await db.row<{ position: string | null }>({ name: 'audit-bereft', text, values: [] });
+      return typeof row?.position === 'string' ? Number(row.position) : undefined;
     },
     async count(since, types) {
       const row = await db.row<{ count: string }>({
@@ -219,7 +227,7 @@ export function createAuditStore(deps: { db: Db }): AuditStore {
         name: 'audit-seal',
         text: `WITH places AS (INSERT INTO audit_chain (event_id, position, hash) SELECT * FROM ${rowsOf('$1', PLACE, 'place')} RETURNING event_id)
                DELETE FROM audit_unsealed USING places WHERE audit_unsealed.event_id = places.event_id`,
-        values: [JSON.stringify(places.map(({ id, position, hash }) => ({ event_id: id, position, hash })))],
+        values: [rowSet(places.map(({ id, position, hash }) => ({ event_id: id, position, hash })))],
       });
     },
   };

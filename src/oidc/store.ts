@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { type Clock, secondsAfter } from '../platform/clock.ts';
 import type { Db } from '../platform/db/db.ts';
 import { purge } from '../platform/db/purge.ts';
-import { byteaOf, type Columns, rowsOf } from '../platform/db/row-set.ts';
+import { byteaOf, type Columns, rowSet, rowsOf } from '../platform/db/row-set.ts';
 import type { Vault } from '../platform/vault.ts';
 
 /** An engine payload as stored, with what the columns know. */
@@ -244,7 +244,7 @@ async function insertReplayRecords(db: Db, records: readonly ReplayRecord[]): Pr
     name: 'replay-record',
     text: `INSERT INTO oidc_replay_records (key_hash, expires_at)
            SELECT key_hash, expires_at FROM ${rowsOf('$1', REPLAY_RECORD, 'record')} ORDER BY key_hash ON CONFLICT DO NOTHING RETURNING key_hash`,
-    values: [JSON.stringify(records.map(({ keyHash, expiresAt }) => ({ key_hash: byteaOf(keyHash), expires_at: expiresAt })))],
+    values: [rowSet(records.map(({ keyHash, expiresAt }) => ({ key_hash: byteaOf(keyHash), expires_at: expiresAt })))],
   });
   const fresh = new Set(rows.map((row) => row.key_hash.toString('hex')));
   // of two in one statement the first is the new one: `delete` is true once

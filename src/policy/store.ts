@@ -1,5 +1,5 @@
 import type { Db } from '../platform/db/db.ts';
-import { type Columns, namesOf, type NewRow, rowsOf } from '../platform/db/row-set.ts';
+import { type Columns, namesOf, type NewRow, rowSet, rowsOf } from '../platform/db/row-set.ts';
 import type { Companion } from '../tokens/index.ts';
 import type { Effect, StoredDecision } from './decision.ts';
 
@@ -95,7 +95,7 @@ export function createDecisionStore({ db }: { db: Db }): DecisionStore {
     rowOf: (decision) => ({ table: 'decisions', columns: COLUMNS, row: rowOf(decision) }),
     async insert(decision) {
       const text = `INSERT INTO decisions (${namesOf(COLUMNS)}) SELECT * FROM ${rowsOf('$1', COLUMNS, 'decision')}`;
-      await db.rows({ name: 'decision-insert', text, values: [JSON.stringify([rowOf(decision)])] });
+      await db.rows({ name: 'decision-insert', text, values: [rowSet([rowOf(decision)])] });
     },
     async find(id) {
       const row = await db.row<Row>({ name: 'decision-find', text: `${SELECT} WHERE id = $1`, values: [id] });

@@ -1,6 +1,6 @@
 import type { Clock } from '../platform/clock.ts';
 import type { Db } from '../platform/db/db.ts';
-import { type Columns, rowsOf } from '../platform/db/row-set.ts';
+import { type Columns, rowSet, rowsOf } from '../platform/db/row-set.ts';
 import type { Delegation } from './delegation.ts';
 
 /** What a list of delegations may be narrowed to. `cursor` is the id of the last one seen; the newest come first. */
@@ -73,7 +73,7 @@ export function createDelegationStore({ db, clock }: { db: Db; clock: Clock }): 
         text: `SELECT pair.place, found.* FROM ${rowsOf('$1', PAIR, 'pair')}, LATERAL (
                  SELECT * FROM delegations WHERE from_agent_id = pair.from_id AND to_agent_id = pair.to_id AND ended_at IS NULL AND until > $2
                  ORDER BY id LIMIT 100) AS found`,
-        values: [JSON.stringify(pairs.map(({ from, to }, place) => ({ place, from_id: from, to_id: to }))), clock.now()],
+        values: [rowSet(pairs.map(({ from, to }, place) => ({ place, from_id: from, to_id: to }))), clock.now()],
       });
       const found = Map.groupBy(rows, ({ place }) => place);
       return pairs.map((_pair, index) => (found.get(index) ?? []).map(toDelegation));

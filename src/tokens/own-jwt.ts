@@ -49,9 +49,10 @@ export function createOwnJwts(deps: { issuer: string; clock: Clock; publicKeys: 
       if (jwt.length > LONGEST_JWT) return undefined;
       const { keys, signed } = judge();
       const hash = createHash('sha256').update(jwt).digest('base64url');
-      const payload = signed.get(hash) ?? (await verifyWith(keys, jwt));
+      const known = signed.get(hash);
+      const payload = known ?? (await verifyWith(keys, jwt));
       if (payload?.exp === undefined || payload.exp <= clock.epochSeconds()) return undefined;
-      signed.set(hash, payload);
+      if (known === undefined) signed.set(hash, payload);
       return payload;
     },
   };

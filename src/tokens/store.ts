@@ -3,7 +3,7 @@ import type { Clock } from '../platform/clock.ts';
 import { secondsAfter } from '../platform/clock.ts';
 import type { Db } from '../platform/db/db.ts';
 import { purge } from '../platform/db/purge.ts';
-import { type Columns, keySet, keysOf, namesOf, type NewRow, rowsOf } from '../platform/db/row-set.ts';
+import { type Columns, keySet, keysOf, namesOf, type NewRow, rowSet, rowsOf } from '../platform/db/row-set.ts';
 import { COLUMNS, type LedgerRow, rowOf, toToken } from './ledger-row.ts';
 import type { Companion } from './issuance.ts';
 import { isLineageLive, isLive, isSelfLive, PARTY_FAULTS, type PartyFault, partyIsLive } from './liveness-sql.ts';
@@ -168,8 +168,8 @@ function issueMany(deps: { db: Db; clock: Clock; own: readonly string[]; compani
   const text = insertStatement(companion);
   return async (issues: readonly Issue[]): Promise<(Date | undefined)[]> => {
     const besideOf = (row: (issue: Issue) => NewRow | undefined) =>
-      JSON.stringify(issues.map((issue) => ({ ...row(issue), of_token: issue.token.jti })));
-    const tokens = JSON.stringify(issues.map(({ token }) => rowOf(token)));
+      rowSet(issues.map((issue) => ({ ...row(issue), of_token: issue.token.jti })));
+    const tokens = rowSet(issues.map(({ token }) => rowOf(token)));
     const beside = [besideOf(({ event }) => event), ...(companion === undefined ? [] : [besideOf((issue) => issue.companion?.row)])];
     const rows = await db.rows<{ jti: string; expires_at: Date }>({ name, text, values: [clock.now(), own, tokens, ...beside] });
     const written = new Map(rows.map((row) => [row.jti, row.expires_at]));
@@ -194,7 +194,7 @@ export function createTokenStore(deps: { db: Db; clock: Clock; ownResources: rea
   return {
     insertIfLive: (issue) => issuerWith(issue.companion)(issue),
     async faultsOf(token) {
-      const values = [clock.now(), own, JSON.stringify([rowOf(token)])];
+      const values = [clock.now(), own, rowSet([rowOf(token)])];
       const row = await db.row<Record<string, boolean>>({ name: 'token-faults', text: FAULTS, values });
       return ([...PARTY_FAULTS, 'actor', 'parent'] as const).filter((name) => row?.[name] !== true);
     },

@@ -36,8 +36,7 @@ describe('behalf audit verify', () => {
   /** What somebody with all rights over the database can do. */
   const tamper = (sql: string) =>
     db.transaction(async () => {
-      for (const [index, text] of [...triggers('DISABLE'), sql, ...triggers('ENABLE')].entries())
-        await db.rows({ name: `tamper-${index}-${sql}`.slice(0, 60), text, values: [] });
+      for (const text of [...triggers('DISABLE'), sql, ...triggers('ENABLE')]) await db.rows({ name: '', text, values: [] });
     });
 
   test('counts what is not sealed yet, and holds once the sealer ran', async () => {
@@ -92,6 +91,14 @@ describe('behalf audit verify', () => {
     await tamper('INSERT INTO audit_unsealed SELECT id FROM audit_events WHERE id NOT IN (SELECT event_id FROM audit_chain)');
     await audit.seal();
     expect(JSON.parse((await verify(true)).lines[0] ?? '')).toMatchObject({ intact: true, count: 3, unsealed: 0 });
+  });
+
+  test('the newest event cannot be taken away unseen: its place in the chain stays', async () => {
+    await audit.record({ type: 'agent.activated', actor, agentId: 'agt_4' });
+    await audit.seal();
+    await tamper('DELETE FROM audit_events WHERE id = (SELECT event_id FROM audit_chain WHERE position = 4)');
+    expect(JSON.parse((await verify(true)).lines[0] ?? '')).toMatchObject({ intact: false, brokenAt: 4, fault: 'position' });
+    await tamper('DELETE FROM audit_chain WHERE position = 4');
   });
 
   test('a removed row is found', async () => {

@@ -27,7 +27,17 @@ export function keysOf(place: `$${number}`): string {
 
 /** Each key once, as the parameter of `keysOf`. */
 export function keySet(keys: readonly string[]): string {
-  return JSON.stringify([...new Set(keys)]);
+  return rowSet([...new Set(keys)]);
+}
+
+/**
+ * Rows as the parameter of `rowsOf`. Half a surrogate pair, which a JWT or a JSON body may hold, has no text in PostgreSQL: it becomes
+ * U+FFFD, as in every other parameter. Only such halves are written as `\ud…`, so the second pass is rare.
+ */
+export function rowSet(rows: readonly unknown[]): string {
+  const text = JSON.stringify(rows);
+  if (!text.includes('\\ud')) return text;
+  return JSON.stringify(rows, (_member, value: unknown) => (typeof value === 'string' ? value.toWellFormed() : value));
 }
 
 /** Bytes as JSON can carry them to a bytea column. */
