@@ -59,6 +59,7 @@ export interface Agents extends AgentService {
 }
 
 const FLUSH_SECONDS = 15;
+const COMPACT_SECONDS = 60;
 
 /** Builds the registry. */
 export function createAgents(deps: AgentsDeps): Agents {
@@ -79,7 +80,10 @@ export function createAgents(deps: AgentsDeps): Agents {
       name: 'agents',
       scim: [createAgentResourceType({ db, service, store, search, owners, issuer })],
       routes: createAgentRoutes({ ...deps, service }),
-      jobs: [{ name: 'agents-last-seen', everySeconds: FLUSH_SECONDS, run: lastSeen.flush }],
+      jobs: [
+        { name: 'agents-last-seen', everySeconds: FLUSH_SECONDS, run: lastSeen.flush },
+        { name: 'agents-counts', everySeconds: COMPACT_SECONDS, run: search.compactCounts },
+      ],
     },
   };
 }
