@@ -18,8 +18,8 @@ export interface AccountEvent {
     | 'group.created'
     | 'group.renamed'
     | 'group.deleted'
-    | 'group.joined'
-    | 'group.left'
+    | 'group.member_added'
+    | 'group.member_removed'
     | 'setup.completed';
   readonly actor: By | { readonly kind: 'anonymous'; readonly id: string };
   readonly subjectId?: string;

@@ -48,13 +48,13 @@ function membership({ db, clock, audit, store, get, onOwnerGone }: GroupDeps, gr
         await leaving.hold({ kind: 'user', id: accountId });
         const [{ id: resource }, { id: subjectId }] = [await group(groupId), await get(accountId)];
         if (!(await store.addMember(groupId, accountId, clock.now()))) return;
-        await audit.record({ type: 'group.joined', actor: by, subjectId, resource });
+        await audit.record({ type: 'group.member_added', actor: by, subjectId, resource });
       }),
     removeMember: (groupId: string, accountId: string, by: By) =>
       db.transaction(async () => {
         await leaving.lockGroup(groupId);
         if (!(await store.removeMember(groupId, accountId))) return;
-        await audit.record({ type: 'group.left', actor: by, subjectId: accountId, resource: groupId });
+        await audit.record({ type: 'group.member_removed', actor: by, subjectId: accountId, resource: groupId });
         if ((await leaving.emptied([groupId])).length === 0) return;
         await onOwnerGone({ owner: { kind: 'group', id: groupId }, happened: 'group emptied', successorId: undefined, by });
       }),

@@ -71,7 +71,11 @@ describe('the lifecycle of an agent', () => {
     ['stopped by themselves during a review', { status: 'suspended', statusBefore: 'underReview', statusChangedBy: 'usr_owner' }, false],
     ['stopped by somebody else', { status: 'suspended', statusBefore: 'active', statusChangedBy: 'usr_other' }, false],
     ['stopped by the server', { status: 'suspended', statusBefore: 'active' }, false],
-    ['stopped by themselves, of high risk', { status: 'suspended', statusBefore: 'active', statusChangedBy: 'usr_owner', riskLevel: 'high' }, false],
+    [
+      'stopped by themselves, of high risk',
+      { status: 'suspended', statusBefore: 'active', statusChangedBy: 'usr_owner', riskLevel: 'high' },
+      false,
+    ],
   ])('R8: an owner alone lets run what is %s: %j %s', (_, agent, expected) => {
     const fresh = { status: 'proposed', statusBefore: undefined, statusChangedBy: undefined, riskLevel: 'low' } as const;
     expect(isStartedByOwner({ ...fresh, ...agent }, 'usr_owner')).toBe(expected);
