@@ -1,7 +1,7 @@
 import { type Moment, momentOf } from '../platform/http/moment.ts';
 import type { Agent } from './agent.ts';
 import type { RecordedEvent } from './agent-event.ts';
-import type { AgentStatus } from './lifecycle.ts';
+import { type AgentStatus, isStoppedByOwner } from './lifecycle.ts';
 import type { CredentialLine, DelegationShown, Falling, ReachLine, State } from './surroundings.ts';
 
 /** An owner as pages name it. */
@@ -211,10 +211,11 @@ function stoppedWords({ agent, changedBy }: AgentContent, now: Date): string | u
   return `${states[status].word}${who} ${momentOf(statusChangedAt, now).text}${why}. It gets no token, and those it had are refused.`;
 }
 
-function mayOf({ agent: { status }, mayManage, mayStart }: AgentContent) {
+function mayOf({ agent, mayManage, mayStart }: AgentContent) {
+  const { status } = agent;
   return {
     edit: mayManage && status !== 'retired',
-    suspend: mayManage && (status === 'active' || status === 'proposed' || status === 'underReview'),
+    suspend: mayManage && (status === 'active' || status === 'proposed' || status === 'underReview' || isStoppedByOwner(agent)),
     retire: mayManage && status !== 'retired',
     activate: mayManage && mayStart && (status === 'proposed' || status === 'underReview'),
     resume: mayManage && mayStart && status === 'suspended',
