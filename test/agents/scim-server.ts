@@ -4,7 +4,7 @@ import Koa from 'koa';
 import { readJson } from '../../src/platform/http/body.ts';
 import type { ApiCaller } from '../../src/platform/http/web.ts';
 import { createScim } from '../../src/scim/index.ts';
-import { useScimErrors } from '../support/scim-errors.ts';
+import { scimFailureOf, useScimErrors } from '../support/scim-errors.ts';
 import { openRegistry, type Registry } from './registry.ts';
 
 export const agentUrn = 'urn:ietf:params:scim:schemas:core:2.0:Agent';
@@ -51,6 +51,10 @@ export async function openScimRegistry(): Promise<ScimRegistry> {
     baseUrl,
     guard: async (ctx) => callerNamed(ctx.get('Authorization')),
     readJson: (ctx) => readJson(ctx, { types: ['application/scim+json'] }),
+    identify: ({ clientId }) => clientId,
+    me: () => undefined,
+    failureOf: scimFailureOf((error) => console.error(error)),
+    clock: registry.clock,
   });
   app.use(routes);
   const server = app.listen(0, '127.0.0.1');
