@@ -43,6 +43,7 @@ export interface RecordedEvent {
 /** The audit trail: written in the transaction under way, read newest first. */
 export interface AgentAudit {
   record(event: AgentEvent): Promise<void>;
+  recordAll(events: readonly AgentEvent[]): Promise<void>;
   list(filter: {
     readonly agentId: string;
     readonly limit: number;

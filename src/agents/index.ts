@@ -10,6 +10,8 @@ import type { Db } from '../platform/db/db.ts';
 import { basePathOf } from '../platform/http/issuer-path.ts';
 import type { Ids } from '../platform/ids.ts';
 import type { AgentAudit } from './agent-event.ts';
+import { createBatchCreation } from './batch/creation.ts';
+import { createAgentBatchStore } from './batch/store.ts';
 import { createLastSeen } from './last-seen.ts';
 import type { OwnerDirectory } from './owners.ts';
 import { type OwnedAgent, presentOwned } from './present.ts';
@@ -67,6 +69,7 @@ export function createAgents(deps: AgentsDeps): Agents {
   const search = createAgentSearchStore({ db });
   const service = createAgentService({ ...deps, store, search, onActivated: deps.onActivated ?? (async () => undefined) });
   const lastSeen = createLastSeen({ clock, store });
+  const batch = createBatchCreation({ ...deps, store, batchStore: createAgentBatchStore({ db }), service });
   return {
     ...service,
     agentCounts: search.countByOwner,
@@ -77,7 +80,7 @@ export function createAgents(deps: AgentsDeps): Agents {
       (await service.ownedBy(accountId)).map((agent) => presentOwned(agent, { now: clock.now(), base: basePathOf(issuer) })),
     capability: {
       name: 'agents',
-      scim: [createAgentResourceType({ db, service, store, search, owners, issuer })],
+      scim: [createAgentResourceType({ db, service, store, search, owners, batch, issuer })],
       routes: createAgentRoutes({ ...deps, service }),
       jobs: [{ name: 'agents-last-seen', everySeconds: FLUSH_SECONDS, run: lastSeen.flush }],
     },

@@ -15,6 +15,8 @@ export interface Registry {
   readonly clock: Clock;
   /** Agents whose tokens were ended, in order. */
   readonly stopped: string[];
+  /** Owners that were looked up, in order. */
+  readonly ownersAsked: string[];
   /** Accounts that are the only administrator. */
   readonly soleAdministrators: Set<string>;
   advance(seconds: number): void;
@@ -47,6 +49,7 @@ export async function openRegistry(home = issuer): Promise<Registry> {
   const sql = <Row extends object>(text: string, values: readonly unknown[] = []) => db.rows<Row>({ name: '', text, values });
   const audit = createAuditService({ db, store: createAuditStore({ db }), clock, ids: randomIds, correlation: createCorrelation() });
   const stopped: string[] = [];
+  const ownersAsked: string[] = [];
   const soleAdministrators = new Set<string>();
   let isFailing = false;
   const agents = createAgents({
@@ -57,6 +60,7 @@ export async function openRegistry(home = issuer): Promise<Registry> {
     audit,
     owners: {
       async ownerLabel({ kind, id }) {
+        ownersAsked.push(id);
         const table = kind === 'user' ? 'accounts' : 'groups';
         const [row] = await sql<{ name: string; is_alive: boolean }>(
           `SELECT name, ${kind === 'user' ? `status = 'active'` : 'true'} AS is_alive FROM ${table} WHERE id = $1`,
@@ -90,6 +94,7 @@ export async function openRegistry(home = issuer): Promise<Registry> {
     audit,
     clock,
     stopped,
+    ownersAsked,
     soleAdministrators,
     sql,
     advance: (seconds) => {
