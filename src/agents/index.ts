@@ -12,6 +12,8 @@ import type { Ids } from '../platform/ids.ts';
 import type { AgentAudit } from './agent-event.ts';
 import { createBatchCreation } from './batch/creation.ts';
 import { createAgentBatchStore } from './batch/store.ts';
+import { createUpsert } from './batch/upsert.ts';
+import { agentCommands } from './commands.ts';
 import { createLastSeen } from './last-seen.ts';
 import type { OwnerDirectory } from './owners.ts';
 import { type OwnedAgent, presentOwned } from './present.ts';
@@ -69,7 +71,8 @@ export function createAgents(deps: AgentsDeps): Agents {
   const search = createAgentSearchStore({ db });
   const service = createAgentService({ ...deps, store, search, onActivated: deps.onActivated ?? (async () => undefined) });
   const lastSeen = createLastSeen({ clock, store });
-  const batch = createBatchCreation({ ...deps, store, batchStore: createAgentBatchStore({ db }), service });
+  const batching = { ...deps, store, batchStore: createAgentBatchStore({ db }) };
+  const batch = createBatchCreation({ ...batching, service });
   return {
     ...service,
     agentCounts: search.countByOwner,
@@ -83,6 +86,7 @@ export function createAgents(deps: AgentsDeps): Agents {
       scim: [createAgentResourceType({ db, service, store, search, owners, batch, issuer })],
       routes: createAgentRoutes({ ...deps, service }),
       jobs: [{ name: 'agents-last-seen', everySeconds: FLUSH_SECONDS, run: lastSeen.flush }],
+      commands: agentCommands(createUpsert(batching)),
     },
   };
 }

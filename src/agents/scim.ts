@@ -98,7 +98,7 @@ function createShowing({ owners, store, issuer }: Pick<AgentScimDeps, 'owners' |
 }
 
 /** An owner who was named by an address instead of an id. @throws {AppError} 400 `invalidValue` when nobody has it. */
-async function withOwner(wanted: WantedAgent, owners: Pick<OwnerDirectory, 'findByEmail'>): Promise<WantedAgent> {
+export async function withOwner(wanted: WantedAgent, owners: Pick<OwnerDirectory, 'findByEmail'>): Promise<WantedAgent> {
   const { ownerReference } = wanted;
   if (ownerReference === undefined) return wanted;
   const id = ownerReference.includes('@') ? (await owners.findByEmail(ownerReference))?.id : ownerReference;

@@ -5,6 +5,7 @@
  */
 import { type ScimDependencies, createScimRoutes } from './routes.ts';
 
+export { resolveAttributePath } from './attribute-path.ts';
 export { maxPayloadSize } from './bulk/request.ts';
 export {
   bindAttribute,
