@@ -107,6 +107,10 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
       grantsOf: (accountId) => selfService.grantLinesOf(accountId),
       sessionCount: async (accountId) => (await signIn.sessionsOf(accountId)).length,
     },
+    memberAgents: {
+      namesOf: (agentIds) => agents.namesOf(agentIds),
+      countByOwner: (ownerIds) => agents.agentCounts(ownerIds),
+    },
   });
   const agents = createAgents({
     ...base,

@@ -17,7 +17,7 @@ export interface AgentServiceDeps extends StatusDeps {
 
 /** The registry of agents. Every change is one transaction with its audit event. */
 export interface AgentService
-  extends Pick<AgentStore, 'find' | 'findByClient' | 'standingOf' | 'clientsOf' | 'clientsOfAll' | 'childrenOf'>,
+  extends Pick<AgentStore, 'find' | 'findByClient' | 'standingOf' | 'clientsOf' | 'clientsOfAll' | 'childrenOf' | 'namesOf'>,
     Pick<AgentSearchStore, 'list' | 'countByStatus' | 'countMatching'> {
   /** @throws {AppError} `not_found`. */
   get(id: string): Promise<Agent>;
@@ -72,6 +72,7 @@ export function createAgentService(deps: AgentServiceDeps): AgentService {
     clientsOf: store.clientsOf,
     clientsOfAll: store.clientsOfAll,
     childrenOf: store.childrenOf,
+    namesOf: store.namesOf,
     list: search.list,
     countByStatus: search.countByStatus,
     countMatching: search.countMatching,

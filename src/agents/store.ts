@@ -29,6 +29,8 @@ export interface AgentStore {
   /** Those of all of these agents. */
   clientsOfAll(agentIds: readonly string[]): Promise<readonly string[]>;
   childrenOf(agentId: string): Promise<Agent[]>;
+  /** The names of those of these agents that there are; the deleted are not. */
+  namesOf(agentIds: readonly string[]): Promise<ReadonlyMap<string, string>>;
   /** Agents of any of these owners that are not retired, newest first, at most 200. */
   ownedBy(owners: readonly AgentOwner[]): Promise<Agent[]>;
   /** @throws {AppError} `conflict` (`uniqueness`) when the name or the external id is taken. */
@@ -101,6 +103,12 @@ function reads(db: Db) {
     async childrenOf(agentId: string) {
       const text = `${SELECT} WHERE parent_id = $1 AND removed_at IS NULL ORDER BY id DESC LIMIT 200`;
       return (await db.rows<AgentRow>({ name: 'agent-children', text, values: [agentId] })).map(toAgent);
+    },
+    async namesOf(agentIds: readonly string[]): Promise<ReadonlyMap<string, string>> {
+      if (agentIds.length === 0) return new Map();
+      const text = `SELECT id, display_name FROM agents WHERE id = ANY(${keysOf('$1')}) AND removed_at IS NULL`;
+      const rows = await db.rows<{ id: string; display_name: string }>({ name: 'agent-names', text, values: [keySet(agentIds)] });
+      return new Map(rows.map((row) => [row.id, row.display_name]));
     },
     async ownedBy(owners: readonly AgentOwner[]) {
       const text = `${SELECT} JOIN unnest($1::text[], $2::text[]) AS owner(kind, id) ON agents.owner_kind = owner.kind AND agents.owner_id = owner.id

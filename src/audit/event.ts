@@ -66,6 +66,8 @@ const requiredFields = {
   'group.deleted': ['resource'],
   'group.member_added': ['resource', 'subjectId'],
   'group.member_removed': ['resource', 'subjectId'],
+  'group.agent_added': ['resource', 'agentId'],
+  'group.agent_removed': ['resource', 'agentId'],
   'sign_in.succeeded': ['subjectId'],
   'sign_in.failed': ['cause'],
   'sign_in.blocked': ['cause'],

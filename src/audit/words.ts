@@ -24,6 +24,8 @@ const words = {
   'group.deleted': { did: 'deleted a group', word: 'Deleted', tone: 'stop' },
   'group.member_added': { did: 'put a person into a group', word: 'Joined', tone: 'info' },
   'group.member_removed': { did: 'took a person out of a group', word: 'Left', tone: 'info' },
+  'group.agent_added': { did: 'put an agent into a group', word: 'Joined', tone: 'info' },
+  'group.agent_removed': { did: 'took an agent out of a group', word: 'Left', tone: 'info' },
   'sign_in.succeeded': { did: 'signed in', word: 'Signed in', tone: 'yes' },
   'sign_in.failed': { did: 'failed to sign in', word: 'Failed', tone: 'stop' },
   'sign_in.blocked': { did: 'was kept from signing in', word: 'Blocked', tone: 'stop' },

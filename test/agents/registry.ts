@@ -72,6 +72,7 @@ export async function openRegistry(home = issuer): Promise<Registry> {
         await sql(`SELECT 1 FROM ${table} WHERE id = $1 FOR SHARE`, [id]);
         return (await sql(`SELECT 1 FROM ${view} WHERE ${column} = $1`, [id])).length === 1;
       },
+      groupsOfAgents: async () => new Map(),
       groupsOf: (accountId) => sql('SELECT group_id AS id FROM group_members WHERE account_id = $1', [accountId]),
       listGroups: () => sql('SELECT id, name FROM groups ORDER BY name'),
       list: async ({ search, limit }) => ({
