@@ -14,7 +14,7 @@ import { chainOf, namedIn, type Tokens } from './tokens/index.ts';
 /** The capabilities that are asked. Given as functions, because app.ts builds them after those that show them. */
 export interface Sources {
   readonly accounts: () => Pick<Accounts, 'find' | 'ownerLabel' | 'groupsOf' | 'list' | 'listGroups'>;
-  readonly agents: () => Pick<Agents, 'find' | 'findByClient' | 'list' | 'ownedBy' | 'clientsOf'>;
+  readonly agents: () => Pick<Agents, 'find' | 'findByClient' | 'list' | 'ownedBy' | 'clientsOf' | 'certification'>;
   readonly clients: () => Pick<Clients, 'find' | 'findNameOfService'>;
   readonly resourceServers: () => Pick<ResourceServers, 'findByIdentifier' | 'get' | 'list'>;
   readonly tokens: () => Pick<Tokens, 'countFalling' | 'live'>;
@@ -46,6 +46,7 @@ async function lookUp(sources: Sources, id: string): Promise<string | undefined>
   if (id.startsWith('usr_')) return (await sources.accounts().find(id))?.name;
   if (id.startsWith('grp_')) return (await sources.accounts().ownerLabel({ kind: 'group', id })).name;
   if (id.startsWith('agt_')) return (await sources.agents().find(id))?.displayName;
+  if (id.startsWith('crt_')) return sources.agents().certification.nameOf(id);
   if (id.startsWith('svc_')) return sources.clients().findNameOfService(id);
   if (id.startsWith('cli_')) return (await sources.clients().find(id))?.name;
   if (URL.canParse(id)) return (await sources.resourceServers().findByIdentifier(id))?.name;

@@ -29,6 +29,25 @@ export interface AgentEvent {
   readonly cause?: string;
 }
 
+/** What certification writes: about a campaign, or about the answer to it for one agent. */
+export interface CertificationEvent {
+  readonly type:
+    | 'certification.started'
+    | 'certification.extended'
+    | 'certification.cancelled'
+    | 'certification.closed'
+    | 'agent.confirmed'
+    | 'agent.declined';
+  readonly actor: Pick<AgentEditor, 'kind' | 'id'>;
+  /** The campaign. */
+  readonly resource: string;
+  readonly agentId?: string;
+  /** The owner, when somebody answers in their place. */
+  readonly subjectId?: string;
+  readonly action?: string;
+  readonly cause?: string;
+}
+
 /** An event of the trail, as far as the page of an agent shows it. */
 export interface RecordedEvent {
   readonly id: string;
@@ -42,7 +61,7 @@ export interface RecordedEvent {
 
 /** The audit trail: written in the transaction under way, read newest first. */
 export interface AgentAudit {
-  record(event: AgentEvent): Promise<void>;
+  record(event: AgentEvent | CertificationEvent): Promise<void>;
   list(filter: {
     readonly agentId: string;
     readonly limit: number;

@@ -37,7 +37,8 @@ function changedMembers(before: Agent, after: Agent): string[] {
 
 function newAgent(id: string, details: AgentDetails, { input, by, at }: { input: NewAgent; by: AgentEditor; at: Date }): Agent {
   const moved = { statusReason: undefined, statusChangedBy: by.kind === 'system' ? undefined : by.id, statusChangedAt: at };
-  const times = { createdAt: at, updatedAt: at, lastSeenAt: undefined, removedAt: undefined };
+  const never = { lastSeenAt: undefined, lastConfirmedAt: undefined, lastConfirmedBy: undefined, removedAt: undefined };
+  const times = { createdAt: at, updatedAt: at, ...never };
   return { id, ...details, status: input.status ?? 'proposed', ...moved, source: input.source, version: 1, ...times };
 }
 

@@ -1,6 +1,6 @@
 /**
  * The registry of agents: who acts, and who answers for it. It owns the records, their lifecycle (lifecycle.ts), the link between
- * an agent and the OAuth clients it authenticates through, the SCIM resource type `Agent` and the console's pages for them. It
+ * an agent and the OAuth clients it authenticates through, certification, the SCIM resource type `Agent` and the console's pages. It
  * knows no token, grant or policy: what must end with an agent ends in the hook `onSuspended`, in the same transaction, and
  * everything that issues a token joins the view `live_agents`. Called by registration, policy, exchange, approvals and /me.
  */
@@ -10,6 +10,10 @@ import type { Db } from '../platform/db/db.ts';
 import { basePathOf } from '../platform/http/issuer-path.ts';
 import type { Ids } from '../platform/ids.ts';
 import type { AgentAudit } from './agent-event.ts';
+import { createCertification } from './certification/index.ts';
+import type { CertificationService } from './certification/service.ts';
+import { createItemStore } from './certification/items/store.ts';
+import { createCampaignStore } from './certification/store.ts';
 import { createLastSeen } from './last-seen.ts';
 import type { OwnerDirectory } from './owners.ts';
 import { type OwnedAgent, presentOwned } from './present.ts';
@@ -22,6 +26,7 @@ import type { Surroundings } from './surroundings.ts';
 
 export type { Agent, NewAgent } from './agent.ts';
 export type { AgentEditor } from './agent-event.ts';
+export type { CertificationService } from './certification/service.ts';
 export type { AgentStatus } from './lifecycle.ts';
 export type { OwnerDirectory } from './owners.ts';
 export type { OwnedAgent } from './present.ts';
@@ -55,6 +60,8 @@ export interface Agents extends AgentService {
   agentCounts(ownerIds: readonly string[]): Promise<ReadonlyMap<string, number>>;
   /** Owners of at least one agent that is not retired, and how many such agents nobody alive answers for. */
   countOwnership(): Promise<{ readonly owners: number; readonly unowned: number }>;
+  /** Owners confirm their agents by a date; see src/agents/certification. */
+  readonly certification: CertificationService;
   readonly capability: Capability;
 }
 
@@ -65,12 +72,25 @@ export function createAgents(deps: AgentsDeps): Agents {
   const { db, clock, issuer, owners } = deps;
   const store = createAgentStore({ db });
   const search = createAgentSearchStore({ db });
-  const service = createAgentService({ ...deps, store, search, onActivated: deps.onActivated ?? (async () => undefined) });
+  const items = createItemStore({ db });
+  const service = createAgentService({
+    ...deps,
+    store,
+    search,
+    onActivated: deps.onActivated ?? (async () => undefined),
+    onSuspended: async (agentId) => {
+      await items.dropStopped(clock.now(), agentId);
+      await deps.onSuspended(agentId);
+    },
+  });
+  const campaigns = createCampaignStore({ db });
+  const certification = createCertification({ ...deps, agents: service, agentStore: store, campaigns, items });
   const lastSeen = createLastSeen({ clock, store });
   return {
     ...service,
     agentCounts: search.countByOwner,
     countOwnership: search.countOwnership,
+    certification,
     touch: lastSeen.touch,
     flushLastSeen: lastSeen.flush,
     agentsOwnedBy: async (accountId) =>
@@ -78,8 +98,11 @@ export function createAgents(deps: AgentsDeps): Agents {
     capability: {
       name: 'agents',
       scim: [createAgentResourceType({ db, service, store, search, owners, issuer })],
-      routes: createAgentRoutes({ ...deps, service }),
-      jobs: [{ name: 'agents-last-seen', everySeconds: FLUSH_SECONDS, run: lastSeen.flush }],
+      routes: (router, web) => {
+        createAgentRoutes({ ...deps, service, certification })(router, web);
+        certification.routes(router, web);
+      },
+      jobs: [{ name: 'agents-last-seen', everySeconds: FLUSH_SECONDS, run: lastSeen.flush }, certification.job],
     },
   };
 }

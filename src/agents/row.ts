@@ -30,6 +30,8 @@ export interface AgentRow {
   readonly created_at: Date;
   readonly updated_at: Date;
   readonly last_seen_at: Date | null;
+  readonly last_confirmed_at: Date | null;
+  readonly last_confirmed_by: string | null;
   readonly removed_at: Date | null;
 }
 
@@ -68,7 +70,9 @@ export const LIFE_COLUMNS = [
 ] as const;
 
 /** All columns, qualified, so that a condition may join other tables. */
-export const AGENT_COLUMNS = [...DETAIL_COLUMNS, ...LIFE_COLUMNS, 'last_seen_at', 'removed_at'].map((name) => `agents.${name}`).join(', ');
+export const AGENT_COLUMNS = [...DETAIL_COLUMNS, ...LIFE_COLUMNS, 'last_seen_at', 'last_confirmed_at', 'last_confirmed_by', 'removed_at']
+  .map((name) => `agents.${name}`)
+  .join(', ');
 
 /** The values of a description in the order of `DETAIL_COLUMNS`. */
 export function detailValues(agent: Omit<Agent, 'status'>): readonly unknown[] {
@@ -123,6 +127,8 @@ export function toAgent(row: AgentRow): Agent {
     createdAt: row.created_at,
     updatedAt: row.updated_at,
     lastSeenAt: row.last_seen_at ?? undefined,
+    lastConfirmedAt: row.last_confirmed_at ?? undefined,
+    lastConfirmedBy: row.last_confirmed_by ?? undefined,
     removedAt: row.removed_at ?? undefined,
   };
 }
