@@ -57,7 +57,7 @@ const answerHref = (base: string, { campaignId, agentId }: ItemKey) => `${base}/
 
 async function reachWords({ reachOf }: PageSources['surroundings'], agentId: string): Promise<string> {
   const names = [...new Set((await reachOf(agentId)).map(({ name }) => name))];
-  if (names.length === 0) return 'nothing by itself';
+  if (names.length === 0) return 'what is granted to it';
   const more = names.length - MAX_REACHED;
   return `${names.slice(0, MAX_REACHED).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
 }
@@ -108,7 +108,7 @@ function lowRiskOf(asked: readonly AskedAgent[], { campaign, base }: { campaign:
 }
 
 /** The model of views/me/certifications.eta. */
-export async function presentOwnerPage({ asked, expired, count, dueAt, nextCursor }: AskedOfOwner, around: PageSources): Promise<object> {
+export async function presentOwnerPage({ asked, expired, count, nextCursor }: AskedOfOwner, around: PageSources): Promise<object> {
   const { owners, base, clock } = around;
   const now = clock.now();
   const labels = await labelsOf(
@@ -130,7 +130,6 @@ export async function presentOwnerPage({ asked, expired, count, dueAt, nextCurso
         : count === 1
           ? 'Is this agent still needed?'
           : `Are these ${countOf(count, 'agent')} still needed?`,
-    ...(dueAt === undefined ? {} : { due: dayOf(dueAt, now) }),
     campaigns: await Promise.all(campaigns),
     expired: expired.map(presentExpired(around, now)),
     ...(nextCursor === undefined

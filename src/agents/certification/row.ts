@@ -43,9 +43,8 @@ export const CAMPAIGN_COLUMNS = `campaign.id AS campaign_id, campaign.name AS ca
 /** The columns of `certification_items item`. */
 export const ITEM_COLUMNS = `item.campaign_id AS item_campaign_id, item.agent_id AS item_agent_id, item.state, item.decided_by, item.decided_as,
   item.decided_at, item.comment`;
-/** Agents in campaigns; a condition follows. */
-export const ASKED = `SELECT ${CAMPAIGN_COLUMNS}, ${ITEM_COLUMNS}, ${AGENT_COLUMNS} FROM certification_items item
-  JOIN certification_campaigns campaign ON campaign.id = item.campaign_id JOIN agents ON agents.id = item.agent_id`;
+/** The columns of an agent in a campaign: `campaign`, `item` and `agents` stand in the FROM clause. */
+export const ASKED_COLUMNS = `${CAMPAIGN_COLUMNS}, ${ITEM_COLUMNS}, ${AGENT_COLUMNS}`;
 
 /** Agents nobody has to ask for any more. */
 export const STOPPED = `('suspended', 'retired')`;
@@ -79,7 +78,7 @@ export function toItem(row: ItemRow): CampaignItem {
   };
 }
 
-/** A row of `ASKED`. */
+/** A row of `ASKED_COLUMNS`. */
 export function toAsked(row: CampaignRow & ItemRow & AgentRow): AskedAgent {
   return { campaign: toCampaign(row), item: toItem(row), agent: toAgent(row) };
 }

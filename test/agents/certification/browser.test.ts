@@ -1,11 +1,9 @@
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
 import { openBrowser } from '../../support/browser.ts';
+import { faultsOf } from '../../support/page-faults.ts';
 import { createInhabitedServer, type InhabitedServer } from '../../support/inhabited-server.ts';
 
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const PHONE = { width: 360, height: 740 };
 const ADMINISTRATOR = { email: 'ada@acme.test', password: 'seven tin soldiers march' };
 const BY = { kind: 'account', id: 'usr_administrator', party: 'administrator' } as const;
@@ -47,14 +45,6 @@ async function signIn(login: { email: string; password: string }, javaScriptEnab
   await page.getByRole('button', { name: 'Sign in', exact: true }).click();
   await page.getByRole('link', { name: 'Sign out' }).waitFor();
   return page;
-}
-
-/** What a reader with help of a machine stumbles over, and whether the page is wider than the phone. */
-async function faultsOf(page: Page): Promise<readonly string[]> {
-  await page.evaluate(AXE);
-  const found = await page.evaluate<{ id: string; nodes: { html: string }[] }[]>('axe.run(document).then((result) => result.violations)');
-  const wide = await page.evaluate<boolean>('document.documentElement.scrollWidth > window.innerWidth');
-  return [...found.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`), ...(wide ? ['wider than the phone'] : [])];
 }
 
 describe.each([

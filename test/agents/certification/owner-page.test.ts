@@ -40,7 +40,7 @@ describe('/me/certifications', () => {
       'Settles invoices',
       'High risk',
       '15 Jun 2026',
-      'nothing by itself',
+      'what is granted to it',
       'Finance; one answer of any of you is enough',
     ])
       expect(page.html).toContain(words);

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { bestOf } from '../../support/best-of.ts';
 import { administrator } from '../registry.ts';
 import { ADA, type CampaignRegistry, DAY, openCampaigns } from './campaigns.ts';
 
@@ -78,17 +79,7 @@ describe('two at once', () => {
 });
 
 describe('10,000 agents', () => {
-  const bestOf = async (work: () => Promise<unknown>) => {
-    const times: number[] = [];
-    for (let run = 0; run < 3; run += 1) {
-      const start = performance.now();
-      await work();
-      times.push(performance.now() - start);
-    }
-    return Math.min(...times);
-  };
-
-  test('are taken in within two seconds; what an owner and an administrator look at takes less than 200 ms', async () => {
+  test('are taken in within two seconds; then an owner's page asks within 50 ms, and an administrator's within half a second', async () => {
     await registry.sql(
       `INSERT INTO agents (id, name, display_name, status, status_changed_at, owner_kind, owner_id, purpose, risk_level, autonomy, data_classes, source, provisioned, version, created_at, updated_at)
        SELECT 'agt_' || lpad(n::text, 32, '0'), 'bot-' || n, 'Bot ' || n, 'active', $1, 'user', CASE n % 500 WHEN 7 THEN $2 ELSE 'usr_' || n % 500 END, '', 'low', 'background', '{}', 'scim:bulk', '{}', 1, $1, $1
@@ -97,19 +88,22 @@ describe('10,000 agents', () => {
     );
     await registry.sql('ANALYZE agents');
     const { name, note, dueAt, scope } = await registry.start();
-    expect(await bestOf(() => registry.start())).toBeLessThan(2_000);
-    expect(await bestOf(() => certification().preview({ name, note, dueAt, scope }))).toBeLessThan(200);
+    expect(await bestOf(() => registry.start(), 3)).toBeLessThan(2_000);
+    expect(await bestOf(() => certification().preview({ name, note, dueAt, scope }), 3)).toBeLessThan(500);
     const page = (await certification().listCampaigns({ cursor: undefined, limit: 20 })).items;
     expect(page.map(({ progress }) => progress.open)).toEqual([AGENTS, AGENTS, AGENTS, AGENTS]);
     const [{ id } = { id: '' }] = page.map(({ campaign }) => campaign);
-    for (const work of [
+    const owner = [
       () => certification().askedOf(registry.jana, { cursor: undefined, limit: 20 }),
       () => certification().countAsked(registry.jana),
+    ];
+    for (const work of owner) expect(await bestOf(work, 5)).toBeLessThan(50);
+    for (const work of [
       () => certification().unanswered(id, 10),
       () => certification().list({ campaignId: id, state: 'open', ownerId: registry.jana, cursor: undefined, limit: 26 }),
       () => certification().listCampaigns({ cursor: undefined, limit: 20 }),
     ])
-      expect(await bestOf(work)).toBeLessThan(200);
+      expect(await bestOf(work, 3)).toBeLessThan(500);
     expect(await certification().unanswered(id, 1)).toEqual([expect.objectContaining({ open: 20 })]);
   });
 });

@@ -23,7 +23,6 @@ const owner: readonly Sample[] = [
     model: {
       frame: { ...signedIn, flash: { tone: 'info', words: 'Jonas Brandt confirmed it before you.' } },
       heading: 'Are these 23 agents still needed?',
-      due,
       campaigns: [
         {
           name: 'Winter review 2026',
@@ -37,7 +36,7 @@ const owner: readonly Sample[] = [
           },
           agents: [
             asked('Invoice bot', { risk: state('High risk', 'stop'), group: 'Finance' }),
-            asked('Travel planner', { lastSeen: undefined, reach: 'nothing by itself', purpose: 'Nobody said what it is for.' }),
+            asked('Travel planner', { lastSeen: undefined, reach: 'what is granted to it', purpose: 'Nobody said what it is for.' }),
             asked('Collector-of-a-very-long-name-without-any-space-in-it', { state: state('Under review', 'wait') }),
           ],
         },

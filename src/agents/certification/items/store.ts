@@ -3,7 +3,7 @@ import type { AgentOwner } from '../../agent.ts';
 import type { AgentRow } from '../../row.ts';
 import type { Campaign, CampaignItem, ItemState } from '../campaign.ts';
 import {
-  ASKED,
+  ASKED_COLUMNS,
   type AskedAgent,
   CAMPAIGN_COLUMNS,
   type CampaignRow,
@@ -87,7 +87,19 @@ export interface ItemStore {
 
 type AskedRow = CampaignRow & ItemRow & AgentRow;
 
-const OF_OWNERS = 'JOIN unnest($1::text[], $2::text[]) AS owner(kind, id) ON agents.owner_kind = owner.kind AND agents.owner_id = owner.id';
+const IN_CAMPAIGNS = `FROM certification_items item JOIN certification_campaigns campaign ON campaign.id = item.campaign_id
+  JOIN agents ON agents.id = item.agent_id`;
+/**
+ * Agents that running campaigns ask of these owners. Every signed-in person asks this of their own page, so the way is fixed: without
+ * OFFSET 0 PostgreSQL reads all items while it does not know yet how many a campaign has just taken in. Nothing runs: nothing is read.
+ */
+const RUNNING_OF_OWNERS = `FROM certification_campaigns campaign CROSS JOIN unnest($1::text[], $2::text[]) AS owner(kind, id)
+  CROSS JOIN LATERAL (SELECT * FROM agents one WHERE campaign.closed_at IS NULL AND one.owner_id = owner.id AND one.owner_kind = owner.kind OFFSET 0) AS agents
+  CROSS JOIN LATERAL (SELECT * FROM certification_items one WHERE one.campaign_id = campaign.id AND one.agent_id = agents.id OFFSET 0) AS item`;
+const SUSPENDED_OF_OWNERS = `FROM unnest($1::text[], $2::text[]) AS owner(kind, id)
+  CROSS JOIN LATERAL (SELECT * FROM agents one WHERE one.owner_id = owner.id AND one.owner_kind = owner.kind AND one.status = 'suspended' OFFSET 0) AS agents
+  CROSS JOIN LATERAL (SELECT * FROM certification_items one WHERE one.agent_id = agents.id OFFSET 0) AS item
+  JOIN certification_campaigns campaign ON campaign.id = item.campaign_id`;
 const WAITS = `item.state = 'open' AND agents.status NOT IN ${STOPPED} AND campaign.closed_at IS NULL`;
 
 function reads(db: Db) {
@@ -102,7 +114,7 @@ function reads(db: Db) {
     list: ({ campaignId, state, ownerId, cursor, limit }: ItemQuery) =>
       asked(
         'items',
-        `${ASKED} WHERE item.campaign_id = $1 AND item.state = $2 AND ($3::text IS NULL OR agents.owner_id = $3)
+        `SELECT ${ASKED_COLUMNS} ${IN_CAMPAIGNS} WHERE item.campaign_id = $1 AND item.state = $2 AND ($3::text IS NULL OR agents.owner_id = $3)
           AND ($4::text IS NULL OR item.agent_id > $4) ORDER BY item.agent_id LIMIT $5`,
         [campaignId, state, ownerId, cursor, limit],
       ),
@@ -120,7 +132,7 @@ function reads(db: Db) {
     askedOf: ({ owners, now, cursor, limit }: OwnerQuery) =>
       asked(
         'asked-of',
-        `${ASKED} ${OF_OWNERS} WHERE ${WAITS} AND campaign.due_at > $3
+        `SELECT ${ASKED_COLUMNS} ${RUNNING_OF_OWNERS} WHERE ${WAITS} AND campaign.due_at > $3
           AND ($4::text IS NULL OR (campaign.due_at, campaign.id, item.agent_id) >
             ((SELECT due_at FROM certification_campaigns WHERE id = $4), $4, $5::text))
           ORDER BY campaign.due_at, campaign.id, item.agent_id LIMIT $6`,
@@ -129,21 +141,18 @@ function reads(db: Db) {
     expiredOf: (owners: readonly AgentOwner[], limit: number) =>
       asked(
         'expired-of',
-        `${ASKED} ${OF_OWNERS} WHERE item.state = 'expired' AND item.decided_by IS NULL AND agents.status = 'suspended'
+        `SELECT ${ASKED_COLUMNS} ${SUSPENDED_OF_OWNERS} WHERE item.state = 'expired' AND item.decided_by IS NULL
           AND agents.status_changed_by IS NULL ORDER BY item.decided_at DESC, item.agent_id LIMIT $3`,
         [...ownerValues(owners), limit],
       ),
     async countAsked(owners: readonly AgentOwner[], now: Date) {
-      const text = `SELECT count(*)::int AS count, min(campaign.due_at) AS due_at FROM certification_items item
-        JOIN certification_campaigns campaign ON campaign.id = item.campaign_id JOIN agents ON agents.id = item.agent_id ${OF_OWNERS}
-        WHERE ${WAITS} AND campaign.due_at > $3`;
+      const text = `SELECT count(*)::int AS count, min(campaign.due_at) AS due_at ${RUNNING_OF_OWNERS} WHERE ${WAITS} AND campaign.due_at > $3`;
       const values = [...ownerValues(owners), now];
       const row = await db.row<{ count: number; due_at: Date | null }>({ name: 'certification-count-asked', text, values });
       return { count: row?.count ?? 0, dueAt: row?.due_at ?? undefined };
     },
     async waitingFor(agentId: string) {
-      const text = `SELECT ${CAMPAIGN_COLUMNS} FROM certification_items item JOIN certification_campaigns campaign ON campaign.id = item.campaign_id
-        JOIN agents ON agents.id = item.agent_id WHERE item.agent_id = $1 AND ${WAITS} ORDER BY campaign.due_at LIMIT 1`;
+      const text = `SELECT ${CAMPAIGN_COLUMNS} ${IN_CAMPAIGNS} WHERE item.agent_id = $1 AND ${WAITS} ORDER BY campaign.due_at LIMIT 1`;
       const row = await db.row<CampaignRow>({ name: 'certification-waiting-for', text, values: [agentId] });
       return row && toCampaign(row);
     },
