@@ -14,7 +14,9 @@ import { createCertification } from './certification/index.ts';
 import type { CertificationService } from './certification/service.ts';
 import { createItemStore } from './certification/items/store.ts';
 import { createCampaignStore } from './certification/store.ts';
+import { createEnding } from './ending/ending.ts';
 import { createLastSeen } from './last-seen.ts';
+import { createDepartures, type OwnerDeparture } from './leaving/departures.ts';
 import type { OwnerDirectory } from './owners.ts';
 import { type OwnedAgent, presentOwned } from './present.ts';
 import { createAgentRoutes } from './routes.ts';
@@ -28,11 +30,12 @@ export type { Agent, NewAgent } from './agent.ts';
 export type { AgentEditor } from './agent-event.ts';
 export type { CertificationService } from './certification/service.ts';
 export type { AgentStatus } from './lifecycle.ts';
+export type { OwnerDeparture } from './leaving/departures.ts';
 export type { OwnerDirectory } from './owners.ts';
 export type { OwnedAgent } from './present.ts';
 export type { CredentialLine, DelegationShown, Falling, ReachLine, Surroundings } from './surroundings.ts';
 
-/** What the registry stands on. The two hooks run inside the transaction that moves the agent. */
+/** What the registry stands on. The hooks run inside the transaction that moves the agent. */
 export interface AgentsDeps {
   readonly db: Db;
   readonly clock: Clock;
@@ -45,6 +48,10 @@ export interface AgentsDeps {
   /** The agent may no longer act: suspended, retired or under review. Ends what it holds. */
   readonly onSuspended: (agentId: string) => Promise<void>;
   readonly onActivated?: (agentId: string) => Promise<void>;
+  /** The same as `onSuspended` for many agents at once; left out: one after the other. */
+  readonly onManySuspended?: (agentIds: readonly string[]) => Promise<void>;
+  /** The agent ended by itself, because its time is over: its clients and their secrets go too. */
+  readonly onEnded?: (agentId: string) => Promise<void>;
   readonly surroundings: Surroundings;
 }
 
@@ -56,6 +63,10 @@ export interface Agents extends AgentService {
   flushLastSeen(): Promise<void>;
   /** What a person answers for, as the page /me shows it. */
   agentsOwnedBy(accountId: string): Promise<readonly OwnedAgent[]>;
+  /** Moves on what an owner who is gone answered for, in the transaction under way. */
+  ownerGone(departure: OwnerDeparture): Promise<void>;
+  /** Ends the agents whose time is over; the job calls it. */
+  endDue(): Promise<void>;
   /** How many agents that are not retired each of these owners has; an owner without any is left out. */
   agentCounts(ownerIds: readonly string[]): Promise<ReadonlyMap<string, number>>;
   /** Owners of at least one agent that is not retired, and how many such agents nobody alive answers for. */
@@ -66,28 +77,46 @@ export interface Agents extends AgentService {
 }
 
 const FLUSH_SECONDS = 15;
+const COMPACT_SECONDS = 60;
+/** The policy refuses an agent whose time is over at once; this is how long its record and its clients may be left. */
+const ENDING_SECONDS = 15;
 
 /** Builds the registry. */
 export function createAgents(deps: AgentsDeps): Agents {
   const { db, clock, issuer, owners } = deps;
   const store = createAgentStore({ db });
   const search = createAgentSearchStore({ db });
+  const nothing = async () => undefined;
   const items = createItemStore({ db });
+  const oneByOne = async (agentIds: readonly string[]) => {
+    for (const agentId of agentIds) await deps.onSuspended(agentId);
+  };
+  const many = {
+    ...deps,
+    onManySuspended: async (agentIds: readonly string[]) => {
+      await items.dropStopped(clock.now(), agentIds);
+      await (deps.onManySuspended ?? oneByOne)(agentIds);
+    },
+    onEnded: deps.onEnded ?? nothing,
+  };
   const service = createAgentService({
     ...deps,
     store,
     search,
-    onActivated: deps.onActivated ?? (async () => undefined),
+    onActivated: deps.onActivated ?? nothing,
     onSuspended: async (agentId) => {
-      await items.dropStopped(clock.now(), agentId);
+      await items.dropStopped(clock.now(), [agentId]);
       await deps.onSuspended(agentId);
     },
   });
+  const endDue = createEnding(many);
   const campaigns = createCampaignStore({ db });
   const certification = createCertification({ ...deps, agents: service, agentStore: store, campaigns, items });
   const lastSeen = createLastSeen({ clock, store });
   return {
     ...service,
+    ownerGone: createDepartures(many),
+    endDue,
     agentCounts: search.countByOwner,
     countOwnership: search.countOwnership,
     certification,
@@ -102,7 +131,12 @@ export function createAgents(deps: AgentsDeps): Agents {
         createAgentRoutes({ ...deps, service, certification })(router, web);
         certification.routes(router, web);
       },
-      jobs: [{ name: 'agents-last-seen', everySeconds: FLUSH_SECONDS, run: lastSeen.flush }, certification.job],
+      jobs: [
+        { name: 'agents-last-seen', everySeconds: FLUSH_SECONDS, run: lastSeen.flush },
+        { name: 'agents-counts', everySeconds: COMPACT_SECONDS, run: search.compactCounts },
+        { name: 'agents-ending', everySeconds: ENDING_SECONDS, run: endDue },
+        certification.job,
+      ],
     },
   };
 }

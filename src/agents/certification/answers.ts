@@ -46,7 +46,7 @@ export interface AnswerDeps {
   readonly db: Db;
   readonly clock: Clock;
   readonly audit: Pick<AgentAudit, 'record'>;
-  readonly owners: Pick<OwnerDirectory, 'ownerLabel' | 'groupsOf'>;
+  readonly owners: Pick<OwnerDirectory, 'ownerLabel' | 'holdOwner' | 'groupsOf'>;
   readonly isSoleAdministrator?: StatusDeps['isSoleAdministrator'];
   readonly agents: Pick<AgentService, 'setStatus'>;
   readonly agentStore: Pick<AgentStore, 'lock'>;
@@ -94,9 +94,6 @@ export function createAnswers(deps: AnswerDeps): Answers {
     if (agent === undefined || campaign === undefined || item === undefined) throw nothingAsked();
     return { campaign, agent, item };
   };
-  const isLivingOwner = async ({ owner }: Agent, accountId: string) =>
-    (await isOwnedBy(owner, accountId, owners)) && (await owners.ownerLabel({ kind: 'user', id: accountId }))?.isAlive === true;
-
   /** Compare and set: keeps the answer if it still can be given. */
   const settle = async (asked: Asked, given: Pick<Answer, 'state' | 'by' | 'as' | 'comment'>): Promise<'answer' | 'confirm_late'> => {
     const key = { campaignId: asked.campaign.id, agentId: asked.agent.id };
@@ -116,8 +113,10 @@ export function createAnswers(deps: AnswerDeps): Answers {
   const answer = ({ by, decision, onlyAt, ...given }: OwnerAnswer): Promise<AnswerOutcome> =>
     db.transaction(async () => {
       const comment = readComment(given.comment, 'comment');
+      // The person before the agent, as when somebody leaves and their agents move on.
+      if (!(await owners.holdOwner({ kind: 'user', id: by }))) throw nothingAsked();
       const asked = await findAsked(given);
-      if (!(await isLivingOwner(asked.agent, by))) throw nothingAsked();
+      if (!(await isOwnedBy(asked.agent.owner, by, owners))) throw nothingAsked();
       if (onlyAt !== undefined && asked.agent.riskLevel !== onlyAt) {
         throw new AppError('conflict', 'What can go wrong with it was judged anew: answer for it by itself.');
       }

@@ -39,7 +39,7 @@ export function createExpiry({ db, clock, audit, agents, agentStore, campaigns, 
       const agent = await agentStore.lock(key.agentId);
       const campaign = await campaigns.find(key.campaignId);
       if (agent === undefined || campaign === undefined) return;
-      if (!isAsked(agent.status)) return items.dropStopped(clock.now(), agent.id);
+      if (!isAsked(agent.status)) return items.dropStopped(clock.now(), [agent.id]);
       if (!(await items.expire(key, clock.now()))) return;
       await agents.setStatus(agent.id, 'suspended', { by: CERTIFICATION, reason: expiryReason(campaign) });
     });

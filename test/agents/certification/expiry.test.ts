@@ -111,6 +111,14 @@ describe('what is no longer asked', () => {
     expect(await registry.statusOf(kept)).toBe('suspended');
   });
 
+  test('an agent whose own time is over is taken out in the same transaction', async () => {
+    const agent = await registry.agent({ validUntil: new Date(registry.clock.now().getTime() + DAY * 1000) });
+    const { id } = await registry.start();
+    registry.advance(2 * DAY);
+    await registry.agents.endDue();
+    expect([await registry.statusOf(agent), await registry.statesOf(id)]).toEqual(['retired', { [agent]: 'dropped' }]);
+  });
+
   test('what was stopped past the lifecycle is found by the job', async () => {
     const agent = await registry.agent();
     const { id } = await registry.start();

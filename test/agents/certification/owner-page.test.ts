@@ -12,7 +12,14 @@ let visitor: Visitor;
 
 const signIn = (id: string) => {
   const about = { email: 'x@example.com', name: 'Somebody', role: 'user', status: 'active' } as const;
-  door.account = { id, ...about, createdAt: registry.clock.now(), passwordChangedAt: undefined, lastSeenAt: undefined };
+  door.account = {
+    id,
+    ...about,
+    createdAt: registry.clock.now(),
+    passwordChangedAt: undefined,
+    lastSeenAt: undefined,
+    successorId: undefined,
+  };
 };
 
 beforeEach(async () => {

@@ -17,6 +17,7 @@ const signIn = (role: Account['role'], id: string) => {
     status: 'active',
     passwordChangedAt: undefined,
     lastSeenAt: undefined,
+    successorId: undefined,
   } as const;
   door.account = { id, role, createdAt: registry.clock.now(), ...about };
 };

@@ -1,5 +1,5 @@
 import { momentOf } from '../../../platform/http/moment.ts';
-import { countOf, type Frame, presentRow, riskWords, type ShownOwner } from '../../present.ts';
+import { countOf, type Frame, presentRow, riskWord, type ShownOwner } from '../../present.ts';
 import type { State } from '../../surroundings.ts';
 import { type Campaign, type CampaignScope, type ItemState, type Progress, standingOf, totalOf } from '../campaign.ts';
 import { dayOf } from '../present.ts';
@@ -76,7 +76,7 @@ export function itemWord(state: ItemState): string {
 
 /** Who is asked for, in a sentence part: `medium and high risk, of Jana Weber, not confirmed for 90 days`. */
 export function scopeWords({ riskLevels, unconfirmedDays }: CampaignScope, ownerName: string | undefined): string {
-  const levels = riskLevels.map((level) => riskWords(level).toLowerCase().replace(' risk', ''));
+  const levels = riskLevels.map((level) => riskWord(level).toLowerCase().replace(' risk', ''));
   const risk = levels.length >= 3 ? 'all active agents' : `active agents of ${levels.join(' and ')} risk`;
   const owner = ownerName === undefined ? '' : ` of ${ownerName}`;
   return `${risk}${owner}${unconfirmedDays === undefined ? '' : `, not confirmed for ${countOf(unconfirmedDays, 'day')}`}`;

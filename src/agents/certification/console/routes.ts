@@ -7,7 +7,7 @@ import type { BrowserSession, Role, Routes, Web } from '../../../platform/http/w
 import { ownerOf, riskLevels } from '../../agent.ts';
 import { type Fault, fieldOf, statusOfFault } from '../../form.ts';
 import { labelsOf } from '../../listing.ts';
-import { type Frame, riskWords, type ShownOwner } from '../../present.ts';
+import { type Frame, riskWord, type ShownOwner } from '../../present.ts';
 import { type ItemState, itemStates } from '../campaign.ts';
 import { dayOf, type PageSources } from '../present.ts';
 import type { CampaignInProgress } from '../service.ts';
@@ -115,7 +115,7 @@ function createForms({ owners, service, base }: CampaignConsoleDeps) {
     action: `${base}${PAGE}/new`,
     backHref: `${base}${PAGE}`,
     owners: await ownerOptions(),
-    risks: riskLevels.map((name) => ({ name, words: riskWords(name), checked: values[name] === 'on' })),
+    risks: riskLevels.map((name) => ({ name, words: riskWord(name), checked: values[name] === 'on' })),
     values,
     ...(faults === undefined ? {} : { faults }),
   });

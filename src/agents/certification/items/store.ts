@@ -77,8 +77,8 @@ export interface ItemStore {
   /** Keeps that an expired one was confirmed after all; false when it was before. */
   confirmLate(answer: Answer): Promise<boolean>;
   setConfirmed(agentId: string, by: { readonly id: string; readonly at: Date }): Promise<void>;
-  /** Takes agents that were stopped out of the campaigns that run; only this one, if told. */
-  dropStopped(at: Date, agentId?: string): Promise<void>;
+  /** Takes agents that were stopped out of the campaigns that run; only these, if told. */
+  dropStopped(at: Date, agentIds?: readonly string[]): Promise<void>;
   /** What is open although the date is over: the next ones after `cursor`. */
   overdue(now: Date, page: { readonly cursor: ItemKey | undefined; readonly limit: number }): Promise<ItemKey[]>;
   /** False when it was answered, or its campaign got more time or ended. */
@@ -190,10 +190,10 @@ function writes(db: Db) {
       const text = 'UPDATE agents SET last_confirmed_at = $2, last_confirmed_by = $3 WHERE id = $1';
       await db.rows({ name: 'certification-set-confirmed', text, values: [agentId, at, id] });
     },
-    async dropStopped(at: Date, agentId?: string) {
+    async dropStopped(at: Date, agentIds?: readonly string[]) {
       const text = `UPDATE certification_items item SET state = 'dropped', decided_at = $1 FROM agents
-        WHERE item.state = 'open' AND agents.id = item.agent_id AND agents.status IN ${STOPPED} AND ($2::text IS NULL OR item.agent_id = $2)`;
-      await db.rows({ name: 'certification-drop-stopped', text, values: [at, agentId] });
+        WHERE item.state = 'open' AND agents.id = item.agent_id AND agents.status IN ${STOPPED} AND ($2::text[] IS NULL OR item.agent_id = ANY ($2::text[]))`;
+      await db.rows({ name: 'certification-drop-stopped', text, values: [at, agentIds] });
     },
     expire: ({ campaignId, agentId }: ItemKey, at: Date) =>
       hasChanged(
