@@ -48,6 +48,11 @@ export interface CertificationEvent {
   readonly cause?: string;
 }
 
+/** The audit trail as certification writes it. */
+export interface CertificationAudit {
+  record(event: CertificationEvent): Promise<void>;
+}
+
 /** An event of the trail, as far as the page of an agent shows it. */
 export interface RecordedEvent {
   readonly id: string;
@@ -61,7 +66,7 @@ export interface RecordedEvent {
 
 /** The audit trail: written in the transaction under way, read newest first. */
 export interface AgentAudit {
-  record(event: AgentEvent | CertificationEvent): Promise<void>;
+  record(event: AgentEvent): Promise<void>;
   /** The same for many at once. */
   recordMany(events: readonly AgentEvent[]): Promise<void>;
   list(filter: {

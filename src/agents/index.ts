@@ -9,12 +9,16 @@ import type { Clock } from '../platform/clock.ts';
 import type { Db } from '../platform/db/db.ts';
 import { basePathOf } from '../platform/http/issuer-path.ts';
 import type { Ids } from '../platform/ids.ts';
-import type { AgentAudit } from './agent-event.ts';
+import type { AgentAudit, CertificationAudit } from './agent-event.ts';
 import { createCertification } from './certification/index.ts';
 import type { CertificationService } from './certification/service.ts';
 import { createItemStore } from './certification/items/store.ts';
 import { createCampaignStore } from './certification/store.ts';
 import { createEnding } from './ending/ending.ts';
+import { createBatchCreation } from './batch/creation.ts';
+import { createAgentBatchStore } from './batch/store.ts';
+import { createUpsert } from './batch/upsert.ts';
+import { agentCommands } from './commands.ts';
 import { createLastSeen } from './last-seen.ts';
 import { createDepartures, type OwnerDeparture } from './leaving/departures.ts';
 import type { OwnerDirectory } from './owners.ts';
@@ -41,7 +45,7 @@ export interface AgentsDeps {
   readonly clock: Clock;
   readonly ids: Ids;
   readonly issuer: URL;
-  readonly audit: AgentAudit;
+  readonly audit: AgentAudit & CertificationAudit;
   readonly owners: OwnerDirectory;
   /** Whether this account is the only one that may administer: then it may let its own agents run (security rule R8). */
   readonly isSoleAdministrator?: (accountId: string) => Promise<boolean>;
@@ -113,6 +117,8 @@ export function createAgents(deps: AgentsDeps): Agents {
   const campaigns = createCampaignStore({ db });
   const certification = createCertification({ ...deps, agents: service, agentStore: store, campaigns, items });
   const lastSeen = createLastSeen({ clock, store });
+  const batching = { ...deps, store, batchStore: createAgentBatchStore({ db }) };
+  const batch = createBatchCreation({ ...batching, service });
   return {
     ...service,
     ownerGone: createDepartures(many),
@@ -126,7 +132,7 @@ export function createAgents(deps: AgentsDeps): Agents {
       (await service.ownedBy(accountId)).map((agent) => presentOwned(agent, { now: clock.now(), base: basePathOf(issuer) })),
     capability: {
       name: 'agents',
-      scim: [createAgentResourceType({ db, service, store, search, owners, issuer })],
+      scim: [createAgentResourceType({ db, service, store, search, owners, batch, issuer })],
       routes: (router, web) => {
         createAgentRoutes({ ...deps, service, certification })(router, web);
         certification.routes(router, web);
@@ -137,6 +143,7 @@ export function createAgents(deps: AgentsDeps): Agents {
         { name: 'agents-ending', everySeconds: ENDING_SECONDS, run: endDue },
         certification.job,
       ],
+      commands: agentCommands(createUpsert(batching)),
     },
   };
 }

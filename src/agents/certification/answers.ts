@@ -2,7 +2,7 @@ import type { Clock } from '../../platform/clock.ts';
 import type { Db } from '../../platform/db/db.ts';
 import { AppError } from '../../platform/errors.ts';
 import type { Agent, RiskLevel } from '../agent.ts';
-import type { AgentAudit } from '../agent-event.ts';
+import type { CertificationAudit } from '../agent-event.ts';
 import { isOwnedBy, type OwnerDirectory } from '../owners.ts';
 import type { AgentService } from '../service.ts';
 import { mayLetRun, type StatusDeps } from '../status.ts';
@@ -45,7 +45,7 @@ export interface Answers {
 export interface AnswerDeps {
   readonly db: Db;
   readonly clock: Clock;
-  readonly audit: Pick<AgentAudit, 'record'>;
+  readonly audit: CertificationAudit;
   readonly owners: Pick<OwnerDirectory, 'ownerLabel' | 'holdOwner' | 'groupsOf'>;
   readonly isSoleAdministrator?: StatusDeps['isSoleAdministrator'];
   readonly agents: Pick<AgentService, 'setStatus'>;

@@ -1,6 +1,6 @@
 import type { Clock } from '../../platform/clock.ts';
 import type { Db } from '../../platform/db/db.ts';
-import type { AgentAudit, AgentEditor } from '../agent-event.ts';
+import type { AgentEditor, CertificationAudit } from '../agent-event.ts';
 import type { AgentService } from '../service.ts';
 import type { AgentStore } from '../store.ts';
 import { expiryReason, isAsked, type Progress } from './campaign.ts';
@@ -11,7 +11,7 @@ import type { CampaignStore } from './store.ts';
 export interface ExpiryDeps {
   readonly db: Db;
   readonly clock: Clock;
-  readonly audit: Pick<AgentAudit, 'record'>;
+  readonly audit: CertificationAudit;
   readonly agents: Pick<AgentService, 'setStatus'>;
   readonly agentStore: Pick<AgentStore, 'lock'>;
   readonly campaigns: Pick<CampaignStore, 'find' | 'closeFinished' | 'progressOf'>;
