@@ -67,6 +67,9 @@ export interface Agent extends AgentDetails {
   readonly createdAt: Date;
   readonly updatedAt: Date;
   readonly lastSeenAt: Date | undefined;
+  /** When somebody who answers for it last said that it is still needed, and who that was. */
+  readonly lastConfirmedAt: Date | undefined;
+  readonly lastConfirmedBy: string | undefined;
   /** Set when it was deleted; the record stays, retired. */
   readonly removedAt: Date | undefined;
 }
@@ -88,13 +91,15 @@ export type AgentChanges = Partial<AgentDetails>;
 const DISGUISES = /[\p{Cc}\p{Zl}\p{Zp}\p{Cs}\u061c\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]/u;
 const MAX_PROVISIONED = 64 * 1024;
 
-const visible = (max: number) =>
+/** One line of 1 to `max` characters, none of them invisible, trimmed and composed. */
+export const visible = (max: number) =>
   z
     .string()
     .max(4 * max)
     .transform((text) => text.trim().normalize('NFC'))
     .refine((text) => text !== '' && [...text].length <= max && !DISGUISES.test(text), `has 1 to ${max} characters and no invisible ones`);
-const lines = (max: number) =>
+/** The same with line breaks, and it may be empty. */
+export const lines = (max: number) =>
   z
     .string()
     .max(4 * max)

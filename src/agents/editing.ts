@@ -45,7 +45,8 @@ function newAgent(id: string, details: AgentDetails, { input, by, at }: NewInput
     statusChangedBy: by.kind === 'system' ? undefined : by.id,
     statusChangedAt: at,
   };
-  const times = { createdAt: at, updatedAt: at, lastSeenAt: undefined, removedAt: undefined };
+  const never = { lastSeenAt: undefined, lastConfirmedAt: undefined, lastConfirmedBy: undefined, removedAt: undefined };
+  const times = { createdAt: at, updatedAt: at, ...never };
   const life = { ttlMinutes: input.ttlMinutes, source: input.source, version: 1 };
   return { id, ...details, ...endOfNew(details, input, at), status: input.status ?? 'proposed', ...moved, ...life, ...times };
 }

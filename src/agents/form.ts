@@ -68,12 +68,19 @@ function chosen<Choice extends string>(value: string, choices: readonly Choice[]
   return choice;
 }
 
-/** The last instant of a day (UTC): "ends on" includes the day. */
-function endOfDay(text: string): Date | undefined {
+/** The last instant of a day (UTC): "ends on" includes the day. @throws {AppError} `invalid_input` with the member at fault. */
+export function endOfDay(text: string, member: string): Date | undefined {
   if (text === '') return undefined;
   const at = new Date(`${text}T23:59:59.999Z`);
   if (/^\d{4}-\d\d-\d\d$/.test(text) && !Number.isNaN(at.getTime())) return at;
-  throw new AppError('invalid_input', 'A day is written like 2027-01-31.', { member: 'validUntil' });
+  throw new AppError('invalid_input', 'A day is written like 2027-01-31.', { member });
+}
+
+/** The status of a form that is shown again; refusals of other kinds are not the form's to show. */
+export function statusOfFault(error: unknown): number {
+  if (error instanceof AppError && error.code === 'invalid_input') return 422;
+  if (error instanceof AppError && error.code === 'conflict') return 409;
+  throw error;
 }
 
 /** What a form asks for. @throws {AppError} `invalid_input` with the member at fault. */
@@ -89,7 +96,7 @@ export function readAgentForm(values: AgentFormValues): AgentChanges & { readonl
     riskLevel: chosen(values.riskLevel, riskLevels, 'riskLevel'),
     autonomy: chosen(values.autonomy, autonomies, 'autonomy'),
     environment: values.environment === '' ? undefined : values.environment,
-    validUntil: endOfDay(values.validUntil),
+    validUntil: endOfDay(values.validUntil, 'validUntil'),
     maxDelegationDepth: depth === '' ? undefined : /^\d{1,2}$/.test(depth) ? Number(depth) : Number.NaN,
   };
 }

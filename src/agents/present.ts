@@ -43,6 +43,8 @@ const eventWords: Readonly<Record<string, string>> = {
   'agent.updated': 'Was changed',
   'agent.owner_changed': 'Got another owner',
   'agent.deleted': 'Was deleted',
+  'agent.confirmed': 'Was confirmed as still needed',
+  'agent.declined': 'Was said to be no longer needed',
   'client.registered': 'Its software registered',
   'token.issued': 'Got a token',
   'token.refused': 'Was refused a token',
@@ -70,6 +72,8 @@ const eventStates: Readonly<Record<string, State>> = {
   'agent.suspended': { word: 'Stopped', tone: 'stop' },
   'agent.retired': { word: 'Stopped', tone: 'stop' },
   'agent.activated': { word: 'Started', tone: 'yes' },
+  'agent.confirmed': { word: 'Confirmed', tone: 'yes' },
+  'agent.declined': { word: 'Declined', tone: 'stop' },
 };
 
 /** `1 agent`, `3 agents`. */
@@ -164,7 +168,7 @@ function presentEvent({ id, type, occurredAt, outcome, resource, action, cause }
   };
 }
 
-function factsOf({ agent, parent, children }: AgentContent, { base }: Frame) {
+function factsOf({ agent, parent, children, certified }: AgentContent, { base }: Frame) {
   const { environment, autonomy, model, maxDelegationDepth, dataClasses, externalId, source } = agent;
   const modelWords = [model?.provider, model?.name, model?.version].filter((part) => part !== undefined).join(' ');
   const pageOf = (one: Agent) => ({ value: one.displayName, href: `${base}/console/agents/${one.id}` });
@@ -182,7 +186,7 @@ function factsOf({ agent, parent, children }: AgentContent, { base }: Frame) {
     { label: 'Came from', value: source },
   ].filter(({ value }) => value !== '');
   const above = parent === undefined ? [] : [{ label: 'Stands below', ...pageOf(parent) }];
-  return [...said, ...above, ...children.map((child) => ({ label: 'Below it', ...pageOf(child) }))];
+  return [...certified, ...said, ...above, ...children.map((child) => ({ label: 'Below it', ...pageOf(child) }))];
 }
 
 /** Everything the page of an agent shows. */
@@ -197,6 +201,8 @@ export interface AgentContent {
   readonly reach: readonly ReachLine[];
   readonly credentials: readonly CredentialLine[];
   readonly delegation: DelegationShown | undefined;
+  /** Who confirmed it last, and whether somebody is asked to. */
+  readonly certified: readonly { readonly label: string; readonly value: string; readonly href?: string }[];
   readonly events: readonly RecordedEvent[];
   /** Whether the person may change agents, and let this one run (not their own, security rule R8). */
   readonly mayManage: boolean;

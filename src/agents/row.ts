@@ -32,6 +32,8 @@ export interface AgentRow {
   readonly created_at: Date;
   readonly updated_at: Date;
   readonly last_seen_at: Date | null;
+  readonly last_confirmed_at: Date | null;
+  readonly last_confirmed_by: string | null;
   readonly removed_at: Date | null;
 }
 
@@ -71,7 +73,15 @@ export const LIFE_COLUMNS = [
 ] as const;
 
 /** All columns, qualified, so that a condition may join other tables. */
-export const AGENT_COLUMNS = [...DETAIL_COLUMNS, ...LIFE_COLUMNS, 'status_before', 'last_seen_at', 'removed_at']
+export const AGENT_COLUMNS = [
+  ...DETAIL_COLUMNS,
+  ...LIFE_COLUMNS,
+  'status_before',
+  'last_seen_at',
+  'last_confirmed_at',
+  'last_confirmed_by',
+  'removed_at',
+]
   .map((name) => `agents.${name}`)
   .join(', ');
 
@@ -136,6 +146,8 @@ export function toAgent(row: AgentRow): Agent {
     createdAt: row.created_at,
     updatedAt: row.updated_at,
     lastSeenAt: row.last_seen_at ?? undefined,
+    lastConfirmedAt: row.last_confirmed_at ?? undefined,
+    lastConfirmedBy: row.last_confirmed_by ?? undefined,
     removedAt: row.removed_at ?? undefined,
   };
 }

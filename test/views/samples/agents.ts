@@ -61,6 +61,13 @@ const overview: readonly Sample[] = [
           next: { href: at('/tokens'), words: 'See the live tokens' },
         },
       ],
+      due: [
+        {
+          href: at('/certifications/crt_1'),
+          name: 'Winter review 2026',
+          words: '12 agents are not confirmed and will be suspended after 31 Jan 2027.',
+        },
+      ],
       waiting: [
         {
           href: at('/approvals/apr_1'),
