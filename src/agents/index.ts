@@ -10,6 +10,7 @@ import type { Db } from '../platform/db/db.ts';
 import { basePathOf } from '../platform/http/issuer-path.ts';
 import type { Ids } from '../platform/ids.ts';
 import type { AgentAudit } from './agent-event.ts';
+import { createFamilyStore } from './family/store.ts';
 import { createLastSeen } from './last-seen.ts';
 import type { OwnerDirectory } from './owners.ts';
 import { type OwnedAgent, presentOwned } from './present.ts';
@@ -22,6 +23,8 @@ import type { Surroundings } from './surroundings.ts';
 
 export type { Agent, NewAgent } from './agent.ts';
 export type { AgentEditor } from './agent-event.ts';
+export type { Elder, Room } from './family/line.ts';
+export { beyond, type ClientReach, mayHaveDetail, mayHaveResource, mayHaveScope } from './family/reach.ts';
 export type { AgentStatus } from './lifecycle.ts';
 export type { OwnerDirectory } from './owners.ts';
 export type { OwnedAgent } from './present.ts';
@@ -40,6 +43,8 @@ export interface AgentsDeps {
   /** The agent may no longer act: suspended, retired or under review. Ends what it holds. */
   readonly onSuspended: (agentId: string) => Promise<void>;
   readonly onActivated?: (agentId: string) => Promise<void>;
+  /** The same for all that stopped because an agent above them did, at once; left out: `onSuspended` for each. */
+  readonly onBelowStopped?: (agentIds: readonly string[]) => Promise<void>;
   readonly surroundings: Surroundings;
 }
 
@@ -60,12 +65,17 @@ export interface Agents extends AgentService {
 
 const FLUSH_SECONDS = 15;
 
+const eachOf = (stop: (agentId: string) => Promise<void>) => async (agentIds: readonly string[]) => {
+  for (const agentId of agentIds) await stop(agentId);
+};
+
 /** Builds the registry. */
 export function createAgents(deps: AgentsDeps): Agents {
   const { db, clock, issuer, owners } = deps;
   const store = createAgentStore({ db });
   const search = createAgentSearchStore({ db });
-  const service = createAgentService({ ...deps, store, search, onActivated: deps.onActivated ?? (async () => undefined) });
+  const hooks = { onActivated: async () => undefined, onBelowStopped: eachOf(deps.onSuspended) };
+  const service = createAgentService({ ...hooks, ...deps, store, search, family: createFamilyStore({ db }) });
   const lastSeen = createLastSeen({ clock, store });
   return {
     ...service,

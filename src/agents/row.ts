@@ -23,6 +23,9 @@ export interface AgentRow {
   readonly valid_until: Date | null;
   readonly max_delegation_depth: number | null;
   readonly parent_id: string | null;
+  readonly max_children: number | null;
+  readonly max_child_depth: number | null;
+  readonly stopped_with: string | null;
   readonly external_id: string | null;
   readonly source: string;
   readonly provisioned: Readonly<Record<string, unknown>>;
@@ -50,6 +53,8 @@ export const DETAIL_COLUMNS = [
   'valid_until',
   'max_delegation_depth',
   'parent_id',
+  'max_children',
+  'max_child_depth',
   'external_id',
   'provisioned',
 ] as const;
@@ -68,7 +73,9 @@ export const LIFE_COLUMNS = [
 ] as const;
 
 /** All columns, qualified, so that a condition may join other tables. */
-export const AGENT_COLUMNS = [...DETAIL_COLUMNS, ...LIFE_COLUMNS, 'last_seen_at', 'removed_at'].map((name) => `agents.${name}`).join(', ');
+export const AGENT_COLUMNS = [...DETAIL_COLUMNS, ...LIFE_COLUMNS, 'stopped_with', 'last_seen_at', 'removed_at']
+  .map((name) => `agents.${name}`)
+  .join(', ');
 
 /** The values of a description in the order of `DETAIL_COLUMNS`. */
 export function detailValues(agent: Omit<Agent, 'status'>): readonly unknown[] {
@@ -89,6 +96,8 @@ export function detailValues(agent: Omit<Agent, 'status'>): readonly unknown[] {
     agent.validUntil,
     agent.maxDelegationDepth,
     agent.parentId,
+    agent.maxChildren,
+    agent.maxChildDepth,
     agent.externalId,
     JSON.stringify(provisioned),
   ];
@@ -116,6 +125,9 @@ export function toAgent(row: AgentRow): Agent {
     validUntil: row.valid_until ?? undefined,
     maxDelegationDepth: row.max_delegation_depth ?? undefined,
     parentId: row.parent_id ?? undefined,
+    maxChildren: row.max_children ?? undefined,
+    maxChildDepth: row.max_child_depth ?? undefined,
+    stoppedWith: row.stopped_with ?? undefined,
     externalId: row.external_id ?? undefined,
     source: row.source,
     provisioned: row.provisioned,

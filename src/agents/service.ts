@@ -3,6 +3,10 @@ import { AppError } from '../platform/errors.ts';
 import type { Agent, NewAgent } from './agent.ts';
 import { type AgentEditor, recordBy } from './agent-event.ts';
 import { type AgentEdit, createEditing } from './editing.ts';
+import { createEnrolling, type Enrolling } from './family/enrolling.ts';
+import { createPlacement } from './family/placement.ts';
+import { createTreeResume, createTreeStops } from './family/stops.ts';
+import type { FamilyStore } from './family/store.ts';
 import type { AgentStatus } from './lifecycle.ts';
 import { ownersBehind } from './owners.ts';
 import type { AgentSearchStore } from './search/store.ts';
@@ -10,7 +14,9 @@ import { createStatusChanges, noSuchAgent, type StatusDeps, type StatusRequest }
 import type { AgentStore } from './store.ts';
 
 /** What the use cases stand on. */
-export interface AgentServiceDeps extends StatusDeps {
+export interface AgentServiceDeps extends Omit<StatusDeps, 'stopBelow' | 'placement'> {
+  readonly family: FamilyStore;
+  readonly onBelowStopped: (agentIds: readonly string[]) => Promise<void>;
   readonly search: Pick<AgentSearchStore, 'list' | 'countByStatus'>;
   readonly ids: Ids;
 }
@@ -18,7 +24,10 @@ export interface AgentServiceDeps extends StatusDeps {
 /** The registry of agents. Every change is one transaction with its audit event. */
 export interface AgentService
   extends Pick<AgentStore, 'find' | 'findByClient' | 'standingOf' | 'clientsOf' | 'childrenOf'>,
-    Pick<AgentSearchStore, 'list' | 'countByStatus'> {
+    Pick<AgentSearchStore, 'list' | 'countByStatus'>,
+    Pick<FamilyStore, 'lineFrom' | 'below' | 'idsBelow'>,
+    ReturnType<typeof createTreeResume>,
+    Enrolling {
   /** @throws {AppError} `not_found`. */
   get(id: string): Promise<Agent>;
   /** @throws {AppError} `invalid_input`, `forbidden` (R8), `conflict` (name or external id taken, owner required). */
@@ -63,8 +72,10 @@ function createLinks({ db, store, clock, audit }: Pick<StatusDeps, 'db' | 'store
 
 /** The use cases over the stores. */
 export function createAgentService(deps: AgentServiceDeps): AgentService {
-  const { db, store, search, clock, owners } = deps;
-  const { setStatus } = createStatusChanges(deps);
+  const { db, store, search, family, clock, owners } = deps;
+  const placement = createPlacement(deps);
+  const { setStatus } = createStatusChanges({ ...deps, ...createTreeStops(deps), placement });
+  const editing = createEditing({ ...deps, placement });
   return {
     find: store.find,
     findByClient: store.findByClient,
@@ -73,8 +84,13 @@ export function createAgentService(deps: AgentServiceDeps): AgentService {
     childrenOf: store.childrenOf,
     list: search.list,
     countByStatus: search.countByStatus,
-    ...createEditing(deps),
+    lineFrom: family.lineFrom,
+    below: family.below,
+    idsBelow: family.idsBelow,
+    ...editing,
     ...createLinks(deps),
+    ...createEnrolling({ ...deps, create: editing.create }),
+    ...createTreeResume({ ...deps, find: store.find, setStatus }),
     setStatus,
     async get(id) {
       const agent = await store.find(id);

@@ -3,6 +3,8 @@ import type { Db } from '../platform/db/db.ts';
 import { AppError } from '../platform/errors.ts';
 import type { Agent } from './agent.ts';
 import { type AgentAudit, type AgentEditor, recordBy } from './agent-event.ts';
+import type { Placement } from './family/placement.ts';
+import type { TreeStops } from './family/stops.ts';
 import { type AgentStatus, decideTransition, type LifecycleDecision } from './lifecycle.ts';
 import { isOwnedBy, type OwnerDirectory } from './owners.ts';
 import type { AgentStore } from './store.ts';
@@ -28,6 +30,9 @@ export interface StatusDeps {
   /** The agent may no longer act: suspended, retired or under review. Ends what it holds. */
   readonly onSuspended: (agentId: string) => Promise<void>;
   readonly onActivated: (agentId: string) => Promise<void>;
+  /** What stands below the agent stops with it (family/). */
+  readonly stopBelow: TreeStops['stopBelow'];
+  readonly placement: Pick<Placement, 'assertMayAct'>;
 }
 
 const MAX_REASON = 300;
@@ -101,6 +106,7 @@ export function createStatusChanges(deps: StatusDeps) {
     if (moved === undefined) return undefined;
     await recordBy(deps.audit, by, { type: eventOf[to], agentId: agent.id, ...(why === undefined ? {} : { cause: why }) });
     await (to === 'active' ? deps.onActivated(agent.id) : deps.onSuspended(agent.id));
+    if (to !== 'active') await deps.stopBelow(agent, to, by);
     return moved;
   };
   const find = async (id: string) => {
@@ -117,7 +123,10 @@ export function createStatusChanges(deps: StatusDeps) {
       if (decision.allowed && decision.change === 'unchanged') return agent;
       if (request.from !== undefined && !request.from.includes(agent.status)) throw changedMeanwhile();
       if (!decision.allowed) throw lifecycleRefusal(decision, agent.status, to);
-      if (to === 'active') await assertMayActivate(agent, request.by, deps);
+      if (to === 'active') {
+        await assertMayActivate(agent, request.by, deps);
+        await deps.placement.assertMayAct(agent);
+      }
       const moved = to === 'proposed' ? undefined : await applyMove(agent, to, request);
       if (moved !== undefined) return moved;
       const now = await find(id);

@@ -6,7 +6,7 @@ import { AppError } from '../../platform/errors.ts';
 import type { Ids } from '../../platform/ids.ts';
 import type { Vault } from '../../platform/vault.ts';
 import type { ChangedBy, RegistrationAudit } from '../audit-trail.ts';
-import type { InitialAccessToken } from '../client.ts';
+import type { EnrollingParent, InitialAccessToken } from '../client.ts';
 import { ALL_GRANTS, SELF_REGISTERED_GRANTS } from '../grant-types.ts';
 import { checkRedirectUri } from '../redirect-uri.ts';
 import { createInitialAccessTokenStore } from './store.ts';
@@ -47,10 +47,18 @@ export const newInitialAccessToken = z.strictObject({
 });
 export type NewInitialAccessToken = z.output<typeof newInitialAccessToken>;
 
+/** What an agent's own initial access token is made of; the caller has judged all of it. */
+export interface NewChildToken extends Pick<InitialAccessToken, 'name' | 'owner' | 'bounds'> {
+  readonly parent: EnrollingParent;
+  readonly ttlSeconds: number;
+}
+
 /** The use cases around initial access tokens. */
 export interface InitialAccessTokens {
   /** The value is in this one answer; only its keyed hash is kept. @throws {AppError} `invalid_input` */
   create(input: NewInitialAccessToken, by: ChangedBy): Promise<{ readonly record: InitialAccessToken; readonly token: string }>;
+  /** For one registration below an agent that asks for it itself. The value is in this one answer. */
+  createForChild(child: NewChildToken): Promise<{ readonly record: InitialAccessToken; readonly token: string }>;
   /** @throws {AppError} `not_found` */
   get(id: string): Promise<InitialAccessToken>;
   list(page: { readonly after?: string | undefined; readonly limit: number }): Promise<readonly InitialAccessToken[]>;
@@ -97,6 +105,15 @@ function boundsOf(input: NewInitialAccessToken): InitialAccessToken['bounds'] {
 export function createInitialAccessTokens(deps: InitialAccessTokenDeps): InitialAccessTokens {
   const { db, clock, ids, vault, owners, audit } = deps;
   const store = createInitialAccessTokenStore(deps);
+  type Made = Omit<InitialAccessToken, 'id' | 'usesLeft' | 'createdAt' | 'expiresAt' | 'revokedAt'>;
+  const make = async (made: Made, ttlSeconds: number) => {
+    const now = clock.now();
+    const times = { createdAt: now, expiresAt: secondsAfter(now, ttlSeconds), revokedAt: undefined };
+    const record: InitialAccessToken = { ...made, ...times, id: ids.next('iat'), usesLeft: made.usesTotal };
+    const token = `${PREFIX}${ids.secret(32)}`;
+    await store.insert(record, vault.fingerprint(PURPOSE, token));
+    return { record, token };
+  };
   const get = async (id: string) => {
     const record = await store.find(id);
     if (record === undefined) throw new AppError('not_found', 'There is no such initial access token.');
@@ -110,22 +127,18 @@ export function createInitialAccessTokens(deps: InitialAccessTokenDeps): Initial
       db.transaction(async () => {
         const owner = await owners.ownerLabel(input.owner);
         if (owner?.isAlive !== true) throw new AppError('invalid_input', 'This owner cannot answer for agents.', { member: '/owner' });
-        const now = clock.now();
-        const record: InitialAccessToken = {
-          id: ids.next('iat'),
-          name: input.name,
-          owner: input.owner,
-          agentState: input.agent_state,
-          bounds: boundsOf(input),
-          usesLeft: input.uses,
-          usesTotal: input.uses,
-          createdAt: now,
-          expiresAt: secondsAfter(now, input.ttl_seconds),
-          revokedAt: undefined,
-        };
-        const token = `${PREFIX}${ids.secret(32)}`;
-        await store.insert(record, vault.fingerprint(PURPOSE, token));
+        const { name, agent_state: agentState, uses: usesTotal } = input;
+        const made = { name, owner: input.owner, agentState, bounds: boundsOf(input), usesTotal, parent: undefined };
+        const { record, token } = await make(made, input.ttl_seconds);
         await audit.record({ type: 'initial_access_token.created', actor: by, resource: record.id });
+        return { record, token };
+      }),
+    createForChild: ({ ttlSeconds, parent, ...rest }) =>
+      db.transaction(async () => {
+        const { record, token } = await make({ ...rest, parent, agentState: 'active', usesTotal: 1 }, ttlSeconds);
+        const { agentId, clientId } = parent;
+        const actor = { kind: 'agent', id: agentId } as const;
+        await audit.record({ type: 'initial_access_token.created', actor, agentId, clientId, resource: record.id });
         return { record, token };
       }),
     revoke: (id, by) =>

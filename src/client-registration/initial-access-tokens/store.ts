@@ -27,6 +27,13 @@ interface Row {
   readonly created_at: Date;
   readonly expires_at: Date;
   readonly revoked_at: Date | null;
+  readonly parent_id: string | null;
+  readonly parent_client: string | null;
+  readonly agent_until: Date | null;
+}
+
+function parentIn({ parent_id: agentId, parent_client: clientId, agent_until: until }: Row): InitialAccessToken['parent'] {
+  return agentId === null || clientId === null ? undefined : { agentId, clientId, agentUntil: until ?? undefined };
 }
 
 function fromRow(row: Row): InitialAccessToken {
@@ -41,11 +48,12 @@ function fromRow(row: Row): InitialAccessToken {
     createdAt: row.created_at,
     expiresAt: row.expires_at,
     revokedAt: row.revoked_at ?? undefined,
+    parent: parentIn(row),
   };
 }
 
-const SELECT = `SELECT id, name, owner_kind, owner_id, agent_state, bounds, uses_left, uses_total, created_at, expires_at, revoked_at
-  FROM initial_access_tokens`;
+const SELECT = `SELECT id, name, owner_kind, owner_id, agent_state, bounds, uses_left, uses_total, created_at, expires_at, revoked_at,
+  parent_id, parent_client, agent_until FROM initial_access_tokens`;
 
 /** The store over PostgreSQL. */
 export function createInitialAccessTokenStore({ db, clock }: { db: Db; clock: Clock }): InitialAccessTokenStore {
@@ -65,11 +73,12 @@ export function createInitialAccessTokenStore({ db, clock }: { db: Db; clock: Cl
       return (await db.rows<Row>({ name: 'initial-access-tokens', text, values: [after ?? null, limit] })).map(fromRow);
     },
     count: () => db.prisma.initialAccessToken.count(),
-    async insert({ owner, bounds, ...token }, hash) {
+    async insert({ owner, bounds, parent, ...token }, hash) {
       await db.rows({
         name: 'initial-access-token-insert',
-        text: `INSERT INTO initial_access_tokens (id, token_hash, name, owner_kind, owner_id, agent_state, bounds, uses_left, uses_total, created_at, expires_at)
-               VALUES ($1, $2, $3, $4, $5, $6, $7::jsonb, $8, $9, $10, $11)`,
+        text: `INSERT INTO initial_access_tokens (id, token_hash, name, owner_kind, owner_id, agent_state, bounds, uses_left, uses_total, created_at, expires_at,
+                 parent_id, parent_client, agent_until)
+               VALUES ($1, $2, $3, $4, $5, $6, $7::jsonb, $8, $9, $10, $11, $12, $13, $14)`,
         values: [
           token.id,
           hash,
@@ -82,6 +91,9 @@ export function createInitialAccessTokenStore({ db, clock }: { db: Db; clock: Cl
           token.usesTotal,
           token.createdAt,
           token.expiresAt,
+          parent?.agentId,
+          parent?.clientId,
+          parent?.agentUntil,
         ],
       });
     },
