@@ -111,11 +111,11 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
     audit,
     owners: accounts,
     isSoleAdministrator: accounts.isSoleAdministrator,
-    onSuspended: async (agentId) => {
-      await approvals.withdrawOf(agentId, 'agent.suspended');
-      await revocation.cascade.onAgentSuspended(agentId);
+    onSuspended: async (agentIds) => {
+      await approvals.withdrawOf(agentIds, 'agent.suspended');
+      await revocation.cascade.onAgentsSuspended(agentIds);
     },
-    surroundings: agentSurroundings(sources, { directory, pendingOf: (agentId) => approvals.countOpen(agentId), issuer, clock }),
+    surroundings: agentSurroundings(sources, { directory, pendingOf: (agentIds) => approvals.countOpen(agentIds), issuer, clock }),
   });
   const resourceServers = createResourceServers({
     ...base,
@@ -211,7 +211,7 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
     ...base,
     tokens,
     artifacts,
-    clientsOf: (agentId) => agents.clientsOf(agentId),
+    clientsOfAll: agents.clientsOfAll,
     isClientOfResource: async (clientId, resource) => (await resourceServers.resourcesOfClient(clientId)).includes(resource),
   });
   const home = { accounts, agents, approvals, artifacts, clients, details, resourceServers, revocation, signIn, tokens };

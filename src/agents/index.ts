@@ -40,11 +40,9 @@ export interface AgentsDeps {
   readonly owners: OwnerDirectory;
   /** Whether this account is the only one that may administer: then it may let its own agents run (security rule R8). */
   readonly isSoleAdministrator?: (accountId: string) => Promise<boolean>;
-  /** The agent may no longer act: suspended, retired or under review. Ends what it holds. */
-  readonly onSuspended: (agentId: string) => Promise<void>;
+  /** These agents may no longer act: suspended, retired or under review. Ends what they hold. */
+  readonly onSuspended: (agentIds: readonly string[]) => Promise<void>;
   readonly onActivated?: (agentId: string) => Promise<void>;
-  /** The same for all that stopped because an agent above them did, at once; left out: `onSuspended` for each. */
-  readonly onBelowStopped?: (agentIds: readonly string[]) => Promise<void>;
   readonly surroundings: Surroundings;
 }
 
@@ -65,17 +63,13 @@ export interface Agents extends AgentService {
 
 const FLUSH_SECONDS = 15;
 
-const eachOf = (stop: (agentId: string) => Promise<void>) => async (agentIds: readonly string[]) => {
-  for (const agentId of agentIds) await stop(agentId);
-};
-
 /** Builds the registry. */
 export function createAgents(deps: AgentsDeps): Agents {
   const { db, clock, issuer, owners } = deps;
   const store = createAgentStore({ db });
   const search = createAgentSearchStore({ db });
-  const hooks = { onActivated: async () => undefined, onBelowStopped: eachOf(deps.onSuspended) };
-  const service = createAgentService({ ...hooks, ...deps, store, search, family: createFamilyStore({ db }) });
+  const onActivated = deps.onActivated ?? (async () => undefined);
+  const service = createAgentService({ ...deps, onActivated, store, search, family: createFamilyStore({ db }) });
   const lastSeen = createLastSeen({ clock, store });
   return {
     ...service,

@@ -5,7 +5,8 @@ import { type AgentEditor, recordBy } from './agent-event.ts';
 import { type AgentEdit, createEditing } from './editing.ts';
 import { createEnrolling, type Enrolling } from './family/enrolling.ts';
 import { createPlacement } from './family/placement.ts';
-import { createTreeResume, createTreeStops } from './family/stops.ts';
+import { createResuming, type Resuming } from './family/resuming.ts';
+import { createTreeStops } from './family/stops.ts';
 import type { FamilyStore } from './family/store.ts';
 import type { AgentStatus } from './lifecycle.ts';
 import { ownersBehind } from './owners.ts';
@@ -16,7 +17,6 @@ import type { AgentStore } from './store.ts';
 /** What the use cases stand on. */
 export interface AgentServiceDeps extends Omit<StatusDeps, 'stopBelow' | 'placement'> {
   readonly family: FamilyStore;
-  readonly onBelowStopped: (agentIds: readonly string[]) => Promise<void>;
   readonly search: Pick<AgentSearchStore, 'list' | 'countByStatus'>;
   readonly ids: Ids;
 }
@@ -25,9 +25,9 @@ export interface AgentServiceDeps extends Omit<StatusDeps, 'stopBelow' | 'placem
 export interface AgentService
   extends Pick<AgentStore, 'find' | 'findByClient' | 'standingOf' | 'clientsOf' | 'childrenOf'>,
     Pick<AgentSearchStore, 'list' | 'countByStatus'>,
-    Pick<FamilyStore, 'lineFrom' | 'below' | 'idsBelow'>,
-    ReturnType<typeof createTreeResume>,
-    Enrolling {
+    Pick<FamilyStore, 'lineFrom' | 'below' | 'idsActingBelow' | 'clientsOfAll'>,
+    Enrolling,
+    Resuming {
   /** @throws {AppError} `not_found`. */
   get(id: string): Promise<Agent>;
   /** @throws {AppError} `invalid_input`, `forbidden` (R8), `conflict` (name or external id taken, owner required). */
@@ -86,11 +86,12 @@ export function createAgentService(deps: AgentServiceDeps): AgentService {
     countByStatus: search.countByStatus,
     lineFrom: family.lineFrom,
     below: family.below,
-    idsBelow: family.idsBelow,
+    idsActingBelow: family.idsActingBelow,
+    clientsOfAll: family.clientsOfAll,
     ...editing,
     ...createLinks(deps),
     ...createEnrolling({ ...deps, create: editing.create }),
-    ...createTreeResume({ ...deps, find: store.find, setStatus }),
+    ...createResuming({ ...deps, find: store.find, setStatus }),
     setStatus,
     async get(id) {
       const agent = await store.find(id);

@@ -4,7 +4,6 @@ import { AppError } from '../platform/errors.ts';
 import type { Agent } from './agent.ts';
 import { type AgentAudit, type AgentEditor, recordBy } from './agent-event.ts';
 import type { Placement } from './family/placement.ts';
-import type { TreeStops } from './family/stops.ts';
 import { type AgentStatus, decideTransition, type LifecycleDecision } from './lifecycle.ts';
 import { isOwnedBy, type OwnerDirectory } from './owners.ts';
 import type { AgentStore } from './store.ts';
@@ -27,11 +26,11 @@ export interface StatusDeps {
   readonly owners: Pick<OwnerDirectory, 'ownerLabel' | 'groupsOf'>;
   /** Whether nobody else could decide; left out: somebody else always can. */
   readonly isSoleAdministrator?: ((accountId: string) => Promise<boolean>) | undefined;
-  /** The agent may no longer act: suspended, retired or under review. Ends what it holds. */
-  readonly onSuspended: (agentId: string) => Promise<void>;
+  /** These agents may no longer act: suspended, retired or under review. Ends what they hold. */
+  readonly onSuspended: (agentIds: readonly string[]) => Promise<void>;
   readonly onActivated: (agentId: string) => Promise<void>;
   /** What stands below the agent stops with it (family/). */
-  readonly stopBelow: TreeStops['stopBelow'];
+  readonly stopBelow: (agent: Agent, to: 'underReview' | 'suspended' | 'retired', by: AgentEditor) => Promise<void>;
   readonly placement: Pick<Placement, 'assertMayAct'>;
 }
 
@@ -105,7 +104,7 @@ export function createStatusChanges(deps: StatusDeps) {
     const moved = await store.move(to === 'active' ? { ...move, version: agent.version } : move);
     if (moved === undefined) return undefined;
     await recordBy(deps.audit, by, { type: eventOf[to], agentId: agent.id, ...(why === undefined ? {} : { cause: why }) });
-    await (to === 'active' ? deps.onActivated(agent.id) : deps.onSuspended(agent.id));
+    await (to === 'active' ? deps.onActivated(agent.id) : deps.onSuspended([agent.id]));
     if (to !== 'active') await deps.stopBelow(agent, to, by);
     return moved;
   };

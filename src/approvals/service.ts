@@ -85,8 +85,8 @@ export interface ApprovalService {
   }): Promise<ApprovalPage>;
   countByStatus(): Promise<ReadonlyMap<ApprovalStatus, number>>;
   countWaiting(accountId: string): Promise<number>;
-  /** How many questions of an agent wait: what its suspension withdraws. */
-  countOpen(agentId: string): Promise<number>;
+  /** How many questions of these agents wait: what their suspension withdraws. */
+  countOpen(agentIds: readonly string[]): Promise<number>;
   /** Whether approving takes a sign-in with a second factor, and this person could give one. */
   needsSecondFactor(described: Described): Promise<boolean>;
   /**
@@ -96,7 +96,7 @@ export interface ApprovalService {
    */
   decide(answer: Answer): Promise<Described>;
   /** Takes back everything an agent asked, in the transaction under way; for its suspension. `cause` is an event id or a word. */
-  withdrawOf(agentId: string, cause: string): Promise<void>;
+  withdrawOf(agentIds: readonly string[], cause: string): Promise<void>;
   /** Notes what ran out; returns how many. */
   expire(): Promise<number>;
   /** Finishes what a crash left between decision and completion. */
@@ -220,7 +220,7 @@ export function createApprovalService(deps: ApprovalServiceDeps): ApprovalServic
     },
     countByStatus: () => store.countByStatus(clock.now()),
     countWaiting: (accountId) => store.countWaiting(accountId, clock.now()),
-    countOpen: (agentId) => store.countOpen(agentId, clock.now()),
+    countOpen: (agentIds) => store.countOpen(agentIds, clock.now()),
     needsSecondFactor,
     async decide(answer) {
       const { approvalId, session, shown } = answer;
@@ -240,8 +240,8 @@ export function createApprovalService(deps: ApprovalServiceDeps): ApprovalServic
         .catch((error: unknown) => log.error({ err: error, approvalId }, 'a decision is not finished yet'));
       return describe(directory, decided);
     },
-    async withdrawOf(agentId, cause) {
-      for (const { id, accountId } of await store.withdraw(agentId)) {
+    async withdrawOf(agentIds, cause) {
+      for (const { id, agentId, accountId } of await store.withdraw(agentIds)) {
         const actor = { kind: 'system', id: 'approvals' } as const;
         await audit.record({ type: 'approval.withdrawn', actor, approvalId: id, agentId, subjectId: accountId, cause });
         await tell(accountId);

@@ -39,8 +39,8 @@ export interface ApprovalStore {
   list(filter: ApprovalFilter): Promise<Approval[]>;
   countByStatus(now: Date): Promise<ReadonlyMap<ApprovalStatus, number>>;
   countWaiting(accountId: string, now: Date): Promise<number>;
-  /** How many questions of an agent wait, whoever is asked. */
-  countOpen(agentId: string, now: Date): Promise<number>;
+  /** How many questions of these agents wait, whoever is asked. */
+  countOpen(agentIds: readonly string[], now: Date): Promise<number>;
   /** How the person answered the agent before. */
   countAnswers(agentId: string, accountId: string): Promise<{ approved: number; denied: number }>;
   /** pending → approved or denied; undefined when it no longer waits. */
@@ -51,8 +51,8 @@ export interface ApprovalStore {
   complete(id: string, result: { at: Date; grantHash: Buffer | undefined }): Promise<void>;
   /** pending → expired for everything whose time is over, of one agent with one person if told; returns what ran out. */
   expire(now: Date, of?: { agentId: string; accountId: string }): Promise<readonly { id: string; accountId: string }[]>;
-  /** pending → withdrawn for everything an agent asked. */
-  withdraw(agentId: string): Promise<readonly { id: string; accountId: string }[]>;
+  /** pending → withdrawn for everything these agents asked. */
+  withdraw(agentIds: readonly string[]): Promise<readonly { id: string; agentId: string; accountId: string }[]>;
   /** Notes that the client asked; each time it asks too early it has to wait longer (CIBA Core §11 slow_down). */
   poll(authReqHash: Buffer, clientId: string, now: Date): Promise<Poll>;
 }
@@ -159,11 +159,11 @@ function readers(db: Db) {
       });
       return Number(row?.count ?? 0);
     },
-    async countOpen(agentId: string, now: Date) {
+    async countOpen(agentIds: readonly string[], now: Date) {
       const row = await db.row<{ count: string }>({
         name: 'approval-count-open',
-        text: `SELECT count(*) AS count FROM approvals WHERE agent_id = $1 AND status = 'pending' AND expires_at > $2`,
-        values: [agentId, now],
+        text: `SELECT count(*) AS count FROM approvals WHERE agent_id = ANY($1) AND status = 'pending' AND expires_at > $2`,
+        values: [agentIds, now],
       });
       return Number(row?.count ?? 0);
     },
@@ -274,11 +274,12 @@ export function createApprovalStore({ db }: { db: Db }): ApprovalStore {
                AND ($3::text IS NULL OR account_id = $3) RETURNING id, account_id AS "accountId"`,
         values: [now, of?.agentId, of?.accountId],
       }),
-    withdraw: (agentId) =>
+    withdraw: (agentIds) =>
       db.rows({
         name: 'approval-withdraw',
-        text: `UPDATE approvals SET status = 'withdrawn' WHERE status = 'pending' AND agent_id = $1 RETURNING id, account_id AS "accountId"`,
-        values: [agentId],
+        text: `UPDATE approvals SET status = 'withdrawn' WHERE status = 'pending' AND agent_id = ANY($1)
+          RETURNING id, agent_id AS "agentId", account_id AS "accountId"`,
+        values: [agentIds],
       }),
     poll: (authReqHash, clientId, now) => poll(db, { authReqHash, clientId, now }),
   };

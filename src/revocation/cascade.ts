@@ -7,8 +7,8 @@ import type { EndReason, TokenSelector, TokenService } from '../tokens/index.ts'
  * be repeated. app.ts passes them as hooks to whoever stops parties.
  */
 export interface Cascade {
-  /** Tokens in which the agent acts or is the subject, their descendants, and every refresh token, grant and code of its clients. */
-  onAgentSuspended(agentId: string, reason?: Partial<EndReason>): Promise<void>;
+  /** Tokens in which one of these agents acts or is the subject, their descendants, and every refresh token, grant and code of their clients. */
+  onAgentsSuspended(agentIds: readonly string[], reason?: Partial<EndReason>): Promise<void>;
   /** Tokens for the person, their descendants, what they granted, and their sign-ins. */
   onAccountDisabled(accountId: string, reason?: Partial<EndReason>): Promise<void>;
   onClientDisabled(clientId: string, reason?: Partial<EndReason>): Promise<void>;
@@ -18,27 +18,27 @@ export interface Cascade {
   onResourceRemoved(resource: string, reason?: Partial<EndReason>): Promise<void>;
 }
 
-/** What the cascade needs; `clientsOf` gives the client ids that are linked to an agent. */
+/** What the cascade needs; `clientsOfAll` gives the client ids that are linked to these agents. */
 export interface CascadeDeps {
   readonly db: Db;
   readonly tokens: Pick<TokenService, 'end'>;
   readonly artifacts: Pick<ArtifactStore, 'destroyAuthority'>;
-  readonly clientsOf: (agentId: string) => Promise<readonly string[]>;
+  readonly clientsOfAll: (agentIds: readonly string[]) => Promise<readonly string[]>;
 }
 
 const SYSTEM = { kind: 'system', id: 'revocation' } as const;
 
 /** The cascade over ledger and engine storage. */
 export function createCascade(deps: CascadeDeps): Cascade {
-  const { db, tokens, artifacts, clientsOf } = deps;
+  const { db, tokens, artifacts, clientsOfAll } = deps;
   const end = (selector: TokenSelector, cause: string, reason: Partial<EndReason> = {}) =>
     tokens.end(selector, { cause: reason.cause ?? cause, by: reason.by ?? SYSTEM });
   return {
-    onAgentSuspended: (agentId, reason) =>
+    onAgentsSuspended: (agentIds, reason) =>
       db.transaction(async () => {
-        const clientIds = await clientsOf(agentId);
+        const clientIds = await clientsOfAll(agentIds);
         if (clientIds.length > 0) await artifacts.destroyAuthority({ clientIds });
-        await end({ by: 'agent', agentId }, 'agent.suspended', reason);
+        await end({ by: 'agents', agentIds }, 'agent.suspended', reason);
       }),
     onAccountDisabled: (accountId, reason) =>
       db.transaction(async () => {

@@ -22,7 +22,7 @@ export interface Revocation {
 
 /** What revocation is made of. */
 export interface RevocationDeps
-  extends Pick<CascadeDeps, 'db' | 'clientsOf'>,
+  extends Pick<CascadeDeps, 'db' | 'clientsOfAll'>,
     Pick<RevocationContributionDeps, 'artifacts' | 'isClientOfResource'> {
   readonly tokens: Pick<TokenService, 'verify' | 'end' | 'arePartiesLive'>;
   readonly clock: Clock;

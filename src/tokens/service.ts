@@ -76,11 +76,18 @@ function summaryOf({ tokens, agents, people, grants }: Falling): string {
   return [...parts, plural(grants, 'grant', 'grants')].join(', ');
 }
 
+/** Several have no column to stand in; each has an event of its own that says it stopped. */
+function agentsParty([agentId, ...others]: readonly string[]): { agentId?: string } {
+  return agentId === undefined || others.length > 0 ? {} : { agentId };
+}
+
 /** Which party an end is about, for the audit's columns. */
 function partyOf(selector: TokenSelector): { agentId?: string; subjectId?: string; clientId?: string; resource?: string } {
   switch (selector.by) {
     case 'agent':
       return { agentId: selector.agentId };
+    case 'agents':
+      return agentsParty(selector.agentIds);
     case 'account':
       return { subjectId: selector.accountId };
     case 'client':

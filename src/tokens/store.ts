@@ -130,6 +130,7 @@ const SELECTED: Readonly<Record<TokenSelector['by'], string>> = {
   jti: 't.jti = $3',
   client: 't.client_id = $3',
   agent: 't.agent_id = $3',
+  agents: `t.agent_id = ANY(string_to_array($3, ' '))`,
   account: 't.account_id = $3',
   grant: `t.grant_hash = decode($3, 'hex')`,
   resource: 't.resource = $3',
@@ -142,13 +143,18 @@ function fallingOf(selector: TokenSelector): string {
     UNION SELECT child.jti FROM falling JOIN token_ledger child ON child.parent_jti = falling.jti)`;
 }
 
-const COUNTS = `count(DISTINCT t.jti)::int AS tokens, count(DISTINCT nullif(named.agent_id, $3))::int AS agents,
+/** Agents the selection does not begin at: those that hold what came from it. */
+const COUNTS = `count(DISTINCT t.jti)::int AS tokens,
+  count(DISTINCT named.agent_id) FILTER (WHERE named.agent_id <> ALL(string_to_array($3, ' ')))::int AS agents,
   count(DISTINCT t.account_id)::int AS people, count(DISTINCT t.grant_hash)::int AS grants`;
 const NAMED = 'LEFT JOIN LATERAL unnest(t.agent_ids) AS named(agent_id) ON true';
 
 /** Rows are locked in one order, so that two cascades that meet wait for each other instead of ending in a deadlock. */
 function endStatement(selector: TokenSelector): string {
-  const cutoff = `, cutoff AS (INSERT INTO token_cutoffs (key, transaction_id, ended_at) VALUES ($4, pg_current_xact_id()::text, $1)
+  const keys =
+    selector.by === 'agents' ? `(SELECT 'agent:' || id AS key FROM unnest(string_to_array($4, ' ')) AS id)` : '(VALUES ($4::text))';
+  const cutoff = `, cutoff AS (INSERT INTO token_cutoffs (key, transaction_id, ended_at)
+    SELECT each.key, pg_current_xact_id()::text, $1 FROM ${keys} AS each(key) ORDER BY each.key
     ON CONFLICT (key) DO UPDATE SET transaction_id = excluded.transaction_id, ended_at = excluded.ended_at)`;
   return `${fallingOf(selector)},
     locked AS (SELECT t.jti FROM token_ledger t WHERE t.jti IN (SELECT jti FROM falling) AND t.ended_at IS NULL ORDER BY t.jti FOR UPDATE),
@@ -236,7 +242,12 @@ export function createTokenStore(deps: { db: Db; clock: Clock; ownResources: rea
       }),
     async end(selector, cause) {
       const value = selectedId(selector);
-      const values = [clock.now(), cause, value, ...(selector.by === 'jti' ? [] : [`${selector.by}:${value}`])];
+      const values = [
+        clock.now(),
+        cause,
+        value,
+        ...(selector.by === 'jti' ? [] : [selector.by === 'agents' ? value : `${selector.by}:${value}`]),
+      ];
       const row = await db.row<Falling & { firstJti: string | null }>({
         name: `token-end-${selector.by}`,
         text: endStatement(selector),

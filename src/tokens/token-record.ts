@@ -74,6 +74,7 @@ export type TokenSelector =
   | { readonly by: 'jti'; readonly jti: string }
   | { readonly by: 'client'; readonly clientId: string }
   | { readonly by: 'agent'; readonly agentId: string }
+  | { readonly by: 'agents'; readonly agentIds: readonly string[] }
   | { readonly by: 'account'; readonly accountId: string }
   | { readonly by: 'grant'; readonly grantHash: Buffer }
   | { readonly by: 'resource'; readonly resource: string };
@@ -93,7 +94,7 @@ export function actorsOf(act: ActClaim | undefined): readonly ActClaim[] {
   return actors;
 }
 
-/** The id a selection is made by, as text; a grant's is the hash in hexadecimal. */
+/** The id a selection is made by, as text; a grant's is the hash in hexadecimal, those of several agents have spaces between. */
 export function selectedId(selector: TokenSelector): string {
   switch (selector.by) {
     case 'jti':
@@ -102,6 +103,8 @@ export function selectedId(selector: TokenSelector): string {
       return selector.clientId;
     case 'agent':
       return selector.agentId;
+    case 'agents':
+      return selector.agentIds.join(' ');
     case 'account':
       return selector.accountId;
     case 'grant':

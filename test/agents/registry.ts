@@ -33,7 +33,7 @@ export const issuer = new URL('https://issuer.example/tenant');
 export const administrator: AgentEditor = { kind: 'account', id: 'usr_administrator', party: 'administrator' };
 
 export const noSurroundings: Surroundings = {
-  whatWouldFall: async () => ({ tokens: 3, handedOn: 1, approvals: 2, people: 0 }),
+  whatWouldFall: async () => ({ below: 0, tokens: 3, handedOn: 1, approvals: 2, people: 0 }),
   reachOf: async () => [],
   credentialsOf: async (clientIds) => clientIds.map((clientId) => ({ clientId, name: clientId, detail: 'a key', lastUsedAt: undefined })),
   lastDelegationOf: async () => undefined,
@@ -74,12 +74,12 @@ export async function openRegistry(home = issuer): Promise<Registry> {
       }),
     },
     isSoleAdministrator: async (accountId) => soleAdministrators.has(accountId),
-    onSuspended: async (agentId) => {
+    onSuspended: async (agentIds) => {
       if (isFailing) {
         isFailing = false;
         throw new Error('the cascade failed');
       }
-      stopped.push(agentId);
+      stopped.push(...agentIds);
     },
     surroundings: noSurroundings,
   });

@@ -1,5 +1,6 @@
 import type { Db } from '../../platform/db/db.ts';
 import { keySet, keysOf } from '../../platform/db/row-set.ts';
+import type { AgentOwner } from '../agent.ts';
 import type { AgentStatus } from '../lifecycle.ts';
 import { AGENT_COLUMNS, type AgentRow, toAgent } from '../row.ts';
 import type { Elder } from './line.ts';
@@ -36,12 +37,23 @@ export interface FamilyStore {
   heightOf(agentId: string): Promise<number>;
   /** Those below, each after the one it stands below, and how many there are. */
   below(agentId: string, limit: number): Promise<{ readonly agents: readonly Descendant[]; readonly total: number }>;
-  /** Every agent below that is not retired, nearest first. */
-  idsBelow(agentId: string): Promise<readonly string[]>;
+  /** Those below that act or are under review, nearest first: who would stop with it. */
+  idsActingBelow(agentId: string): Promise<readonly string[]>;
+  /** The clients of all these agents. */
+  clientsOfAll(agentIds: readonly string[]): Promise<readonly string[]>;
   /** Moves all below it that are in one of `from`; returns whom. Held in one order, so that two stops wait for each other. */
   stopBelow(stop: StopBelow): Promise<readonly string[]>;
   /** Those below that were stopped with one of `stoppedWith`, nearest first, as far as nothing between them stands on its own account. */
-  stoppedBelow(agentId: string, stoppedWith: readonly string[]): Promise<readonly string[]>;
+  stoppedBelow(agentId: string, stoppedWith: readonly string[]): Promise<readonly StoppedAgent[]>;
+  /** Lets those of them act that still stand where such a stop left them; returns whom. */
+  resume(resume: { readonly ids: readonly string[]; readonly by: string | undefined; readonly at: Date }): Promise<readonly string[]>;
+}
+
+/** An agent that was stopped with one above it. */
+export interface StoppedAgent {
+  readonly id: string;
+  readonly parentId: string;
+  readonly owner: AgentOwner | undefined;
 }
 
 const MAX_DEPTH = 20;
@@ -121,9 +133,14 @@ function trees(db: Db): Omit<FamilyStore, 'lineFrom' | 'hold' | 'countChildren' 
       }));
       return { agents, total: rows[0]?.total ?? 0 };
     },
-    async idsBelow(agentId) {
-      const text = `${tree()} SELECT agents.id FROM below JOIN agents ON agents.id = below.id WHERE agents.status <> 'retired' ORDER BY depth, id`;
-      return ids(await db.rows({ name: 'agent-ids-below', text, values: [agentId] }));
+    async idsActingBelow(agentId) {
+      const text = `${tree()} SELECT agents.id FROM below JOIN agents ON agents.id = below.id WHERE agents.status IN ('active', 'underReview')
+        ORDER BY below.depth, agents.id`;
+      return ids(await db.rows({ name: 'agent-ids-acting-below', text, values: [agentId] }));
+    },
+    async clientsOfAll(agentIds) {
+      const text = 'SELECT client_id AS id FROM agent_clients WHERE agent_id = ANY($1)';
+      return ids(await db.rows({ name: 'agent-clients-of-all', text, values: [agentIds] }));
     },
     async stopBelow({ id, from, to, reason, by, at }) {
       const text = `${tree()},
@@ -136,8 +153,20 @@ function trees(db: Db): Omit<FamilyStore, 'lineFrom' | 'hold' | 'countChildren' 
     },
     async stoppedBelow(agentId, stoppedWith) {
       const text = `${tree(`(agents.status = 'active' OR ${STOPPED})`)}
-        SELECT agents.id FROM below JOIN agents ON agents.id = below.id WHERE ${STOPPED} ORDER BY below.depth, agents.id`;
-      return ids(await db.rows({ name: 'agent-stopped-below', text, values: [agentId, stoppedWith] }));
+        SELECT agents.id, agents.parent_id, agents.owner_kind, agents.owner_id FROM below JOIN agents ON agents.id = below.id
+        WHERE ${STOPPED} ORDER BY below.depth, agents.id`;
+      const rows = await db.rows<AgentRow>({ name: 'agent-stopped-below', text, values: [agentId, stoppedWith] });
+      return rows.map(({ id, parent_id: parentId, owner_kind: kind, owner_id: ownerId }) => ({
+        ...{ id, parentId: parentId ?? agentId },
+        owner: kind === null || ownerId === null ? undefined : { kind, id: ownerId },
+      }));
+    },
+    async resume({ ids: chosen, by, at }) {
+      const text = `WITH held AS (SELECT id FROM agents WHERE id = ANY($1) ORDER BY id FOR UPDATE)
+        UPDATE agents SET status = 'active', status_reason = NULL, status_changed_by = $2, status_changed_at = $3, updated_at = $3,
+          stopped_with = NULL, version = version + 1
+        FROM held WHERE agents.id = held.id AND agents.status IN ('suspended', 'underReview') AND agents.stopped_with IS NOT NULL RETURNING agents.id`;
+      return ids(await db.rows({ name: 'agent-resume-below', text, values: [chosen, by, at] }));
     },
   };
 }

@@ -199,6 +199,22 @@ const agentPage = {
     },
   ],
 };
+const relative = (name: string, level: number, [word, tone]: Parameters<typeof state>) => ({
+  name,
+  level,
+  state: state(word, tone),
+  href: at(`/agents/${agent.full}`),
+});
+const family = {
+  above: [relative('Orchestrator', 0, ['Active', 'yes']), relative('Payments desk', 0, ['Active', 'yes'])],
+  below: [
+    relative('Invoice reader', 1, ['Active', 'yes']),
+    relative('Scan cleaner', 2, ['Active', 'yes']),
+    relative('Supplier matcher with a rather long name', 1, ['Suspended', 'stop']),
+  ],
+  more: 'and 12 more',
+  room: 'It may enrol 3 more agents below itself, 2 generations deep.',
+};
 const agents: readonly Sample[] = [
   {
     template: 'console/agents',
@@ -240,12 +256,13 @@ const agents: readonly Sample[] = [
     variant: 'none-found',
     model: { frame, heading: '128 agents act here', words: 'None of them matches.', q: 'zebra', tabs, filtered: true, agents: [] },
   },
-  { template: 'console/agent', model: agentPage },
+  { template: 'console/agent', model: { ...agentPage, family } },
   {
     template: 'console/agent',
     variant: 'suspended',
     model: {
       ...agentPage,
+      family: { ...family, above: [], again: 'Let the 3 agents below it, stopped with it, act again' },
       agent: { ...agentPage.agent, state: state('Suspended', 'stop') },
       stopped: 'Suspended by Jana Weber 3 h ago: paid the same invoice twice. It gets no token, and those it had are refused.',
       may: { edit: true, suspend: false, retire: true, resume: true, activate: false },
@@ -277,6 +294,8 @@ const agents: readonly Sample[] = [
         environment: 'production',
         validUntil: '',
         maxDelegationDepth: '2',
+        maxChildren: '5',
+        maxChildDepth: '1',
       },
       faults: [{ field: 'name', message: 'Give it a name.' }],
     },
