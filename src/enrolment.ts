@@ -46,11 +46,11 @@ interface EnrolmentDeps {
 
 /** The agent below the one that asked for the token; what its record no longer allows is refused, and the token not used up. */
 async function enrolChild(deps: EnrolmentDeps, { clientId, metadata, initialAccessToken }: Parameters<OnRegistered>[0]): Promise<string> {
-  const { parent } = initialAccessToken;
+  const { parent, createdAt: askedAt } = initialAccessToken;
   if (parent === undefined) throw new Error('an administrator made this token');
   const displayName = nameFrom(metadata, clientId);
   try {
-    return (await deps.agents().enrolChild(parent.agentId, { displayName, validUntil: parent.agentUntil })).id;
+    return (await deps.agents().enrolChild(parent.agentId, { displayName, validUntil: parent.agentUntil, askedAt })).id;
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
     return deps.policy().refuse({

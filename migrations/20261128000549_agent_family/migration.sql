@@ -16,3 +16,6 @@ CREATE VIEW "client_reach" AS
 SELECT "client_id", "bounds"->'resources' AS "resources", "scopes", "metadata"->'grant_types' AS "grant_types",
   "metadata"->'authorization_details_types' AS "detail_types"
 FROM "clients" WHERE "status" = 'active';
+
+-- The tokens by which agents enrol others are many and soon over: found for being forgotten.
+CREATE INDEX "initial_access_tokens_of_agents" ON "initial_access_tokens"("expires_at") WHERE "parent_id" IS NOT NULL;

@@ -178,6 +178,15 @@ export function createClients(deps: ClientsDeps): Clients {
         clientConsole({ ...deps, clients: service }, router, web);
         initialAccessTokenConsole({ ...deps, initialAccessTokens }, router, web);
       },
+      jobs: [
+        {
+          name: 'old-child-tokens',
+          everySeconds: 3_600,
+          run: async () => {
+            while ((await initialAccessTokens.purge()) > 0);
+          },
+        },
+      ],
     },
   };
 }

@@ -13,6 +13,8 @@ export interface Child {
   readonly displayName: string;
   /** When it ends at the latest; its parent's end comes before. */
   readonly validUntil: Date | undefined;
+  /** When the parent asked: what was stopped since, and acts again, has to ask again. */
+  readonly askedAt: Date;
 }
 
 /** What enrolling stands on. */
@@ -25,7 +27,7 @@ export interface EnrollingDeps {
 }
 
 /** Everything a child takes from those above it: who answers for it, how risky it is, how long and how far. Pure. */
-export function childOf(line: readonly Elder[], { displayName, validUntil }: Child): NewAgent {
+export function childOf(line: readonly Elder[], { displayName, validUntil }: Omit<Child, 'askedAt'>): NewAgent {
   const [parent] = line;
   if (parent === undefined) throw noSuchAgent();
   const depth = Math.max(0, depthBelow(line) - 1);
@@ -88,7 +90,8 @@ export function createEnrolling({ db, clock, store, family, create }: EnrollingD
       db.transaction(async () => {
         await store.lock(parentId);
         const found = await look(parentId);
-        const reason = reasonIn(found);
+        const moved = found.line.find(({ statusChangedAt }) => statusChangedAt > child.askedAt);
+        const reason = reasonIn(found) ?? (moved && `The agent ${moved.displayName} was stopped since.`);
         if (reason !== undefined) throw new AppError('conflict', reason, { member: 'parent' });
         return create(childOf(found.line, child), { kind: 'agent', id: parentId, party: 'system' });
       }),

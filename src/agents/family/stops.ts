@@ -26,14 +26,14 @@ export function createTreeStops({ family, clock, audit, onSuspended }: TreeStopD
   return {
     async stopBelow({ id, displayName }, to, by) {
       const { event, words, ...move } = stops[to];
-      const reason = `Its parent ${displayName} ${words}.`;
+      const reasons = [`Its parent ${displayName} ${words}.`, `${displayName}, above it, ${words}.`] as const;
       const changedBy = by.kind === 'system' ? undefined : by.id;
       for (;;) {
         // An agent that was enrolled or let run while this waited for its parent is seen by the next round only.
-        const moved = await family.stopBelow({ ...move, id, reason, by: changedBy, at: clock.now() });
+        const moved = await family.stopBelow({ ...move, id, reasons, by: changedBy, at: clock.now() });
         if (moved.length === 0) return;
-        for (const agentId of moved) await recordBy(audit, by, { type: event, agentId, cause: reason });
-        await onSuspended(moved);
+        for (const { id: agentId, reason: cause } of moved) await recordBy(audit, by, { type: event, agentId, cause });
+        await onSuspended(moved.map((one) => one.id));
       }
     },
   };

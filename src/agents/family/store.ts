@@ -20,7 +20,8 @@ export interface StopBelow {
   readonly id: string;
   readonly from: readonly AgentStatus[];
   readonly to: AgentStatus;
-  readonly reason: string;
+  /** For those directly below it, and for those further down. */
+  readonly reasons: readonly [children: string, others: string];
   readonly by: string | undefined;
   readonly at: Date;
 }
@@ -41,8 +42,8 @@ export interface FamilyStore {
   idsActingBelow(agentId: string): Promise<readonly string[]>;
   /** The clients of all these agents. */
   clientsOfAll(agentIds: readonly string[]): Promise<readonly string[]>;
-  /** Moves all below it that are in one of `from`; returns whom. Held in one order, so that two stops wait for each other. */
-  stopBelow(stop: StopBelow): Promise<readonly string[]>;
+  /** Moves all below it that are in one of `from`; returns whom and why. Held in one order, so that two stops wait for each other. */
+  stopBelow(stop: StopBelow): Promise<readonly { readonly id: string; readonly reason: string }[]>;
   /** Those below that were stopped with one of `stoppedWith`, nearest first, as far as nothing between them stands on its own account. */
   stoppedBelow(agentId: string, stoppedWith: readonly string[]): Promise<readonly StoppedAgent[]>;
   /** Lets those of them act that still stand where such a stop left them; returns whom. */
@@ -142,14 +143,14 @@ function trees(db: Db): Omit<FamilyStore, 'lineFrom' | 'hold' | 'countChildren' 
       const text = 'SELECT client_id AS id FROM agent_clients WHERE agent_id = ANY($1)';
       return ids(await db.rows({ name: 'agent-clients-of-all', text, values: [agentIds] }));
     },
-    async stopBelow({ id, from, to, reason, by, at }) {
+    async stopBelow({ id, from, to, reasons, by, at }) {
       const text = `${tree()},
-        held AS (SELECT agents.id FROM agents JOIN below ON below.id = agents.id WHERE agents.status = ANY($2)
+        held AS (SELECT agents.id, below.depth FROM agents JOIN below ON below.id = agents.id WHERE agents.status = ANY($2)
           ORDER BY below.depth, agents.id FOR UPDATE OF agents)
-        UPDATE agents SET status = $3, status_reason = $4, status_changed_by = $5, status_changed_at = $6, updated_at = $6, version = version + 1,
-          stopped_with = CASE WHEN agents.status = 'active' THEN $1 ELSE agents.stopped_with END
-        FROM held WHERE agents.id = held.id AND agents.status = ANY($2) RETURNING agents.id`;
-      return ids(await db.rows({ name: 'agent-stop-below', text, values: [id, from, to, reason, by, at] }));
+        UPDATE agents SET status = $3, status_reason = CASE held.depth WHEN 1 THEN $4 ELSE $5 END, status_changed_by = $6, status_changed_at = $7,
+          updated_at = $7, version = version + 1, stopped_with = CASE WHEN agents.status = 'active' THEN $1 ELSE agents.stopped_with END
+        FROM held WHERE agents.id = held.id AND agents.status = ANY($2) RETURNING agents.id, agents.status_reason AS reason`;
+      return db.rows({ name: 'agent-stop-below', text, values: [id, from, to, ...reasons, by, at] });
     },
     async stoppedBelow(agentId, stoppedWith) {
       const text = `${tree(`(agents.status = 'active' OR ${STOPPED})`)}

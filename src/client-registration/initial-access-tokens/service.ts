@@ -19,6 +19,7 @@ export interface Owners {
 }
 
 const DAY = 86_400;
+const PURGE_BATCH = 1_000;
 const scope = z.string().regex(/^[\x21\x23-\x5B\x5D-\x7E]{1,128}$/, 'is not a scope');
 
 /** What a new initial access token is made of, as it arrives. */
@@ -65,6 +66,8 @@ export interface InitialAccessTokens {
   count(): Promise<number>;
   /** What came with it stays. @throws {AppError} `not_found`, `conflict` when it was revoked before. */
   revoke(id: string, by: ChangedBy): Promise<void>;
+  /** Forgets those that agents asked for a day after they ended, at most 1,000; returns how many went. */
+  purge(): Promise<number>;
   /** The record behind a presented value, if it can be used now and its owner is alive (RFC 7591 §3). */
   findUsable(token: string): Promise<InitialAccessToken | undefined>;
 }
@@ -147,6 +150,7 @@ export function createInitialAccessTokens(deps: InitialAccessTokenDeps): Initial
         if (!(await store.revoke(id))) throw new AppError('conflict', 'This initial access token was revoked before.');
         await audit.record({ type: 'initial_access_token.revoked', actor: by, resource: id });
       }),
+    purge: () => store.purgeOfAgents(secondsAfter(clock.now(), -DAY), PURGE_BATCH),
     async findUsable(token) {
       if (!token.startsWith(PREFIX) || token.length > 100) return undefined;
       const hashes = [vault.fingerprint(PURPOSE, token), vault.previousFingerprint(PURPOSE, token)].filter((hash) => hash !== undefined);

@@ -7,10 +7,12 @@ export interface InitialAccessTokenStore {
   /** One that can be used now, by the hash of its value under any of the keys in force. */
   findUsable(hashes: readonly Buffer[]): Promise<InitialAccessToken | undefined>;
   find(id: string): Promise<InitialAccessToken | undefined>;
-  /** Newest first; `after` is the id of the last one seen. */
+  /** Those that administrators made, newest first; `after` is the id of the last one seen. */
   list(page: { readonly after?: string | undefined; readonly limit: number }): Promise<InitialAccessToken[]>;
   count(): Promise<number>;
   insert(token: InitialAccessToken, hash: Buffer): Promise<void>;
+  /** Removes up to `limit` of those that agents asked for and that ended before; returns how many went. */
+  purgeOfAgents(before: Date, limit: number): Promise<number>;
   /** False when it was revoked before or is not there. */
   revoke(id: string): Promise<boolean>;
 }
@@ -69,10 +71,10 @@ export function createInitialAccessTokenStore({ db, clock }: { db: Db; clock: Cl
       ),
     find: async (id) => one(await db.row<Row>({ name: 'initial-access-token', text: `${SELECT} WHERE id = $1`, values: [id] })),
     async list({ after, limit }) {
-      const text = `${SELECT} WHERE ($1::text IS NULL OR id < $1) ORDER BY id DESC LIMIT $2`;
+      const text = `${SELECT} WHERE parent_id IS NULL AND ($1::text IS NULL OR id < $1) ORDER BY id DESC LIMIT $2`;
       return (await db.rows<Row>({ name: 'initial-access-tokens', text, values: [after ?? null, limit] })).map(fromRow);
     },
-    count: () => db.prisma.initialAccessToken.count(),
+    count: () => db.prisma.initialAccessToken.count({ where: { parentId: null } }),
     async insert({ owner, bounds, parent, ...token }, hash) {
       await db.rows({
         name: 'initial-access-token-insert',
@@ -96,6 +98,11 @@ export function createInitialAccessTokenStore({ db, clock }: { db: Db; clock: Cl
           parent?.agentUntil,
         ],
       });
+    },
+    async purgeOfAgents(before, limit) {
+      const text = `DELETE FROM initial_access_tokens WHERE id = ANY(ARRAY(
+          SELECT id FROM initial_access_tokens WHERE parent_id IS NOT NULL AND expires_at < $1 ORDER BY expires_at LIMIT $2)) RETURNING 1 AS one`;
+      return (await db.rows({ name: 'initial-access-tokens-purge', text, values: [before, limit] })).length;
     },
     async revoke(id) {
       const text = 'UPDATE initial_access_tokens SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL RETURNING id';
