@@ -168,6 +168,7 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
     onUpdate: enrolment.onUpdate,
     onWidened: enrolment.onWidened,
     onStopped: (clientId, reason) => revocation.cascade.onClientDisabled(clientId, reason),
+    policy,
     turnsAway: (clientId) => policy.turnsAway(clientId),
   });
   const signIn = createSignIn({

@@ -10,6 +10,7 @@ import type { Db } from '../platform/db/db.ts';
 import type { Ids } from '../platform/ids.ts';
 import type { Logger } from '../platform/log.ts';
 import type { Vault } from '../platform/vault.ts';
+import type { PolicyService } from '../policy/index.ts';
 import type { ChangedBy, OnStopped, RegistrationAudit } from './audit-trail.ts';
 import { type ClientRecord, textsOf } from './client.ts';
 import { type ClientFacts, createFactsBook } from './client-facts.ts';
@@ -48,6 +49,8 @@ export interface ClientsDeps {
   readonly detailTypes: () => readonly string[];
   readonly onRegistered: OnRegistered;
   readonly onUpdate?: OnUpdate;
+  /** Keeps why a client gets no token, and tells it in the answer. */
+  readonly policy?: Pick<PolicyService, 'refuse'>;
   /** `policy.turnsAway`: a client of a suspended or retired agent is as unknown as one that was never registered. */
   readonly turnsAway?: (clientId: string) => Promise<boolean>;
   readonly onWidened: (clientId: string) => Promise<void>;

@@ -60,6 +60,9 @@ test('a child gets a token that is narrower than its parent; a wider one is refu
     await child.client.clientCredentials({ resource, scope: 'read' }),
   ];
   expect([own.claims['scope'], childs.claims['scope'], childs.claims.sub]).toEqual(['read pay', 'read', child.agentId]);
+  const bounded = await story.child(parent, { scope: 'read' });
+  const own2 = await bounded.client.clientCredentials({ resource, scope: 'pay' });
+  expect([own2.status, own2.body['error'], typeof own2.body['decision_id']]).toEqual([400, 'invalid_scope', 'string']);
   const elsewhere = await server.resource('https://payroll.acme.test', ['read']);
   const { clients } = server.app.parts;
   await clients.update(parent.clientId, { scope: 'read', resources: [resource] }, { kind: 'account', id: 'usr_administrator' });
