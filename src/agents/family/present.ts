@@ -29,7 +29,9 @@ const MOST_LEVELS = 6;
 function roomWords({ children, depth }: Room): string {
   if (depth === 0) return 'It may enrol no agents below itself.';
   const deep = depth === 1 ? 'who enrol nobody' : `${depth} generations deep`;
-  return children === 0 ? 'It may enrol no more agents below itself.' : `It may enrol ${countOf(children, 'more agent')}, ${deep}.`;
+  return children === 0
+    ? 'It may enrol no more agents below itself.'
+    : `It may enrol ${countOf(children, 'more agent')} below itself, ${deep}.`;
 }
 
 /** The model of views/partials/family.eta. */

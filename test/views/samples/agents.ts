@@ -262,7 +262,12 @@ const agents: readonly Sample[] = [
     variant: 'suspended',
     model: {
       ...agentPage,
-      family: { ...family, above: [], again: 'Let the 3 agents below it, stopped with it, act again' },
+      family: {
+        ...family,
+        above: [],
+        below: family.below.map((one) => ({ ...one, state: state('Suspended', 'stop') })),
+        again: 'Let the 3 agents below it, stopped with it, act again',
+      },
       agent: { ...agentPage.agent, state: state('Suspended', 'stop') },
       stopped: 'Suspended by Jana Weber 3 h ago: paid the same invoice twice. It gets no token, and those it had are refused.',
       may: { edit: true, suspend: false, retire: true, resume: true, activate: false },
