@@ -17,6 +17,7 @@ import type { Capability } from './capability.ts';
 import { createChildEnrolment } from './child-enrolment/index.ts';
 import { createClients } from './client-registration/index.ts';
 import { createEdge } from './edge.ts';
+import { createEndings } from './endings.ts';
 import { createEnrolment } from './enrolment.ts';
 import { overviewCounts, selfServiceSources } from './home-pages.ts';
 import { createArtifactStore, createOidc, issuerOf, type Oidc } from './oidc/index.ts';
@@ -98,6 +99,8 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
     ...base,
     audit,
     onDisabled: (accountId) => revocation.cascade.onAccountDisabled(accountId),
+    onRemoved: (accountId) => signIn.forget(accountId),
+    onOwnerGone: (departure) => agents.ownerGone(departure),
     endOtherSessions: (accountId, exceptSessionUid) => signIn.endOtherSessions(accountId, exceptSessionUid),
     surroundings: {
       agentsOf: (accountId) => agents.agentsOwnedBy(accountId),
@@ -111,10 +114,7 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
     audit,
     owners: accounts,
     isSoleAdministrator: accounts.isSoleAdministrator,
-    onSuspended: async (agentIds) => {
-      await approvals.withdrawOf(agentIds, 'agent.suspended');
-      await revocation.cascade.onAgentsSuspended(agentIds);
-    },
+    ...createEndings({ agents: () => agents, approvals: () => approvals, clients: () => clients, revocation: () => revocation }),
     surroundings: agentSurroundings(sources, { directory, pendingOf: (agentIds) => approvals.countOpen(agentIds), issuer, clock }),
   });
   const resourceServers = createResourceServers({
@@ -212,7 +212,7 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
     ...base,
     tokens,
     artifacts,
-    clientsOfAll: agents.clientsOfAll,
+    clientsOf: (agentIds) => agents.clientsOfAll(agentIds),
     isClientOfResource: async (clientId, resource) => (await resourceServers.resourcesOfClient(clientId)).includes(resource),
   });
   const home = { accounts, agents, approvals, artifacts, clients, details, resourceServers, revocation, signIn, tokens };

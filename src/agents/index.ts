@@ -10,8 +10,11 @@ import type { Db } from '../platform/db/db.ts';
 import { basePathOf } from '../platform/http/issuer-path.ts';
 import type { Ids } from '../platform/ids.ts';
 import type { AgentAudit } from './agent-event.ts';
+import { createEnding } from './ending/ending.ts';
+import { createTreeStops } from './family/stops.ts';
 import { createFamilyStore } from './family/store.ts';
 import { createLastSeen } from './last-seen.ts';
+import { createDepartures, type OwnerDeparture } from './leaving/departures.ts';
 import type { OwnerDirectory } from './owners.ts';
 import { type OwnedAgent, presentOwned } from './present.ts';
 import { createAgentRoutes } from './routes.ts';
@@ -26,11 +29,12 @@ export type { AgentEditor } from './agent-event.ts';
 export type { Elder, Room } from './family/line.ts';
 export { beyond, type ClientReach, mayHaveDetail, mayHaveResource, mayHaveScope } from './family/reach.ts';
 export type { AgentStatus } from './lifecycle.ts';
+export type { OwnerDeparture } from './leaving/departures.ts';
 export type { OwnerDirectory } from './owners.ts';
 export type { OwnedAgent } from './present.ts';
 export type { CredentialLine, DelegationShown, Falling, ReachLine, Surroundings } from './surroundings.ts';
 
-/** What the registry stands on. The two hooks run inside the transaction that moves the agent. */
+/** What the registry stands on. The hooks run inside the transaction that moves the agent. */
 export interface AgentsDeps {
   readonly db: Db;
   readonly clock: Clock;
@@ -40,9 +44,13 @@ export interface AgentsDeps {
   readonly owners: OwnerDirectory;
   /** Whether this account is the only one that may administer: then it may let its own agents run (security rule R8). */
   readonly isSoleAdministrator?: (accountId: string) => Promise<boolean>;
-  /** These agents may no longer act: suspended, retired or under review. Ends what they hold. */
-  readonly onSuspended: (agentIds: readonly string[]) => Promise<void>;
+  /** The agent may no longer act: suspended, retired or under review. Ends what it holds. */
+  readonly onSuspended: (agentId: string) => Promise<void>;
   readonly onActivated?: (agentId: string) => Promise<void>;
+  /** The same as `onSuspended` for many agents at once; left out: one after the other. */
+  readonly onManySuspended?: (agentIds: readonly string[]) => Promise<void>;
+  /** The agent ended by itself, because its time is over: its clients and their secrets go too. */
+  readonly onEnded?: (agentId: string) => Promise<void>;
   readonly surroundings: Surroundings;
 }
 
@@ -54,6 +62,10 @@ export interface Agents extends AgentService {
   flushLastSeen(): Promise<void>;
   /** What a person answers for, as the page /me shows it. */
   agentsOwnedBy(accountId: string): Promise<readonly OwnedAgent[]>;
+  /** Moves on what an owner who is gone answered for, in the transaction under way. */
+  ownerGone(departure: OwnerDeparture): Promise<void>;
+  /** Ends the agents whose time is over; the job calls it. */
+  endDue(): Promise<void>;
   /** How many agents that are not retired each of these owners has; an owner without any is left out. */
   agentCounts(ownerIds: readonly string[]): Promise<ReadonlyMap<string, number>>;
   /** Owners of at least one agent that is not retired, and how many such agents nobody alive answers for. */
@@ -62,17 +74,33 @@ export interface Agents extends AgentService {
 }
 
 const FLUSH_SECONDS = 15;
+const COMPACT_SECONDS = 60;
+/** The policy refuses an agent whose time is over at once; this is how long its record and its clients may be left. */
+const ENDING_SECONDS = 15;
 
 /** Builds the registry. */
 export function createAgents(deps: AgentsDeps): Agents {
   const { db, clock, issuer, owners } = deps;
   const store = createAgentStore({ db });
   const search = createAgentSearchStore({ db });
-  const onActivated = deps.onActivated ?? (async () => undefined);
-  const service = createAgentService({ ...deps, onActivated, store, search, family: createFamilyStore({ db }) });
+  const nothing = async () => undefined;
+  const oneByOne = async (agentIds: readonly string[]) => {
+    for (const agentId of agentIds) await deps.onSuspended(agentId);
+  };
+  const many = { ...deps, onManySuspended: deps.onManySuspended ?? oneByOne, onEnded: deps.onEnded ?? nothing };
+  const family = createFamilyStore({ db });
+  const stops = createTreeStops({ ...many, family });
+  const service = createAgentService({ ...deps, ...stops, store, search, family, onActivated: deps.onActivated ?? nothing });
+  const stopping = (to: 'underReview' | 'retired') => async (agentIds: readonly string[]) => {
+    await many.onManySuspended(agentIds);
+    await stops.stopBelowAll(agentIds, to);
+  };
+  const endDue = createEnding({ ...many, onManySuspended: stopping('retired') });
   const lastSeen = createLastSeen({ clock, store });
   return {
     ...service,
+    ownerGone: createDepartures({ ...many, onManySuspended: stopping('underReview') }),
+    endDue,
     agentCounts: search.countByOwner,
     countOwnership: search.countOwnership,
     touch: lastSeen.touch,
@@ -83,7 +111,11 @@ export function createAgents(deps: AgentsDeps): Agents {
       name: 'agents',
       scim: [createAgentResourceType({ db, service, store, search, owners, issuer })],
       routes: createAgentRoutes({ ...deps, service }),
-      jobs: [{ name: 'agents-last-seen', everySeconds: FLUSH_SECONDS, run: lastSeen.flush }],
+      jobs: [
+        { name: 'agents-last-seen', everySeconds: FLUSH_SECONDS, run: lastSeen.flush },
+        { name: 'agents-counts', everySeconds: COMPACT_SECONDS, run: search.compactCounts },
+        { name: 'agents-ending', everySeconds: ENDING_SECONDS, run: endDue },
+      ],
     },
   };
 }

@@ -1,12 +1,11 @@
 import type { Ids } from '../platform/ids.ts';
 import { AppError } from '../platform/errors.ts';
 import type { Agent, NewAgent } from './agent.ts';
-import { type AgentEditor, recordBy } from './agent-event.ts';
+import { type AgentAudit, type AgentEditor, recordBy } from './agent-event.ts';
 import { type AgentEdit, createEditing } from './editing.ts';
 import { createEnrolling, type Enrolling } from './family/enrolling.ts';
 import { createPlacement } from './family/placement.ts';
 import { createResuming, type Resuming } from './family/resuming.ts';
-import { createTreeStops } from './family/stops.ts';
 import type { FamilyStore } from './family/store.ts';
 import type { AgentStatus } from './lifecycle.ts';
 import { ownersBehind } from './owners.ts';
@@ -15,17 +14,18 @@ import { createStatusChanges, noSuchAgent, type StatusDeps, type StatusRequest }
 import type { AgentStore } from './store.ts';
 
 /** What the use cases stand on. */
-export interface AgentServiceDeps extends Omit<StatusDeps, 'stopBelow' | 'placement'> {
+export interface AgentServiceDeps extends Omit<StatusDeps, 'placement'> {
+  readonly audit: Pick<AgentAudit, 'record' | 'recordMany'>;
   readonly family: FamilyStore;
-  readonly search: Pick<AgentSearchStore, 'list' | 'countByStatus'>;
+  readonly search: Pick<AgentSearchStore, 'list' | 'countByStatus' | 'countMatching'>;
   readonly ids: Ids;
 }
 
 /** The registry of agents. Every change is one transaction with its audit event. */
 export interface AgentService
-  extends Pick<AgentStore, 'find' | 'findByClient' | 'standingOf' | 'clientsOf' | 'childrenOf'>,
-    Pick<AgentSearchStore, 'list' | 'countByStatus'>,
-    Pick<FamilyStore, 'lineFrom' | 'below' | 'idsActingBelow' | 'clientsOfAll'>,
+  extends Pick<AgentStore, 'find' | 'findByClient' | 'standingOf' | 'clientsOf' | 'clientsOfAll' | 'childrenOf'>,
+    Pick<AgentSearchStore, 'list' | 'countByStatus' | 'countMatching'>,
+    Pick<FamilyStore, 'lineFrom' | 'below' | 'idsActingBelow'>,
     Enrolling,
     Resuming {
   /** @throws {AppError} `not_found`. */
@@ -74,20 +74,21 @@ function createLinks({ db, store, clock, audit }: Pick<StatusDeps, 'db' | 'store
 export function createAgentService(deps: AgentServiceDeps): AgentService {
   const { db, store, search, family, clock, owners } = deps;
   const placement = createPlacement(deps);
-  const { setStatus } = createStatusChanges({ ...deps, ...createTreeStops(deps), placement });
+  const { setStatus } = createStatusChanges({ ...deps, placement });
   const editing = createEditing({ ...deps, placement });
   return {
     find: store.find,
     findByClient: store.findByClient,
     standingOf: store.standingOf,
     clientsOf: store.clientsOf,
+    clientsOfAll: store.clientsOfAll,
     childrenOf: store.childrenOf,
     list: search.list,
     countByStatus: search.countByStatus,
+    countMatching: search.countMatching,
     lineFrom: family.lineFrom,
     below: family.below,
     idsActingBelow: family.idsActingBelow,
-    clientsOfAll: family.clientsOfAll,
     ...editing,
     ...createLinks(deps),
     ...createEnrolling({ ...deps, create: editing.create }),

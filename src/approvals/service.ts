@@ -241,7 +241,7 @@ export function createApprovalService(deps: ApprovalServiceDeps): ApprovalServic
       return describe(directory, decided);
     },
     async withdrawOf(agentIds, cause) {
-      for (const { id, agentId, accountId } of await store.withdraw(agentIds)) {
+      for (const { id, accountId, agentId } of await store.withdraw(agentIds)) {
         const actor = { kind: 'system', id: 'approvals' } as const;
         await audit.record({ type: 'approval.withdrawn', actor, approvalId: id, agentId, subjectId: accountId, cause });
         await tell(accountId);

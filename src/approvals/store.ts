@@ -52,7 +52,7 @@ export interface ApprovalStore {
   /** pending → expired for everything whose time is over, of one agent with one person if told; returns what ran out. */
   expire(now: Date, of?: { agentId: string; accountId: string }): Promise<readonly { id: string; accountId: string }[]>;
   /** pending → withdrawn for everything these agents asked. */
-  withdraw(agentIds: readonly string[]): Promise<readonly { id: string; agentId: string; accountId: string }[]>;
+  withdraw(agentIds: readonly string[]): Promise<readonly { id: string; accountId: string; agentId: string }[]>;
   /** Notes that the client asked; each time it asks too early it has to wait longer (CIBA Core §11 slow_down). */
   poll(authReqHash: Buffer, clientId: string, now: Date): Promise<Poll>;
 }
@@ -278,7 +278,7 @@ export function createApprovalStore({ db }: { db: Db }): ApprovalStore {
       db.rows({
         name: 'approval-withdraw',
         text: `UPDATE approvals SET status = 'withdrawn' WHERE status = 'pending' AND agent_id = ANY($1)
-          RETURNING id, agent_id AS "agentId", account_id AS "accountId"`,
+               RETURNING id, account_id AS "accountId", agent_id AS "agentId"`,
         values: [agentIds],
       }),
     poll: (authReqHash, clientId, now) => poll(db, { authReqHash, clientId, now }),

@@ -22,9 +22,9 @@ export interface Revocation {
 
 /** What revocation is made of. */
 export interface RevocationDeps
-  extends Pick<CascadeDeps, 'db' | 'clientsOfAll'>,
+  extends Pick<CascadeDeps, 'db' | 'clientsOf'>,
     Pick<RevocationContributionDeps, 'artifacts' | 'isClientOfResource'> {
-  readonly tokens: Pick<TokenService, 'verify' | 'end' | 'arePartiesLive'>;
+  readonly tokens: Pick<TokenService, 'verify' | 'end' | 'endOfAgents' | 'arePartiesLive'>;
   readonly clock: Clock;
   readonly ids: Pick<Ids, 'secret'>;
 }

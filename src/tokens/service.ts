@@ -1,10 +1,11 @@
-import type { AuditActor, AuditRecorder } from '../audit/index.ts';
+import type { AuditActor, AuditService } from '../audit/index.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Db } from '../platform/db/db.ts';
 import { AppError } from '../platform/errors.ts';
 import { createOwnJwts, type OwnPayload } from './own-jwt.ts';
+import type { StoppedAgentsStore } from './stopped-agents/store.ts';
 import type { GrantedScope, ListedToken, LiveSummary, LiveTokenFilter, TokenStore } from './store.ts';
-import type { Falling, KnownToken, TokenSelector } from './token-record.ts';
+import type { CountedSelector, Falling, KnownToken, TokenSelector } from './token-record.ts';
 
 /** A token that was presented and is alive: what the ledger knows, and what stands in it. */
 export interface VerifiedToken {
@@ -48,8 +49,10 @@ export interface TokenService {
   mostGranted(limit: number): Promise<readonly GrantedScope[]>;
   /** Ends tokens and all that was made from them, in the transaction under way; one audit event tells what fell. Safe to repeat. */
   end(selector: TokenSelector, reason: EndReason): Promise<Falling>;
+  /** The same for many agents at once, with an event for each that held something. */
+  endOfAgents(agentIds: readonly string[], reason: EndReason): Promise<void>;
   /** What `end` would end now. */
-  countFalling(selector: TokenSelector): Promise<Falling>;
+  countFalling(selector: CountedSelector): Promise<Falling>;
   /** Whether client and person are alive; for opaque tokens, which are not in the ledger. */
   arePartiesLive(clientId: string, accountId: string | undefined): Promise<boolean>;
 }
@@ -76,18 +79,11 @@ function summaryOf({ tokens, agents, people, grants }: Falling): string {
   return [...parts, plural(grants, 'grant', 'grants')].join(', ');
 }
 
-/** Several have no column to stand in; each has an event of its own that says it stopped. */
-function agentsParty([agentId, ...others]: readonly string[]): { agentId?: string } {
-  return agentId === undefined || others.length > 0 ? {} : { agentId };
-}
-
 /** Which party an end is about, for the audit's columns. */
 function partyOf(selector: TokenSelector): { agentId?: string; subjectId?: string; clientId?: string; resource?: string } {
   switch (selector.by) {
     case 'agent':
       return { agentId: selector.agentId };
-    case 'agents':
-      return agentsParty(selector.agentIds);
     case 'account':
       return { subjectId: selector.accountId };
     case 'client':
@@ -103,8 +99,9 @@ function partyOf(selector: TokenSelector): { agentId?: string; subjectId?: strin
 export function createTokenService(deps: {
   db: Db;
   store: TokenStore;
+  stoppedAgents: StoppedAgentsStore;
   clock: Clock;
-  audit: AuditRecorder;
+  audit: Pick<AuditService, 'record' | 'recordMany'>;
   issuer: string;
   publicKeys: () => readonly Record<string, unknown>[];
 }): TokenService {
@@ -149,6 +146,20 @@ export function createTokenService(deps: {
           ...partyOf(selector),
         });
         return fallen;
+      }),
+    endOfAgents: (agentIds, { cause, by }) =>
+      db.transaction(async () => {
+        const fallen = await deps.stoppedAgents.end(agentIds, cause);
+        if (fallen.length === 0) return;
+        const about = { type: 'token.revoked', actor: by, cause } as const;
+        await audit.recordMany(
+          fallen.map(({ agentId, firstJti, ...counts }) => ({
+            ...about,
+            agentId,
+            tokenId: firstJti,
+            remedy: `ended ${summaryOf(counts)}`,
+          })),
+        );
       }),
     countFalling: (selector) => store.countFalling(selector),
     arePartiesLive: (clientId, accountId) => store.arePartiesLive(clientId, accountId),

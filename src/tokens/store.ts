@@ -7,7 +7,7 @@ import { type Columns, keySet, keysOf, namesOf, type NewRow, rowSet, rowsOf } fr
 import { COLUMNS, type LedgerRow, rowOf, toToken } from './ledger-row.ts';
 import type { Companion } from './issuance.ts';
 import { isLineageLive, isLive, isSelfLive, PARTY_FAULTS, type PartyFault, partyIsLive } from './liveness-sql.ts';
-import type { Falling, KnownToken, NewToken, TokenSelector } from './token-record.ts';
+import type { CountedSelector, Falling, KnownToken, NewToken, TokenSelector } from './token-record.ts';
 import { selectedId } from './token-record.ts';
 
 /** What a list of live tokens may be narrowed to; `cursor` is what the page before gave. */
@@ -76,7 +76,7 @@ export interface TokenStore {
   mostGranted(limit: number): Promise<GrantedScope[]>;
   /** Ends the selection and what was made from it; whoever ends a token first counts it. */
   end(selector: TokenSelector, cause: string): Promise<Ended>;
-  countFalling(selector: TokenSelector): Promise<Falling>;
+  countFalling(selector: CountedSelector): Promise<Falling>;
   /** Whether client and person (if there is one) are alive: for tokens that are not in the ledger. */
   arePartiesLive(clientId: string, accountId: string | undefined): Promise<boolean>;
   /** Removes up to `limit` rows that ended their use a day ago. */
@@ -126,7 +126,7 @@ const FAULTS = `WITH ${CANDIDATES} SELECT ${Object.entries(partyIsLive('fresh', 
   FROM candidates AS fresh, LATERAL (SELECT array_remove(ARRAY[fresh.agent_id], NULL) AS agent_ids) AS actor`;
 
 /** Where a cascade begins, over `t`, with the value of the selector as `$3`. */
-const SELECTED: Readonly<Record<TokenSelector['by'], string>> = {
+const SELECTED: Readonly<Record<CountedSelector['by'], string>> = {
   jti: 't.jti = $3',
   client: 't.client_id = $3',
   agent: 't.agent_id = $3',
@@ -137,7 +137,7 @@ const SELECTED: Readonly<Record<TokenSelector['by'], string>> = {
 };
 
 /** The selection and all its descendants; UNION, so that a token reached twice counts once. */
-function fallingOf(selector: TokenSelector): string {
+function fallingOf(selector: CountedSelector): string {
   return `WITH RECURSIVE falling AS (
     SELECT t.jti FROM token_ledger t WHERE ${SELECTED[selector.by]} AND t.expires_at > $1
     UNION SELECT child.jti FROM falling JOIN token_ledger child ON child.parent_jti = falling.jti)`;
@@ -151,10 +151,7 @@ const NAMED = 'LEFT JOIN LATERAL unnest(t.agent_ids) AS named(agent_id) ON true'
 
 /** Rows are locked in one order, so that two cascades that meet wait for each other instead of ending in a deadlock. */
 function endStatement(selector: TokenSelector): string {
-  const keys =
-    selector.by === 'agents' ? `(SELECT 'agent:' || id AS key FROM unnest(string_to_array($4, ' ')) AS id)` : '(VALUES ($4::text))';
-  const cutoff = `, cutoff AS (INSERT INTO token_cutoffs (key, transaction_id, ended_at)
-    SELECT each.key, pg_current_xact_id()::text, $1 FROM ${keys} AS each(key) ORDER BY each.key
+  const cutoff = `, cutoff AS (INSERT INTO token_cutoffs (key, transaction_id, ended_at) VALUES ($4, pg_current_xact_id()::text, $1)
     ON CONFLICT (key) DO UPDATE SET transaction_id = excluded.transaction_id, ended_at = excluded.ended_at)`;
   return `${fallingOf(selector)},
     locked AS (SELECT t.jti FROM token_ledger t WHERE t.jti IN (SELECT jti FROM falling) AND t.ended_at IS NULL ORDER BY t.jti FOR UPDATE),
@@ -242,12 +239,7 @@ export function createTokenStore(deps: { db: Db; clock: Clock; ownResources: rea
       }),
     async end(selector, cause) {
       const value = selectedId(selector);
-      const values = [
-        clock.now(),
-        cause,
-        value,
-        ...(selector.by === 'jti' ? [] : [selector.by === 'agents' ? value : `${selector.by}:${value}`]),
-      ];
+      const values = [clock.now(), cause, value, ...(selector.by === 'jti' ? [] : [`${selector.by}:${value}`])];
       const row = await db.row<Falling & { firstJti: string | null }>({
         name: `token-end-${selector.by}`,
         text: endStatement(selector),

@@ -74,10 +74,12 @@ export type TokenSelector =
   | { readonly by: 'jti'; readonly jti: string }
   | { readonly by: 'client'; readonly clientId: string }
   | { readonly by: 'agent'; readonly agentId: string }
-  | { readonly by: 'agents'; readonly agentIds: readonly string[] }
   | { readonly by: 'account'; readonly accountId: string }
   | { readonly by: 'grant'; readonly grantHash: Buffer }
   | { readonly by: 'resource'; readonly resource: string };
+
+/** A selection that is only counted: also many agents at once. */
+export type CountedSelector = TokenSelector | { readonly by: 'agents'; readonly agentIds: readonly string[] };
 
 /** What falls with a selection: live tokens, further agents that hold them, people they are for, grants they come from. */
 export interface Falling {
@@ -95,7 +97,7 @@ export function actorsOf(act: ActClaim | undefined): readonly ActClaim[] {
 }
 
 /** The id a selection is made by, as text; a grant's is the hash in hexadecimal, those of several agents have spaces between. */
-export function selectedId(selector: TokenSelector): string {
+export function selectedId(selector: CountedSelector): string {
   switch (selector.by) {
     case 'jti':
       return selector.jti;

@@ -3,7 +3,16 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import pg from 'pg';
 import { type HttpServer, startHttpServer } from '../../src/platform/http/server.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
-import { ACCESS_TOKEN, ADMINISTRATOR, assertionOf, basic, EXCHANGE, openSeeding, type SeededClient, type Seeding } from '../support/seeding.ts';
+import {
+  ACCESS_TOKEN,
+  ADMINISTRATOR,
+  assertionOf,
+  basic,
+  EXCHANGE,
+  openSeeding,
+  type SeededClient,
+  type Seeding,
+} from '../support/seeding.ts';
 import { ask } from '../support/server-process.ts';
 import { freePort } from '../support/test-server.ts';
 

@@ -44,7 +44,7 @@ describe('what falls', () => {
     const stranger = await obtain(server, agents[0]?.clientId ?? '');
     const falling = { tokens: 3, agents: 2, people: 0, grants: 0 };
     expect(await server.tokens.countFalling({ by: 'agent', agentId })).toEqual(falling);
-    await server.revocation.cascade.onAgentsSuspended([agentId], { cause: 'evt_1', by: { kind: 'account', id: 'usr_admin' } });
+    await server.revocation.cascade.onAgentSuspended(agentId, { cause: 'evt_1', by: { kind: 'account', id: 'usr_admin' } });
     expect(await areActive(...tokens, stranger)).toEqual([true, false, false, false, true]);
     expect(await server.tokens.find(tokens[3].jti)).toMatchObject({
       depth: 3,
@@ -64,7 +64,7 @@ describe('what falls', () => {
       },
     ]);
     expect(await server.tokens.countFalling({ by: 'agent', agentId })).toEqual({ tokens: 0, agents: 0, people: 0, grants: 0 });
-    await server.revocation.cascade.onAgentsSuspended([agentId]);
+    await server.revocation.cascade.onAgentSuspended(agentId);
     expect(await server.db.rows({ name: 'agent-revocations', text, values: [agentId] })).toHaveLength(1);
   });
 
@@ -74,7 +74,7 @@ describe('what falls', () => {
     await server.parties.add('account', 'usr_holder');
     const { reply } = await obtain(server, clientId, { account: 'usr_holder' });
     await obtain(server, other.clientId, { account: 'usr_holder' });
-    await server.revocation.cascade.onAgentsSuspended([agentId]);
+    await server.revocation.cascade.onAgentSuspended(agentId);
     expect(await artifacts('client_id', clientId)).toEqual([]);
     expect(await artifacts('client_id', other.clientId)).toEqual(['Grant', 'RefreshToken']);
     expect(await introspect(server, clientId, String(reply['refresh_token']))).toEqual({ active: false });
@@ -116,7 +116,7 @@ describe('what falls', () => {
     const { agentId, clientId } = await addAgent(server, 'undone');
     const token = await obtain(server, clientId);
     await server.db.transaction(async () => {
-      await server.revocation.cascade.onAgentsSuspended([agentId]);
+      await server.revocation.cascade.onAgentSuspended(agentId);
       server.db.rollback();
     });
     expect(await areActive(token)).toEqual([true]);
@@ -126,7 +126,7 @@ describe('what falls', () => {
     const { agents, tokens, person } = await chainOfFour('meeting');
     const { cascade } = server.revocation;
     const both = agents.flatMap(({ agentId, clientId }) => [
-      () => cascade.onAgentsSuspended([agentId]),
+      () => cascade.onAgentSuspended(agentId),
       () => cascade.onClientDisabled(clientId),
     ]);
     const all = [...both, ...both, () => cascade.onAccountDisabled(person), () => cascade.onAccountDisabled(person)];

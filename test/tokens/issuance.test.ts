@@ -284,7 +284,7 @@ describe('R13: whatever dies between the check and the insert, no token comes in
         suspension = server.db.detached(() =>
           server.db.transaction(async () => {
             await server.parties.remove('agent', agentId);
-            await server.revocation.cascade.onAgentsSuspended([agentId]);
+            await server.revocation.cascade.onAgentSuspended(agentId);
             ready();
             await isIssued;
           }),

@@ -1,6 +1,6 @@
 import type { Db } from '../../platform/db/db.ts';
 import { keySet, keysOf } from '../../platform/db/row-set.ts';
-import type { AgentOwner } from '../agent.ts';
+import type { Agent } from '../agent.ts';
 import type { AgentStatus } from '../lifecycle.ts';
 import { AGENT_COLUMNS, type AgentRow, toAgent } from '../row.ts';
 import type { Elder } from './line.ts';
@@ -40,21 +40,14 @@ export interface FamilyStore {
   below(agentId: string, limit: number): Promise<{ readonly agents: readonly Descendant[]; readonly total: number }>;
   /** Those below that act or are under review, nearest first: who would stop with it. */
   idsActingBelow(agentId: string): Promise<readonly string[]>;
-  /** The clients of all these agents. */
-  clientsOfAll(agentIds: readonly string[]): Promise<readonly string[]>;
+  /** Those of these agents below which anybody stands. */
+  parentsAmong(agentIds: readonly string[]): Promise<readonly { readonly id: string; readonly displayName: string }[]>;
   /** Moves all below it that are in one of `from`; returns whom and why. Held in one order, so that two stops wait for each other. */
   stopBelow(stop: StopBelow): Promise<readonly { readonly id: string; readonly reason: string }[]>;
   /** Those below that were stopped with one of `stoppedWith`, nearest first, as far as nothing between them stands on its own account. */
-  stoppedBelow(agentId: string, stoppedWith: readonly string[]): Promise<readonly StoppedAgent[]>;
+  stoppedBelow(agentId: string, stoppedWith: readonly string[]): Promise<readonly Agent[]>;
   /** Lets those of them act that still stand where such a stop left them; returns whom. */
   resume(resume: { readonly ids: readonly string[]; readonly by: string | undefined; readonly at: Date }): Promise<readonly string[]>;
-}
-
-/** An agent that was stopped with one above it. */
-export interface StoppedAgent {
-  readonly id: string;
-  readonly parentId: string;
-  readonly owner: AgentOwner | undefined;
 }
 
 const MAX_DEPTH = 20;
@@ -139,32 +132,29 @@ function trees(db: Db): Omit<FamilyStore, 'lineFrom' | 'hold' | 'countChildren' 
         ORDER BY below.depth, agents.id`;
       return ids(await db.rows({ name: 'agent-ids-acting-below', text, values: [agentId] }));
     },
-    async clientsOfAll(agentIds) {
-      const text = 'SELECT client_id AS id FROM agent_clients WHERE agent_id = ANY($1)';
-      return ids(await db.rows({ name: 'agent-clients-of-all', text, values: [agentIds] }));
+    parentsAmong(agentIds) {
+      const text = `SELECT id, display_name AS "displayName" FROM agents WHERE id = ANY(${keysOf('$1')})
+        AND EXISTS (SELECT 1 FROM agents AS child WHERE child.parent_id = agents.id) ORDER BY id`;
+      return db.rows({ name: 'agent-parents-among', text, values: [keySet(agentIds)] });
     },
     async stopBelow({ id, from, to, reasons, by, at }) {
       const text = `${tree()},
         held AS (SELECT agents.id, below.depth FROM agents JOIN below ON below.id = agents.id WHERE agents.status = ANY($2)
           ORDER BY below.depth, agents.id FOR UPDATE OF agents)
-        UPDATE agents SET status = $3, status_reason = CASE held.depth WHEN 1 THEN $4 ELSE $5 END, status_changed_by = $6, status_changed_at = $7,
+        UPDATE agents SET status = $3, status_before = agents.status, status_reason = CASE held.depth WHEN 1 THEN $4 ELSE $5 END, status_changed_by = $6, status_changed_at = $7,
           updated_at = $7, version = version + 1, stopped_with = CASE WHEN agents.status = 'active' THEN $1 ELSE agents.stopped_with END
         FROM held WHERE agents.id = held.id AND agents.status = ANY($2) RETURNING agents.id, agents.status_reason AS reason`;
       return db.rows({ name: 'agent-stop-below', text, values: [id, from, to, ...reasons, by, at] });
     },
     async stoppedBelow(agentId, stoppedWith) {
       const text = `${tree(`(agents.status = 'active' OR ${STOPPED})`)}
-        SELECT agents.id, agents.parent_id, agents.owner_kind, agents.owner_id FROM below JOIN agents ON agents.id = below.id
+        SELECT ${AGENT_COLUMNS} FROM below JOIN agents ON agents.id = below.id
         WHERE ${STOPPED} ORDER BY below.depth, agents.id`;
-      const rows = await db.rows<AgentRow>({ name: 'agent-stopped-below', text, values: [agentId, stoppedWith] });
-      return rows.map(({ id, parent_id: parentId, owner_kind: kind, owner_id: ownerId }) => ({
-        ...{ id, parentId: parentId ?? agentId },
-        owner: kind === null || ownerId === null ? undefined : { kind, id: ownerId },
-      }));
+      return (await db.rows<AgentRow>({ name: 'agent-stopped-below', text, values: [agentId, stoppedWith] })).map(toAgent);
     },
     async resume({ ids: chosen, by, at }) {
       const text = `WITH held AS (SELECT id FROM agents WHERE id = ANY($1) ORDER BY id FOR UPDATE)
-        UPDATE agents SET status = 'active', status_reason = NULL, status_changed_by = $2, status_changed_at = $3, updated_at = $3,
+        UPDATE agents SET status = 'active', status_before = agents.status, status_reason = NULL, status_changed_by = $2, status_changed_at = $3, updated_at = $3,
           stopped_with = NULL, version = version + 1
         FROM held WHERE agents.id = held.id AND agents.status IN ('suspended', 'underReview') AND agents.stopped_with IS NOT NULL RETURNING agents.id`;
       return ids(await db.rows({ name: 'agent-resume-below', text, values: [chosen, by, at] }));

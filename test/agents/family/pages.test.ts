@@ -16,7 +16,13 @@ beforeAll(async () => {
   jana = await registry.addPerson('Jana Weber');
   visitor = (await startPages(registry.agents, door, home)).visitor();
   const account = { id: administrator.id, email: 'ada@example.com', name: 'Ada Admin', role: 'admin', status: 'active' } as const;
-  door.account = { ...account, createdAt: registry.clock.now(), passwordChangedAt: undefined, lastSeenAt: undefined };
+  door.account = {
+    ...account,
+    createdAt: registry.clock.now(),
+    passwordChangedAt: undefined,
+    lastSeenAt: undefined,
+    successorId: undefined,
+  };
 });
 afterAll(async () => {
   await closeEdges();
@@ -38,9 +44,7 @@ test('the page of an agent shows who stands above and below it, in order, and wh
   const above = await page(top.id);
   expect(above.text).toMatch(/level-1[\s\S]*>Middle<\/a>[\s\S]*level-2[\s\S]*>Low<\/a>/);
   expect(above.html).toContain('It may enrol 3 more agents below itself, 3 generations deep.');
-  expect((await page(middle.id)).text).toMatch(
-    /may do no more than those above it[\s\S]*>Top<\/a>[\s\S]*stand below it[\s\S]*>Low<\/a>/,
-  );
+  expect((await page(middle.id)).text).toMatch(/may do no more than those above it[\s\S]*>Top<\/a>[\s\S]*stand below it[\s\S]*>Low<\/a>/);
   expect((await page(low.id)).html).toContain('It may enrol no agents below itself.');
 });
 

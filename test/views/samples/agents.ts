@@ -1,4 +1,5 @@
 import { fact, id, moment, parties, state, times, type Sample } from '../shapes.ts';
+import { family } from './family.ts';
 import { agent, at, chain, falls, frame, list, owners, pager } from './console.ts';
 
 const overview: readonly Sample[] = [
@@ -199,22 +200,18 @@ const agentPage = {
     },
   ],
 };
-const relative = (name: string, level: number, [word, tone]: Parameters<typeof state>) => ({
-  name,
-  level,
-  state: state(word, tone),
-  href: at(`/agents/${agent.full}`),
-});
-const family = {
-  above: [relative('Orchestrator', 0, ['Active', 'yes']), relative('Payments desk', 0, ['Active', 'yes'])],
-  below: [
-    relative('Invoice reader', 1, ['Active', 'yes']),
-    relative('Scan cleaner', 2, ['Active', 'yes']),
-    relative('Supplier matcher with a rather long name', 1, ['Suspended', 'stop']),
+const choices = {
+  status: '',
+  risks: [
+    { value: '', words: 'Any risk', selected: true },
+    { value: 'low', words: 'Low risk', selected: false },
   ],
-  more: 'and 12 more',
-  room: 'It may enrol 3 more agents below itself, 2 generations deep.',
+  unseen: [
+    { value: '', words: 'Seen or not', selected: true },
+    { value: '7', words: 'Not for 7 days', selected: false },
+  ],
 };
+
 const agents: readonly Sample[] = [
   {
     template: 'console/agents',
@@ -224,6 +221,7 @@ const agents: readonly Sample[] = [
       words: '9 were not seen for 30 days.',
       q: '',
       tabs,
+      ...choices,
       filtered: false,
       pager,
       agents: [
@@ -249,12 +247,22 @@ const agents: readonly Sample[] = [
   {
     template: 'console/agents',
     variant: 'empty',
-    model: { frame, heading: 'No agent acts here', words: 'Yet.', q: '', tabs: [], filtered: false, agents: [] },
+    model: { frame, heading: 'No agent acts here', words: 'Yet.', q: '', tabs: [], ...choices, filtered: false, agents: [] },
   },
   {
     template: 'console/agents',
     variant: 'none-found',
-    model: { frame, heading: '128 agents act here', words: 'None of them matches.', q: 'zebra', tabs, filtered: true, agents: [] },
+    model: {
+      frame,
+      heading: '128 agents act here',
+      words: 'None of them matches.',
+      q: 'zebra',
+      tabs: tabs.map((tab) => ({ ...tab, count: '' })),
+      ...choices,
+      owner: { id: 'usr_1', name: 'Jana Weber', clearHref: at('/agents?q=zebra') },
+      filtered: true,
+      agents: [],
+    },
   },
   { template: 'console/agent', model: { ...agentPage, family } },
   {
