@@ -11,6 +11,11 @@ import { basePathOf } from '../platform/http/issuer-path.ts';
 import type { Ids } from '../platform/ids.ts';
 import type { AgentAudit } from './agent-event.ts';
 import { createEnding } from './ending/ending.ts';
+import { createBatchCreation } from './batch/creation.ts';
+import { createAgentBatchStore } from './batch/store.ts';
+import { createUpsert } from './batch/upsert.ts';
+import { agentCommands } from './commands.ts';
+import { createPlacement } from './family/placement.ts';
 import { createTreeStops } from './family/stops.ts';
 import { createFamilyStore } from './family/store.ts';
 import { createLastSeen } from './last-seen.ts';
@@ -97,6 +102,8 @@ export function createAgents(deps: AgentsDeps): Agents {
   };
   const endDue = createEnding({ ...many, onManySuspended: stopping('retired') });
   const lastSeen = createLastSeen({ clock, store });
+  const batching = { ...deps, store, placement: createPlacement({ store, family }), batchStore: createAgentBatchStore({ db }) };
+  const batch = createBatchCreation({ ...batching, service });
   return {
     ...service,
     ownerGone: createDepartures({ ...many, onManySuspended: stopping('underReview') }),
@@ -109,13 +116,14 @@ export function createAgents(deps: AgentsDeps): Agents {
       (await service.ownedBy(accountId)).map((agent) => presentOwned(agent, { now: clock.now(), base: basePathOf(issuer) })),
     capability: {
       name: 'agents',
-      scim: [createAgentResourceType({ db, service, store, search, owners, issuer })],
+      scim: [createAgentResourceType({ db, service, store, search, owners, batch, issuer })],
       routes: createAgentRoutes({ ...deps, service }),
       jobs: [
         { name: 'agents-last-seen', everySeconds: FLUSH_SECONDS, run: lastSeen.flush },
         { name: 'agents-counts', everySeconds: COMPACT_SECONDS, run: search.compactCounts },
         { name: 'agents-ending', everySeconds: ENDING_SECONDS, run: endDue },
       ],
+      commands: agentCommands(createUpsert(batching)),
     },
   };
 }
