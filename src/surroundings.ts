@@ -14,7 +14,7 @@ import { chainOf, namedIn, type Tokens } from './tokens/index.ts';
 /** The capabilities that are asked. Given as functions, because app.ts builds them after those that show them. */
 export interface Sources {
   readonly accounts: () => Pick<Accounts, 'nameOf' | 'ownerLabel' | 'groupsOf' | 'list' | 'listGroups'>;
-  readonly agents: () => Pick<Agents, 'find' | 'findByClient' | 'list' | 'ownedBy' | 'clientsOf' | 'certification'>;
+  readonly agents: () => Pick<Agents, 'find' | 'findByClient' | 'list' | 'ownedBy' | 'clientsOf' | 'certification' | 'idsActingBelow'>;
   readonly clients: () => Pick<Clients, 'find' | 'findNameOfService'>;
   readonly resourceServers: () => Pick<ResourceServers, 'findByIdentifier' | 'get' | 'list'>;
   readonly tokens: () => Pick<Tokens, 'countFalling' | 'live'>;
@@ -98,17 +98,19 @@ export function createDirectory(sources: Sources): Directory {
   };
 }
 
-/** What ends with an agent, in the words of its page. `pendingOf` counts the questions it has open. */
+/** What ends with an agent and those below it. `pendingOf` counts the questions they have open. */
 async function fallingOf(
-  sources: Pick<Sources, 'tokens'>,
+  sources: Pick<Sources, 'agents' | 'tokens'>,
   agentId: string,
-  pendingOf: (agentId: string) => Promise<number>,
+  pendingOf: AgentPage['pendingOf'],
 ): Promise<Falling> {
+  const below = await sources.agents().idsActingBelow(agentId);
+  const agentIds = [agentId, ...below];
   const [{ tokens, agents, people }, approvals] = await Promise.all([
-    sources.tokens().countFalling({ by: 'agent', agentId }),
-    pendingOf(agentId),
+    sources.tokens().countFalling({ by: 'agents', agentIds }),
+    pendingOf(agentIds),
   ]);
-  return { tokens, handedOn: agents, people, approvals };
+  return { below: below.length, tokens, handedOn: agents, people, approvals };
 }
 
 /** The resources an agent holds live tokens for as the one that acts, each once, with every scope of them. */
@@ -179,10 +181,10 @@ async function lastDelegationOf(
   return { hops, tokenId: last.jti, at: last.issuedAt };
 }
 
-/** What the page of an agent asks beside the capabilities. `pendingOf` counts the questions an agent has open. */
+/** What the page of an agent asks beside the capabilities. `pendingOf` counts the questions agents have open. */
 export interface AgentPage {
   readonly directory: Pick<Directory, 'namesOf'>;
-  readonly pendingOf: (agentId: string) => Promise<number>;
+  readonly pendingOf: (agentIds: readonly string[]) => Promise<number>;
   readonly issuer: URL;
   readonly clock: Clock;
 }

@@ -42,6 +42,10 @@ export interface AgentDetails {
   /** How many agents may stand behind it in a chain, 0–4; undefined: as many as the server allows. */
   readonly maxDelegationDepth: number | undefined;
   readonly parentId: string | undefined;
+  /** How many agents that are not retired may stand directly below it, 0–1,000; undefined: none. */
+  readonly maxChildren: number | undefined;
+  /** How many generations may stand below it, 0–4; undefined: none. */
+  readonly maxChildDepth: number | undefined;
   /** What the source calls it; unique within a source. */
   readonly externalId: string | undefined;
   /** What provisioning clients keep with it and this server itself does not use. */
@@ -58,6 +62,8 @@ export interface Agent extends AgentDetails {
   /** The typed id of whoever moved it last; undefined: the server. */
   readonly statusChangedBy: string | undefined;
   readonly statusChangedAt: Date;
+  /** The agent above whose stop stopped this one, which acted until then. */
+  readonly stoppedWith: string | undefined;
   /** It was made for so long, and is removed at its end; undefined: it stays until somebody ends it, or its time does. */
   readonly ttlMinutes: number | undefined;
   /** Where the record came from: `console`, `registration`, `scim:<client_id>`. */
@@ -127,6 +133,8 @@ const detailsSchema = z.object({
   validUntil: z.date('is a date').max(new Date('9999-12-31T00:00:00Z'), 'is a date before the year 9999').optional(),
   maxDelegationDepth: z.int('is a whole number from 0 to 4').min(0, 'is 0 or more').max(4, 'is at most 4').optional(),
   parentId: visible(100).optional(),
+  maxChildren: z.int('is a whole number from 0 to 1000').min(0, 'is 0 or more').max(1000, 'is at most 1000').optional(),
+  maxChildDepth: z.int('is a whole number from 0 to 4').min(0, 'is 0 or more').max(4, 'is at most 4').optional(),
   externalId: visible(512).optional(),
   provisioned: z
     .record(z.string(), z.unknown())
@@ -163,6 +171,8 @@ export function detailsOfNew(id: string, { status: _status, source: _source, ttl
     validUntil: undefined,
     maxDelegationDepth: undefined,
     parentId: undefined,
+    maxChildren: undefined,
+    maxChildDepth: undefined,
     externalId: undefined,
     provisioned: {},
     ...given,

@@ -15,6 +15,8 @@ export interface AgentFormValues {
   /** yyyy-mm-dd */
   readonly validUntil: string;
   readonly maxDelegationDepth: string;
+  readonly maxChildren: string;
+  readonly maxChildDepth: string;
   /** The version that was read; empty for a new agent. */
   readonly version: string;
 }
@@ -43,6 +45,8 @@ export function valuesOfForm(form: Posted): AgentFormValues {
     environment: at('environment'),
     validUntil: at('validUntil'),
     maxDelegationDepth: at('maxDelegationDepth'),
+    maxChildren: at('maxChildren'),
+    maxChildDepth: at('maxChildDepth'),
     version: at('version'),
   };
 }
@@ -58,6 +62,8 @@ export function valuesOfAgent(agent?: Agent): AgentFormValues {
     environment: agent === undefined ? 'production' : (agent.environment ?? ''),
     validUntil: agent?.validUntil?.toISOString().slice(0, 10) ?? '',
     maxDelegationDepth: agent?.maxDelegationDepth?.toString() ?? '',
+    maxChildren: agent?.maxChildren?.toString() ?? '',
+    maxChildDepth: agent?.maxChildDepth?.toString() ?? '',
     version: agent?.version.toString() ?? '',
   };
 }
@@ -83,9 +89,15 @@ export function statusOfFault(error: unknown): number {
   throw error;
 }
 
+/** A number of few digits; empty: not said. What is no number is NaN, which no member takes. */
+function countIn(text: string): number | undefined {
+  if (text === '') return undefined;
+  return /^\d{1,4}$/.test(text) ? Number(text) : Number.NaN;
+}
+
 /** What a form asks for. @throws {AppError} `invalid_input` with the member at fault. */
 export function readAgentForm(values: AgentFormValues): AgentChanges & { readonly displayName: string } {
-  const { owner, maxDelegationDepth: depth } = values;
+  const { owner } = values;
   const owned = owner === '' ? undefined : ownerOf(owner);
   if (owner !== '' && owned === undefined) throw new AppError('invalid_input', 'Choose one of the list.', { member: 'owner' });
   if (values.name === '') throw new AppError('invalid_input', 'Give it a name.', { member: 'displayName' });
@@ -97,7 +109,9 @@ export function readAgentForm(values: AgentFormValues): AgentChanges & { readonl
     autonomy: chosen(values.autonomy, autonomies, 'autonomy'),
     environment: values.environment === '' ? undefined : values.environment,
     validUntil: endOfDay(values.validUntil, 'validUntil'),
-    maxDelegationDepth: depth === '' ? undefined : /^\d{1,2}$/.test(depth) ? Number(depth) : Number.NaN,
+    maxDelegationDepth: countIn(values.maxDelegationDepth),
+    maxChildren: countIn(values.maxChildren),
+    maxChildDepth: countIn(values.maxChildDepth),
   };
 }
 

@@ -19,6 +19,9 @@ import { createBatchCreation } from './batch/creation.ts';
 import { createAgentBatchStore } from './batch/store.ts';
 import { createUpsert } from './batch/upsert.ts';
 import { agentCommands } from './commands.ts';
+import { createPlacement } from './family/placement.ts';
+
+import { createFamilyStore } from './family/store.ts';
 import { createLastSeen } from './last-seen.ts';
 import { createDepartures, type OwnerDeparture } from './leaving/departures.ts';
 import type { OwnerDirectory } from './owners.ts';
@@ -28,11 +31,14 @@ import { createAgentResourceType } from './scim.ts';
 import { createAgentSearchStore } from './search/store.ts';
 import { type AgentService, createAgentService } from './service.ts';
 import { createAgentStore } from './store.ts';
+import { createStopping } from './stopping.ts';
 import type { Surroundings } from './surroundings.ts';
 
 export type { Agent, NewAgent } from './agent.ts';
 export type { AgentEditor } from './agent-event.ts';
 export type { CertificationService } from './certification/service.ts';
+export type { Elder, Room } from './family/line.ts';
+export { beyond, type ClientReach, mayHaveDetail, mayHaveResource, mayHaveScope } from './family/reach.ts';
 export type { AgentStatus } from './lifecycle.ts';
 export type { OwnerDeparture } from './leaving/departures.ts';
 export type { OwnerDirectory } from './owners.ts';
@@ -92,36 +98,20 @@ export function createAgents(deps: AgentsDeps): Agents {
   const search = createAgentSearchStore({ db });
   const nothing = async () => undefined;
   const items = createItemStore({ db });
-  const oneByOne = async (agentIds: readonly string[]) => {
-    for (const agentId of agentIds) await deps.onSuspended(agentId);
-  };
-  const many = {
-    ...deps,
-    onManySuspended: async (agentIds: readonly string[]) => {
-      await items.dropStopped(clock.now(), agentIds);
-      await (deps.onManySuspended ?? oneByOne)(agentIds);
-    },
-    onEnded: deps.onEnded ?? nothing,
-  };
-  const service = createAgentService({
-    ...deps,
-    store,
-    search,
-    onActivated: deps.onActivated ?? nothing,
-    onSuspended: async (agentId) => {
-      await items.dropStopped(clock.now(), [agentId]);
-      await deps.onSuspended(agentId);
-    },
-  });
-  const endDue = createEnding(many);
+  const family = createFamilyStore({ db });
+  const stopping = createStopping({ ...deps, onManySuspended: deps.onManySuspended, items, family });
+  const { onSuspended, stopBelow } = stopping;
+  const moving = { ...deps, onEnded: deps.onEnded ?? nothing };
+  const service = createAgentService({ ...deps, onSuspended, stopBelow, store, search, family, onActivated: deps.onActivated ?? nothing });
+  const endDue = createEnding({ ...moving, onManySuspended: stopping.onManyMoved('retired') });
   const campaigns = createCampaignStore({ db });
   const certification = createCertification({ ...deps, agents: service, agentStore: store, campaigns, items });
   const lastSeen = createLastSeen({ clock, store });
-  const batching = { ...deps, store, batchStore: createAgentBatchStore({ db }) };
+  const batching = { ...deps, store, placement: createPlacement({ store, family }), batchStore: createAgentBatchStore({ db }) };
   const batch = createBatchCreation({ ...batching, service });
   return {
     ...service,
-    ownerGone: createDepartures(many),
+    ownerGone: createDepartures({ ...moving, onManySuspended: stopping.onManyMoved('underReview') }),
     endDue,
     agentCounts: search.countByOwner,
     countOwnership: search.countOwnership,

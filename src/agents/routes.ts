@@ -9,6 +9,8 @@ import { type Agent, autonomies, riskLevels } from './agent.ts';
 import type { AgentAudit, AgentEditor } from './agent-event.ts';
 import type { Certification } from './certification/index.ts';
 import { type AgentFormValues, type Fault, faultOf, fieldOf, readAgentForm, statusOfFault, valuesOfAgent, valuesOfForm } from './form.ts';
+import { familyOf } from './family/page.ts';
+import { presentFamily, resumedWords } from './family/present.ts';
 import { agentsModel, readListQuery } from './listing.ts';
 import type { OwnerDirectory } from './owners.ts';
 import { type Frame, presentAgent, presentFalls } from './present.ts';
@@ -90,12 +92,11 @@ function addReading(router: Router, { pages, guard }: Web, deps: AgentRoutesDeps
     const session = await guard.session(ctx, { roles: READERS });
     if (session === undefined) return;
     const agent = await service.get(idOf(ctx));
-    const { id, parentId, statusChangedBy } = agent;
+    const { id, statusChangedBy } = agent;
     const changer = statusChangedBy?.startsWith('usr_') ? ({ kind: 'user', id: statusChangedBy } as const) : undefined;
-    const [owner, parent, children, clientIds, changedBy] = await Promise.all([
+    const [owner, family, clientIds, changedBy] = await Promise.all([
       labelOf(agent.owner),
-      parentId === undefined ? undefined : service.find(parentId),
-      service.childrenOf(id),
+      familyOf(agent, service),
       service.clientsOf(id),
       labelOf(changer),
     ]);
@@ -109,12 +110,13 @@ function addReading(router: Router, { pages, guard }: Web, deps: AgentRoutesDeps
       mayLetRun(agent, session.accountId, deps),
     ]);
     const moved = { changedBy: changedBy?.name ?? statusChangedBy };
-    const shown = { agent, owner, parent, children, ...moved, falls, reach, credentials, delegation, certified };
+    const shown = { agent, owner, ...moved, falls, reach, credentials, delegation, certified };
+    const relatives = { family: presentFamily(family, frame()) };
     const may = { mayManage: WRITERS.includes(session.role), mayStart };
     await pages.show(
       ctx,
       'console/agent',
-      presentAgent({ ...shown, events: trail.events.map(({ event }) => event), ...may }, frame()),
+      presentAgent({ ...shown, ...relatives, events: trail.events.map(({ event }) => event), ...may }, frame()),
       session,
     );
   });
@@ -249,11 +251,14 @@ function addStarts(router: Router, { pages, guard }: Web, { service }: AgentRout
     router.post(`/console/agents/:id/${verb}`, async (ctx) => {
       const session = await guard.session(ctx, { roles: WRITERS });
       if (session === undefined) return;
-      await pages.form(ctx);
+      const isWithTree = fieldOf(await pages.form(ctx), 'family') === 'below';
       const path = `/console/agents/${idOf(ctx)}`;
       try {
-        const agent = await service.setStatus(idOf(ctx), 'active', { by: editorOf(session), from });
-        pages.redirect(ctx, path, { kind: 'done', text: `${agent.displayName.slice(0, 80)} may act.` });
+        const request = { by: editorOf(session), from };
+        const { agent, ...counts } = isWithTree
+          ? await service.resumeTree(idOf(ctx), request)
+          : { agent: await service.setStatus(idOf(ctx), 'active', request), resumed: 0, left: 0 };
+        pages.redirect(ctx, path, { kind: 'done', text: resumedWords({ name: agent.displayName.slice(0, 80), ...counts }) });
       } catch (error) {
         statusOfFault(error);
         pages.redirect(ctx, path, { kind: 'stop', text: (error as AppError).message });

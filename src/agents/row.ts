@@ -25,6 +25,9 @@ export interface AgentRow {
   readonly valid_until: Date | null;
   readonly max_delegation_depth: number | null;
   readonly parent_id: string | null;
+  readonly max_children: number | null;
+  readonly max_child_depth: number | null;
+  readonly stopped_with: string | null;
   readonly external_id: string | null;
   readonly source: string;
   readonly provisioned: Readonly<Record<string, unknown>>;
@@ -54,6 +57,8 @@ export const DETAIL_COLUMNS = [
   'valid_until',
   'max_delegation_depth',
   'parent_id',
+  'max_children',
+  'max_child_depth',
   'external_id',
   'provisioned',
 ] as const;
@@ -77,6 +82,7 @@ export const AGENT_COLUMNS = [
   ...DETAIL_COLUMNS,
   ...LIFE_COLUMNS,
   'status_before',
+  'stopped_with',
   'last_seen_at',
   'last_confirmed_at',
   'last_confirmed_by',
@@ -104,6 +110,8 @@ export function detailValues(agent: Omit<Agent, 'status'>): readonly unknown[] {
     agent.validUntil,
     agent.maxDelegationDepth,
     agent.parentId,
+    agent.maxChildren,
+    agent.maxChildDepth,
     agent.externalId,
     provisioned,
   ];
@@ -138,6 +146,9 @@ export function toAgent(row: AgentRow): Agent {
     validUntil: row.valid_until ?? undefined,
     maxDelegationDepth: row.max_delegation_depth ?? undefined,
     parentId: row.parent_id ?? undefined,
+    maxChildren: row.max_children ?? undefined,
+    maxChildDepth: row.max_child_depth ?? undefined,
+    stoppedWith: row.stopped_with ?? undefined,
     externalId: row.external_id ?? undefined,
     ttlMinutes: row.ttl_minutes ?? undefined,
     source: row.source,

@@ -36,7 +36,7 @@ export const issuer = new URL('https://issuer.example/tenant');
 export const administrator: AgentEditor = { kind: 'account', id: 'usr_administrator', party: 'administrator' };
 
 export const noSurroundings: Surroundings = {
-  whatWouldFall: async () => ({ tokens: 3, handedOn: 1, approvals: 2, people: 0 }),
+  whatWouldFall: async () => ({ below: 0, tokens: 3, handedOn: 1, approvals: 2, people: 0 }),
   reachOf: async () => [],
   credentialsOf: async (clientIds) => clientIds.map((clientId) => ({ clientId, name: clientId, detail: 'a key', lastUsedAt: undefined })),
   lastDelegationOf: async () => undefined,
