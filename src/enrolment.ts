@@ -30,9 +30,10 @@ function nameFrom(metadata: Readonly<Record<string, unknown>>, clientId: string)
 export function createEnrolment(deps: { agents: () => Agents }): Enrolment {
   return {
     async onRegistered({ clientId, metadata, initialAccessToken }) {
-      const { owner, agentState } = initialAccessToken;
+      const { owner, agentState, agentTtlMinutes: ttlMinutes } = initialAccessToken;
       const displayName = nameFrom(metadata, clientId);
-      const agent = await deps.agents().create({ displayName, owner, status: agentState, source: 'registration' }, REGISTRATION);
+      const made = { displayName, owner, status: agentState, ttlMinutes, source: 'registration' };
+      const agent = await deps.agents().create(made, REGISTRATION);
       await deps.agents().linkClient(agent.id, clientId, REGISTRATION);
     },
     async onWidened(clientId) {

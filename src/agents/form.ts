@@ -14,6 +14,8 @@ export interface AgentFormValues {
   readonly environment: string;
   /** yyyy-mm-dd */
   readonly validUntil: string;
+  /** Minutes that a new agent lives; empty: until its end, or for good. */
+  readonly ttlMinutes: string;
   readonly maxDelegationDepth: string;
   /** The version that was read; empty for a new agent. */
   readonly version: string;
@@ -42,10 +44,13 @@ export function valuesOfForm(form: Posted): AgentFormValues {
     autonomy: at('autonomy'),
     environment: at('environment'),
     validUntil: at('validUntil'),
+    ttlMinutes: at('ttlMinutes'),
     maxDelegationDepth: at('maxDelegationDepth'),
     version: at('version'),
   };
 }
+
+const dayOf = (at: Date | undefined): string => at?.toISOString().slice(0, 10) ?? '';
 
 /** The values of an agent; of a new one the usual ones. */
 export function valuesOfAgent(agent?: Agent): AgentFormValues {
@@ -56,7 +61,8 @@ export function valuesOfAgent(agent?: Agent): AgentFormValues {
     riskLevel: agent?.riskLevel ?? 'medium',
     autonomy: agent?.autonomy ?? 'interactive',
     environment: agent === undefined ? 'production' : (agent.environment ?? ''),
-    validUntil: agent?.validUntil?.toISOString().slice(0, 10) ?? '',
+    validUntil: dayOf(agent?.validUntil),
+    ttlMinutes: '',
     maxDelegationDepth: agent?.maxDelegationDepth?.toString() ?? '',
     version: agent?.version.toString() ?? '',
   };
@@ -76,8 +82,17 @@ function endOfDay(text: string): Date | undefined {
   throw new AppError('invalid_input', 'A day is written like 2027-01-31.', { member: 'validUntil' });
 }
 
-/** What a form asks for. @throws {AppError} `invalid_input` with the member at fault. */
-export function readAgentForm(values: AgentFormValues): AgentChanges & { readonly displayName: string } {
+/** How long a new agent lives, in minutes. */
+export function readTtl({ ttlMinutes }: AgentFormValues): number | undefined {
+  if (ttlMinutes === '') return undefined;
+  return /^\d{1,6}$/.test(ttlMinutes) ? Number(ttlMinutes) : Number.NaN;
+}
+
+/**
+ * What a form asks for. A day that was not changed leaves the hour at which the agent ends.
+ * @throws {AppError} `invalid_input` with the member at fault.
+ */
+export function readAgentForm(values: AgentFormValues, agent?: Pick<Agent, 'validUntil'>): AgentChanges & { readonly displayName: string } {
   const { owner, maxDelegationDepth: depth } = values;
   const owned = owner === '' ? undefined : ownerOf(owner);
   if (owner !== '' && owned === undefined) throw new AppError('invalid_input', 'Choose one of the list.', { member: 'owner' });
@@ -89,7 +104,7 @@ export function readAgentForm(values: AgentFormValues): AgentChanges & { readonl
     riskLevel: chosen(values.riskLevel, riskLevels, 'riskLevel'),
     autonomy: chosen(values.autonomy, autonomies, 'autonomy'),
     environment: values.environment === '' ? undefined : values.environment,
-    validUntil: endOfDay(values.validUntil),
+    validUntil: values.validUntil === dayOf(agent?.validUntil) ? agent?.validUntil : endOfDay(values.validUntil),
     maxDelegationDepth: depth === '' ? undefined : /^\d{1,2}$/.test(depth) ? Number(depth) : Number.NaN,
   };
 }

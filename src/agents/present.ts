@@ -1,4 +1,4 @@
-import { type Moment, momentOf } from '../platform/http/moment.ts';
+import { durationWords, endOf, type Moment, momentOf } from '../platform/http/moment.ts';
 import type { Agent } from './agent.ts';
 import type { RecordedEvent } from './agent-event.ts';
 import { type AgentStatus, isStoppedByOwner } from './lifecycle.ts';
@@ -155,7 +155,7 @@ function presentEvent({ id, type, occurredAt, outcome, resource, action, cause }
 }
 
 function factsOf({ agent, parent, children }: AgentContent, { base }: Frame) {
-  const { environment, autonomy, model, maxDelegationDepth, dataClasses, externalId, source } = agent;
+  const { environment, autonomy, model, maxDelegationDepth, dataClasses, externalId, source, ttlMinutes } = agent;
   const modelWords = [model?.provider, model?.name, model?.version].filter((part) => part !== undefined).join(' ');
   const pageOf = (one: Agent) => ({ value: one.displayName, href: `${base}/console/agents/${one.id}` });
   const said = [
@@ -167,6 +167,7 @@ function factsOf({ agent, parent, children }: AgentContent, { base }: Frame) {
       value:
         maxDelegationDepth === undefined ? '' : maxDelegationDepth === 0 ? 'nothing' : `to ${countOf(maxDelegationDepth, 'more agent')}`,
     },
+    { label: 'Was made for', value: ttlMinutes === undefined ? '' : durationWords(ttlMinutes * 60) },
     { label: 'Data', value: dataClasses.join(', ') },
     { label: 'Known elsewhere as', value: externalId ?? '' },
     { label: 'Came from', value: source },
@@ -219,7 +220,7 @@ export function presentAgent(all: AgentContent, frame: Frame): object {
   const stopped = stoppedWords(all, now);
   const used = (line: CredentialLine): { lastUsed?: Moment } =>
     line.lastUsedAt === undefined ? {} : { lastUsed: momentOf(line.lastUsedAt, now) };
-  const ends = agent.validUntil === undefined ? {} : { ends: momentOf(agent.validUntil, now) };
+  const ends = agent.validUntil === undefined ? {} : { ends: endOf(agent.validUntil, now) };
   return {
     agent: {
       id: presentId(agent.id),

@@ -31,6 +31,12 @@ export const newInitialAccessToken = z.strictObject({
     .regex(/^[^\p{Cc}\p{Cf}]*$/u, 'holds control characters'),
   owner: z.strictObject({ kind: z.enum(['user', 'group']), id: z.string().min(1).max(100) }),
   agent_state: z.enum(['active', 'proposed']).default('proposed'),
+  /** Software that registers becomes an agent for so long: a minute to thirty days. */
+  agent_ttl_minutes: z
+    .int()
+    .min(1)
+    .max(30 * 24 * 60)
+    .optional(),
   uses: z.int().min(1).max(1_000).default(1),
   ttl_seconds: z
     .int()
@@ -116,6 +122,7 @@ export function createInitialAccessTokens(deps: InitialAccessTokenDeps): Initial
           name: input.name,
           owner: input.owner,
           agentState: input.agent_state,
+          agentTtlMinutes: input.agent_ttl_minutes,
           bounds: boundsOf(input),
           usesLeft: input.uses,
           usesTotal: input.uses,

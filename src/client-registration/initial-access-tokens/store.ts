@@ -21,6 +21,7 @@ interface Row {
   readonly owner_kind: 'user' | 'group';
   readonly owner_id: string;
   readonly agent_state: 'active' | 'proposed';
+  readonly agent_ttl_minutes: number | null;
   readonly bounds: Bounds;
   readonly uses_left: number;
   readonly uses_total: number;
@@ -35,6 +36,7 @@ function fromRow(row: Row): InitialAccessToken {
     name: row.name,
     owner: { kind: row.owner_kind, id: row.owner_id },
     agentState: row.agent_state,
+    agentTtlMinutes: row.agent_ttl_minutes ?? undefined,
     bounds: row.bounds,
     usesLeft: row.uses_left,
     usesTotal: row.uses_total,
@@ -44,7 +46,7 @@ function fromRow(row: Row): InitialAccessToken {
   };
 }
 
-const SELECT = `SELECT id, name, owner_kind, owner_id, agent_state, bounds, uses_left, uses_total, created_at, expires_at, revoked_at
+const SELECT = `SELECT id, name, owner_kind, owner_id, agent_state, agent_ttl_minutes, bounds, uses_left, uses_total, created_at, expires_at, revoked_at
   FROM initial_access_tokens`;
 
 /** The store over PostgreSQL. */
@@ -68,8 +70,9 @@ export function createInitialAccessTokenStore({ db, clock }: { db: Db; clock: Cl
     async insert({ owner, bounds, ...token }, hash) {
       await db.rows({
         name: 'initial-access-token-insert',
-        text: `INSERT INTO initial_access_tokens (id, token_hash, name, owner_kind, owner_id, agent_state, bounds, uses_left, uses_total, created_at, expires_at)
-               VALUES ($1, $2, $3, $4, $5, $6, $7::jsonb, $8, $9, $10, $11)`,
+        text: `INSERT INTO initial_access_tokens (id, token_hash, name, owner_kind, owner_id, agent_state, bounds, uses_left, uses_total, created_at,
+                 expires_at, agent_ttl_minutes)
+               VALUES ($1, $2, $3, $4, $5, $6, $7::jsonb, $8, $9, $10, $11, $12)`,
         values: [
           token.id,
           hash,
@@ -82,6 +85,7 @@ export function createInitialAccessTokenStore({ db, clock }: { db: Db; clock: Cl
           token.usesTotal,
           token.createdAt,
           token.expiresAt,
+          token.agentTtlMinutes,
         ],
       });
     },
