@@ -13,6 +13,7 @@ import type { AgentAudit } from './agent-event.ts';
 import { createEnding } from './ending/ending.ts';
 import { createLastSeen } from './last-seen.ts';
 import { createDepartures, type OwnerDeparture } from './leaving/departures.ts';
+import { createOwnAgentRoutes } from './me/routes.ts';
 import type { OwnerDirectory } from './owners.ts';
 import { type OwnedAgent, presentOwned } from './present.ts';
 import { createAgentRoutes } from './routes.ts';
@@ -99,7 +100,10 @@ export function createAgents(deps: AgentsDeps): Agents {
     capability: {
       name: 'agents',
       scim: [createAgentResourceType({ db, service, store, search, owners, issuer })],
-      routes: createAgentRoutes({ ...deps, service }),
+      routes(router, web) {
+        createAgentRoutes({ ...deps, service })(router, web);
+        createOwnAgentRoutes({ ...deps, service })(router, web);
+      },
       jobs: [
         { name: 'agents-last-seen', everySeconds: FLUSH_SECONDS, run: lastSeen.flush },
         { name: 'agents-ending', everySeconds: ENDING_SECONDS, run: endDue },

@@ -194,7 +194,8 @@ export interface AgentContent {
   readonly mayStart: boolean;
 }
 
-function stoppedWords({ agent, changedBy }: AgentContent, now: Date): string | undefined {
+/** Why an agent does not act, and since when; undefined for one that acts or was not let run yet. */
+export function stoppedWords({ agent, changedBy }: Pick<AgentContent, 'agent' | 'changedBy'>, now: Date): string | undefined {
   const { status, statusReason, statusChangedAt } = agent;
   if (status === 'active' || status === 'proposed') return undefined;
   const who = changedBy === undefined ? '' : ` by ${changedBy}`;
