@@ -71,6 +71,7 @@ export interface Agents extends AgentService {
 }
 
 const FLUSH_SECONDS = 15;
+const COMPACT_SECONDS = 60;
 /** The policy refuses an agent whose time is over at once; this is how long its record and its clients may be left. */
 const ENDING_SECONDS = 15;
 
@@ -106,6 +107,7 @@ export function createAgents(deps: AgentsDeps): Agents {
       },
       jobs: [
         { name: 'agents-last-seen', everySeconds: FLUSH_SECONDS, run: lastSeen.flush },
+        { name: 'agents-counts', everySeconds: COMPACT_SECONDS, run: search.compactCounts },
         { name: 'agents-ending', everySeconds: ENDING_SECONDS, run: endDue },
       ],
     },

@@ -5,6 +5,8 @@ import { type AgentOwner, isSameOwner } from './agent.ts';
 export interface OwnerDirectory {
   /** The name of an owner and whether it can answer for anything; undefined or not alive when there is no such owner. */
   ownerLabel(owner: AgentOwner): Promise<{ readonly name: string; readonly isAlive: boolean } | undefined>;
+  /** The person with this address, whatever its case. */
+  findByEmail(email: string): Promise<{ readonly id: string } | undefined>;
   /** Whether an owner is alive; if so they stay it until the transaction under way ends. */
   holdOwner(owner: AgentOwner): Promise<boolean>;
   groupsOf(accountId: string): Promise<readonly { readonly id: string }[]>;

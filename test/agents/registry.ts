@@ -62,6 +62,7 @@ export async function openRegistry(home = issuer): Promise<Registry> {
         const [row] = await sql<{ name: string; is_alive: boolean }>(`SELECT name, ${alive} AS is_alive FROM ${table} WHERE id = $1`, [id]);
         return row && { name: row.name, isAlive: row.is_alive };
       },
+      findByEmail: async (email) => (await sql<{ id: string }>('SELECT id FROM accounts WHERE email = lower($1)', [email]))[0],
       async holdOwner({ kind, id }) {
         const [table, view, column] = kind === 'user' ? ['accounts', 'live_accounts', 'account_id'] : ['groups', 'live_groups', 'group_id'];
         await sql(`SELECT 1 FROM ${table} WHERE id = $1 FOR SHARE`, [id]);
