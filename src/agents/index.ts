@@ -11,6 +11,10 @@ import { basePathOf } from '../platform/http/issuer-path.ts';
 import type { Ids } from '../platform/ids.ts';
 import type { AgentAudit } from './agent-event.ts';
 import { createEnding } from './ending/ending.ts';
+import { createBatchCreation } from './batch/creation.ts';
+import { createAgentBatchStore } from './batch/store.ts';
+import { createUpsert } from './batch/upsert.ts';
+import { agentCommands } from './commands.ts';
 import { createLastSeen } from './last-seen.ts';
 import { createDepartures, type OwnerDeparture } from './leaving/departures.ts';
 import { createOwnAgentRoutes } from './me/routes.ts';
@@ -88,6 +92,8 @@ export function createAgents(deps: AgentsDeps): Agents {
   const many = { ...deps, onManySuspended: deps.onManySuspended ?? oneByOne, onEnded: deps.onEnded ?? nothing };
   const endDue = createEnding(many);
   const lastSeen = createLastSeen({ clock, store });
+  const batching = { ...deps, store, batchStore: createAgentBatchStore({ db }) };
+  const batch = createBatchCreation({ ...batching, service });
   return {
     ...service,
     ownerGone: createDepartures(many),
@@ -100,7 +106,7 @@ export function createAgents(deps: AgentsDeps): Agents {
       (await service.ownedBy(accountId)).map((agent) => presentOwned(agent, { now: clock.now(), base: basePathOf(issuer) })),
     capability: {
       name: 'agents',
-      scim: [createAgentResourceType({ db, service, store, search, owners, issuer })],
+      scim: [createAgentResourceType({ db, service, store, search, owners, batch, issuer })],
       routes(router, web) {
         createAgentRoutes({ ...deps, service })(router, web);
         createOwnAgentRoutes({ ...deps, service })(router, web);
@@ -110,6 +116,7 @@ export function createAgents(deps: AgentsDeps): Agents {
         { name: 'agents-counts', everySeconds: COMPACT_SECONDS, run: search.compactCounts },
         { name: 'agents-ending', everySeconds: ENDING_SECONDS, run: endDue },
       ],
+      commands: agentCommands(createUpsert(batching)),
     },
   };
 }
