@@ -285,6 +285,7 @@ export async function createApp(deps: AppDeps): Promise<App> {
     async stop() {
       await jobs.stop();
       await parts.agents.flushLastSeen();
+      await parts.clients.provisioningTokens.flush();
       await parts.audit.seal();
       await notifications.stop();
       await outgoing.close();

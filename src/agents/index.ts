@@ -9,8 +9,8 @@ import type { Clock } from '../platform/clock.ts';
 import type { Db } from '../platform/db/db.ts';
 import { basePathOf } from '../platform/http/issuer-path.ts';
 import type { Ids } from '../platform/ids.ts';
+import { createLastSeen, type Seen } from '../platform/last-seen.ts';
 import type { AgentAudit } from './agent-event.ts';
-import { createLastSeen } from './last-seen.ts';
 import type { OwnerDirectory } from './owners.ts';
 import { type OwnedAgent, presentOwned } from './present.ts';
 import { createAgentRoutes } from './routes.ts';
@@ -66,12 +66,12 @@ export function createAgents(deps: AgentsDeps): Agents {
   const store = createAgentStore({ db });
   const search = createAgentSearchStore({ db });
   const service = createAgentService({ ...deps, store, search, onActivated: deps.onActivated ?? (async () => undefined) });
-  const lastSeen = createLastSeen({ clock, store });
+  const lastSeen = createLastSeen<Seen>({ clock, write: store.setLastSeen });
   return {
     ...service,
     agentCounts: search.countByOwner,
     countOwnership: search.countOwnership,
-    touch: lastSeen.touch,
+    touch: (id) => lastSeen.touch({ id }),
     flushLastSeen: lastSeen.flush,
     agentsOwnedBy: async (accountId) =>
       (await service.ownedBy(accountId)).map((agent) => presentOwned(agent, { now: clock.now(), base: basePathOf(issuer) })),

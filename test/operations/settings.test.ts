@@ -99,6 +99,14 @@ describe('the doctor on a server', () => {
     );
     expect((await of('agents without owner'))?.words).toContain(agent.id);
     expect((await of('clients without agent'))?.words).toContain(record.id);
+    expect((await of('provisioning tokens'))?.state).toBe('ok');
+    const { token, clientId } = await clients.provisioningTokens.connect(
+      { name: 'Entra ID', hasGovernance: false, token: { access: 'write', addresses: [], ttl_seconds: 86_400 } },
+      SYSTEM,
+    );
+    expect((await of('provisioning tokens'))?.words).toContain(`Entra ID (…${token.endsIn}) ends in 23 h`);
+    await clients.disable(clientId, SYSTEM);
+    expect((await of('provisioning tokens'))?.state).toBe('ok');
     expect((await of('database'))?.state).toBe('ok');
     expect((await of('bootstrap client'))?.state).toBe('ok');
   });

@@ -196,7 +196,15 @@ export async function startExchangeServer(more: readonly NamedContribution[] = [
   const accountId = (await accounts.create({ email: 'pat@example.com', name: 'Pat Person', role: 'user' }, { kind: 'system', id: 'setup' }))
     .id;
   const guard = { session: async () => server.session };
-  const api = createApiGuard({ ...base, tokens, clients, accounts, artifacts, isStrongAcr: () => false });
+  const api = createApiGuard({
+    ...base,
+    tokens,
+    clients,
+    accounts,
+    artifacts,
+    isStrongAcr: () => false,
+    provisioning: clients.provisioningTokens,
+  });
   const router = new Router();
   const pages = await pagesOf();
   for (const { routes } of [policy.capability, details.capability, exchange.capability]) routes?.(router, { pages, guard, api, readJson });
