@@ -1,17 +1,9 @@
 import type { Db } from '../../platform/db/db.ts';
-import {
-  compileFilter,
-  compileSort,
-  scimRefusal,
-  type ScimColumn,
-  type ScimColumns,
-  type ScimListQuery,
-  type ScimValueTable,
-} from '../../scim/index.ts';
+import { columnsOf, createListing, type ScimFound, type ScimListQuery } from '../../scim/index.ts';
 import type { Agent, RiskLevel } from '../agent.ts';
 import type { AgentStatus } from '../lifecycle.ts';
 import { AGENT_COLUMNS, type AgentRow, toAgent } from '../row.ts';
-import { extensionUrn } from '../scim-schema.ts';
+import { agentDefinition } from '../scim-extension.ts';
 
 /** What a list may be narrowed to. Text is searched in names and purpose; `searchOwners` are owners whose name matched it. */
 export interface AgentFilter {
@@ -53,9 +45,8 @@ export interface AgentSearchStore {
   countByOwner(ownerIds: readonly string[]): Promise<ReadonlyMap<string, number>>;
   /** Owners of at least one agent that is not retired, and how many such agents nobody alive answers for. */
   countOwnership(): Promise<{ readonly owners: number; readonly unowned: number }>;
-  page(
-    query: ScimListQuery,
-  ): Promise<{ readonly found: readonly AgentWithClients[]; readonly total: number; readonly nextPosition?: string }>;
+  /** One page of SCIM. */
+  page(query: ScimListQuery): Promise<ScimFound<AgentWithClients>>;
 }
 
 const FILTER = `agents.removed_at IS NULL AND ($1::text IS NULL OR agents.status = $1) AND ($2::text IS NULL OR agents.owner_id = $2)
@@ -71,73 +62,14 @@ function filterValues({ status, ownerId, risk, search, searchOwners, unseenSince
   return [status, ownerId, risk, patternOf(search), searchOwners ?? [], unseenSince];
 }
 
-const text = (column: string): ScimColumn => ({ column, type: 'text' });
-const time = (column: string): ScimColumn => ({ column, type: 'timestamp' });
-const kept = (name: string): ScimColumn => text(`(agents.provisioned->>'${name}')`);
-const keptValues = (name: string): ScimValueTable => {
-  const columns = Object.fromEntries(['value', 'display', 'type'].map((member) => [member, text(`(each.doc->>'${member}')`)]));
-  const primary: ScimColumn = { column: `((each.doc->>'primary')::boolean)`, type: 'boolean' };
-  return {
-    rows: `SELECT 1 FROM jsonb_array_elements(agents.provisioned->'${name}') AS each(doc) WHERE true`,
-    columns: { ...columns, primary },
-  };
-};
-
-/** Where each attribute of the resource type is stored; others cannot be filtered by. */
-const scimColumns: ScimColumns = {
-  id: text('agents.id'),
-  externalId: text('agents.external_id'),
-  'meta.created': time('agents.created_at'),
-  'meta.lastModified': time('agents.updated_at'),
-  name: text('agents.name'),
-  agentUserName: text('agents.name'),
-  displayName: text('agents.display_name'),
-  description: text('agents.description'),
-  active: { column: `(agents.status = 'active')`, type: 'boolean' },
-  agentType: kept('agentType'),
-  subject: kept('subject'),
-  roles: keptValues('roles'),
-  entitlements: keptValues('entitlements'),
-  protocols: {
-    rows: `SELECT 1 FROM jsonb_array_elements(agents.provisioned->'protocols') AS each(doc) WHERE true`,
-    columns: { type: text(`(each.doc->>'type')`), specificationUrl: text(`(each.doc->>'specificationUrl')`) },
-  },
-  // Not a table: PostgreSQL pulls this up into a plain condition, which the index on the owner serves.
-  owners: {
-    rows: 'SELECT 1 WHERE agents.owner_id IS NOT NULL',
-    columns: { value: text('agents.owner_id'), type: text(`(CASE agents.owner_kind WHEN 'user' THEN 'User' ELSE 'Group' END)`) },
-  },
-  parent: text('agents.parent_id'),
-  'parent.value': text('agents.parent_id'),
-  [`${extensionUrn}:status`]: text('agents.status'),
-  [`${extensionUrn}:purpose`]: text('agents.purpose'),
-  [`${extensionUrn}:riskLevel`]: text('agents.risk_level'),
-  [`${extensionUrn}:autonomy`]: text('agents.autonomy'),
-  [`${extensionUrn}:environment`]: text('agents.environment'),
-  [`${extensionUrn}:manifestDigest`]: text('agents.manifest_digest'),
-  [`${extensionUrn}:validUntil`]: time('agents.valid_until'),
-  [`${extensionUrn}:lastSeenAt`]: time('agents.last_seen_at'),
-  [`${extensionUrn}:maxDelegationDepth`]: { column: 'agents.max_delegation_depth', type: 'number' },
-  [`${extensionUrn}:model`]: text('agents.model::text'),
-  [`${extensionUrn}:model.provider`]: text(`(agents.model->>'provider')`),
-  [`${extensionUrn}:model.name`]: text(`(agents.model->>'name')`),
-  [`${extensionUrn}:model.version`]: text(`(agents.model->>'version')`),
-  [`${extensionUrn}:dataClasses`]: {
-    rows: 'SELECT 1 FROM unnest(agents.data_classes) AS each(value) WHERE true',
-    columns: { value: text('each.value') },
-  },
-  [`${extensionUrn}:clients`]: {
-    rows: 'SELECT 1 FROM agent_clients link WHERE link.agent_id = agents.id',
-    columns: { clientId: text('link.client_id') },
-  },
-};
-
-type Parameter = string | boolean | number | Date;
 type Row = AgentRow & { readonly client_ids: readonly string[] };
-const WITH_CLIENTS = `SELECT ${AGENT_COLUMNS}, ARRAY(SELECT client_id FROM agent_clients WHERE agent_id = agents.id ORDER BY linked_at, client_id) AS client_ids FROM agents`;
-
-/** Filters are as many as clients invent: such a statement has no name, or every connection would keep them all. */
-const UNNAMED = '';
+/** What SCIM lists: agents that were not deleted, with the clients linked to them. */
+const SCIM_ROWS = {
+  select: `${AGENT_COLUMNS}, ARRAY(SELECT client_id FROM agent_clients WHERE agent_id = agents.id ORDER BY linked_at, client_id) AS client_ids`,
+  from: 'agents',
+  where: 'agents.removed_at IS NULL',
+  id: 'agents.id',
+};
 
 function createLists(db: Db): Pick<AgentSearchStore, 'list' | 'countByStatus' | 'countByOwner' | 'countOwnership'> {
   const older = `SELECT ${AGENT_COLUMNS} FROM agents WHERE ${FILTER} AND ($7::text IS NULL OR agents.id < $7) ORDER BY agents.id DESC LIMIT $8`;
@@ -188,50 +120,14 @@ function createLists(db: Db): Pick<AgentSearchStore, 'list' | 'countByStatus' | 
   };
 }
 
-const toFound = (rows: readonly Row[]): AgentWithClients[] => rows.map((row) => ({ agent: toAgent(row), clientIds: row.client_ids }));
-
-/** How many of a sorted list to skip. A position comes back from the client, so it may be anything. */
-function offsetAt(position: string | undefined): number {
-  if (position === undefined) return 0;
-  if (!/^\d{1,9}$/.test(position))
-    throw scimRefusal('invalidCursor', 'The cursor does not belong to this query: start again with an empty one.', 'cursor');
-  return Number(position);
-}
-
-/** Pages of SCIM: in the order of the ids unless sorted; a position is the last id, or how many to skip of a sorted list. */
-function createPages(db: Db): Pick<AgentSearchStore, 'page'> {
-  const pageRows = async (condition: { sql: string; params: readonly Parameter[] }, { sort, page }: ScimListQuery) => {
-    const values: Parameter[] = [...condition.params];
-    const bind = (value: Parameter) => `$${values.push(value)}`;
-    const isKeyset = page.by === 'position' && sort === undefined;
-    const from = isKeyset && page.position !== undefined ? ` AND agents.id > ${bind(page.position)}` : '';
-    const order = sort === undefined ? 'agents.id' : `${compileSort(sort, scimColumns)}, agents.id`;
-    const skip = page.by === 'index' ? page.startIndex - 1 : offsetAt(isKeyset ? undefined : page.position);
-    const limit = `LIMIT ${bind(page.count + 1)} OFFSET ${bind(skip)}`;
-    const rows = await db.rows<Row>({
-      name: UNNAMED,
-      text: `${WITH_CLIENTS} WHERE ${condition.sql}${from} ORDER BY ${order} ${limit}`,
-      values,
-    });
-    const found = rows.slice(0, page.count);
-    const next = isKeyset ? found.at(-1)?.id : String(skip + found.length);
-    return { found: toFound(found), nextPosition: rows.length > page.count ? next : undefined };
-  };
-  return {
-    async page(query) {
-      const filter = query.filter === undefined ? undefined : compileFilter(query.filter, scimColumns);
-      const condition = {
-        sql: `agents.removed_at IS NULL${filter === undefined ? '' : ` AND ${filter.sql}`}`,
-        params: filter?.params ?? [],
-      };
-      const count = { name: UNNAMED, text: `SELECT count(*)::int AS count FROM agents WHERE ${condition.sql}`, values: condition.params };
-      const [{ found, nextPosition }, total] = await Promise.all([pageRows(condition, query), db.row<{ count: number }>(count)]);
-      return { found, total: total?.count ?? 0, ...(nextPosition === undefined ? {} : { nextPosition }) };
-    },
-  };
-}
-
 /** The store over PostgreSQL. */
 export function createAgentSearchStore({ db }: { readonly db: Db }): AgentSearchStore {
-  return { ...createLists(db), ...createPages(db) };
+  const listed = createListing<Row>({ db, rows: SCIM_ROWS, columns: columnsOf(agentDefinition) });
+  return {
+    ...createLists(db),
+    async page(query) {
+      const { rows, ...page } = await listed(query);
+      return { ...page, rows: rows.map((row) => ({ agent: toAgent(row), clientIds: row.client_ids })) };
+    },
+  };
 }
