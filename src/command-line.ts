@@ -63,6 +63,8 @@ async function doctor({ json = false }: VerbOptions): Promise<number> {
 interface VerbOptions {
   readonly json?: boolean;
   readonly dryRun?: boolean;
+  /** What a verb asks of its own, as text. */
+  readonly [name: string]: string | boolean | undefined;
 }
 
 /** A verb that a capability contributes: `behalf audit verify`, `behalf account reset-link …`. */
@@ -70,7 +72,9 @@ function verb(words: readonly string[]) {
   return (args: readonly string[], options: VerbOptions) =>
     guarded(() => {
       const config = configuration();
-      const how = { args, json: options.json === true, dryRun: options.dryRun === true, out };
+      const texts = Object.entries(options).filter((entry): entry is [string, string] => typeof entry[1] === 'string');
+      const settings = Object.fromEntries(texts);
+      const how = { args, json: options.json === true, dryRun: options.dryRun === true, settings, out };
       return runVerb(config, { name: words.join(' '), log: createLogger('warn'), options: how });
     });
 }
@@ -103,5 +107,12 @@ export async function runCommandLine(argv: readonly string[]): Promise<void> {
   withFlags(account.command('reset-link <email>').description('Print a one-time link with which a person chooses a new password.')).action(
     (email: string, options: VerbOptions) => verb(['account', 'reset-link'])([email], options),
   );
+  const imports = program.command('import').description('Bring agents in from elsewhere.');
+  withFlags(
+    imports
+      .command('agent-card <url>')
+      .description('Make a proposed agent of an A2A agent card, or note what changed in it.')
+      .option('--owner <id or e-mail>', 'the person or group who answers for it'),
+  ).action((url: string, options: VerbOptions) => verb(['import', 'agent-card'])([url], options));
   await program.parseAsync([...argv]);
 }

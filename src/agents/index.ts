@@ -10,7 +10,13 @@ import type { Db } from '../platform/db/db.ts';
 import { basePathOf } from '../platform/http/issuer-path.ts';
 import type { Ids } from '../platform/ids.ts';
 import { createLastSeen, type Seen } from '../platform/last-seen.ts';
+import type { Outgoing } from '../platform/outgoing/dispatcher.ts';
 import type { AgentAudit } from './agent-event.ts';
+import { cardCommands } from './cards/commands.ts';
+import { cardJob } from './cards/jobs.ts';
+import { createCardRoutes } from './cards/routes.ts';
+import { type CardService, createCardService } from './cards/service.ts';
+import { createCardStore } from './cards/store.ts';
 import type { OwnerDirectory } from './owners.ts';
 import { type OwnedAgent, presentOwned } from './present.ts';
 import { createAgentRoutes } from './routes.ts';
@@ -41,10 +47,14 @@ export interface AgentsDeps {
   readonly onSuspended: (agentId: string) => Promise<void>;
   readonly onActivated?: (agentId: string) => Promise<void>;
   readonly surroundings: Surroundings;
+  /** The guarded way out, for agent cards (security rule R21). */
+  readonly outgoing: Pick<Outgoing, 'fetch'>;
 }
 
 /** The registry as other capabilities use it. */
 export interface Agents extends AgentService {
+  /** The A2A agent cards that agents came from. */
+  readonly cards: Pick<CardService, 'add' | 'find' | 'changedLately'>;
   /** Notes that the agent acts now, in memory; written by a job, at most once a minute for an agent. */
   touch(agentId: string): void;
   /** Writes what `touch` noted; for the end of the server and for tests. */
@@ -67,8 +77,11 @@ export function createAgents(deps: AgentsDeps): Agents {
   const search = createAgentSearchStore({ db });
   const service = createAgentService({ ...deps, store, search, onActivated: deps.onActivated ?? (async () => undefined) });
   const lastSeen = createLastSeen<Seen>({ clock, write: store.setLastSeen });
+  const cardStore = createCardStore({ db });
+  const cards = createCardService({ ...deps, store: cardStore, agents: service });
   return {
     ...service,
+    cards,
     agentCounts: search.countByOwner,
     countOwnership: search.countOwnership,
     touch: (id) => lastSeen.touch({ id }),
@@ -78,8 +91,12 @@ export function createAgents(deps: AgentsDeps): Agents {
     capability: {
       name: 'agents',
       scim: [createAgentResourceType({ db, service, store, search, owners, issuer })],
-      routes: createAgentRoutes({ ...deps, service }),
-      jobs: [{ name: 'agents-last-seen', everySeconds: FLUSH_SECONDS, run: lastSeen.flush }],
+      routes: (router, web) => {
+        createCardRoutes({ ...deps, cards, agents: service })(router, web);
+        createAgentRoutes({ ...deps, service, cards })(router, web);
+      },
+      commands: cardCommands(cards),
+      jobs: [{ name: 'agents-last-seen', everySeconds: FLUSH_SECONDS, run: lastSeen.flush }, cardJob({ clock, store: cardStore, cards })],
     },
   };
 }

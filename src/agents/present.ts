@@ -43,6 +43,7 @@ const eventWords: Readonly<Record<string, string>> = {
   'agent.updated': 'Was changed',
   'agent.owner_changed': 'Got another owner',
   'agent.deleted': 'Was deleted',
+  'agent.card_changed': 'Its agent card says something else',
   'client.registered': 'Its software registered',
   'token.issued': 'Got a token',
   'token.refused': 'Was refused a token',

@@ -73,6 +73,7 @@ const requiredFields = {
   'agent.updated': ['agentId', 'action'],
   'agent.owner_changed': ['agentId', 'subjectId'],
   'agent.deleted': ['agentId'],
+  'agent.card_changed': ['agentId', 'action'],
   'client.registered': ['clientId'],
   'client.updated': ['clientId'],
   'client.deleted': ['clientId'],

@@ -31,6 +31,7 @@ const words = {
   'agent.updated': { did: 'changed an agent', word: 'Changed', tone: '' },
   'agent.owner_changed': { did: 'changed who owns an agent', word: 'New owner', tone: 'info' },
   'agent.deleted': { did: 'removed an agent', word: 'Removed', tone: 'stop' },
+  'agent.card_changed': { did: 'found another agent card than before', word: 'Changed', tone: 'wait' },
   'client.registered': { did: 'registered a client', word: 'Registered', tone: 'yes' },
   'client.updated': { did: 'changed a client', word: 'Changed', tone: '' },
   'client.deleted': { did: 'removed a client', word: 'Removed', tone: 'stop' },

@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process';
+import { createServer } from 'node:http';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { v1 } from '../agents/agent-card-sample.ts';
 import { type ServerProcess, startServerProcess } from '../support/server-process.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { freePort } from '../support/test-server.ts';
@@ -29,6 +31,17 @@ function behalf(args: readonly string[], env: Record<string, string> = {}): Prom
   return new Promise((resolve) => child.once('close', (code) => resolve({ code, output })));
 }
 
+/** A card at an address of this machine. */
+async function servedCard(): Promise<{ url: string; close(): void }> {
+  const site = createServer((_request, response) => {
+    response.setHeader('content-type', 'application/json');
+    response.end(JSON.stringify(v1));
+  });
+  const at = await freePort();
+  await new Promise<void>((resolve) => site.listen(at, '127.0.0.1', resolve));
+  return { url: `http://127.0.0.1:${at}/card.json`, close: () => void site.close() };
+}
+
 const doctor = async (env: Record<string, string> = {}) => {
   const { code, output } = await behalf(['doctor', '--json'], env);
   const report = JSON.parse(output) as Report;
@@ -44,7 +57,7 @@ describe('the command line', () => {
   test('explains itself and its verbs', async () => {
     const [all, one] = await Promise.all([behalf(['--help']), behalf(['account', 'reset-link', '--help'])]);
     expect([all.code, one.code]).toEqual([0, 0]);
-    for (const verb of ['start', 'migrate', 'doctor', 'audit', 'account']) expect(all.output).toContain(verb);
+    for (const verb of ['start', 'migrate', 'doctor', 'audit', 'account', 'import']) expect(all.output).toContain(verb);
     expect(one.output).toContain('<email>');
   });
 
@@ -68,6 +81,11 @@ describe('the command line', () => {
       const link = await behalf(['account', 'reset-link', 'ada@acme.test']);
       expect([link.code, link.output]).toEqual([0, expect.stringContaining(`http://localhost:${port}/`)]);
       expect(await behalf(['account', 'reset-link', 'nobody@acme.test'])).toMatchObject({ code: 1 });
+      const card = await servedCard();
+      const made = await behalf(['import', 'agent-card', card.url, '--owner', 'ada@acme.test', '--json']);
+      card.close();
+      expect([made.code, JSON.parse(made.output)]).toMatchObject([0, { outcome: 'created', status: 'proposed', url: card.url }]);
+      expect((await behalf(['import', 'agent-card', 'https://10.0.0.7/card.json'])).code).toBe(1);
       const { code, report, of } = await doctor();
       expect([code, report.healthy]).toEqual([0, true]);
       expect(of('master key')?.state).toBe('ok');

@@ -119,6 +119,7 @@ export async function startExchangeServer(more: readonly NamedContribution[] = [
     owners: accounts,
     onSuspended: nothing,
     surroundings: {} as never,
+    outgoing: {} as never,
   });
   const details = createAuthorizationDetails({ types: createDetailTypes() });
   const clients: Clients = createClients({

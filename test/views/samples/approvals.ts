@@ -141,6 +141,7 @@ const home = {
       name: 'Travel planner',
       purpose: 'Finds and holds trains and rooms for the team',
       state: state('Active', 'yes'),
+      card: 'Its agent card changed',
     },
   ],
   sessions: [
