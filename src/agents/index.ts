@@ -17,6 +17,8 @@ import { cardJob } from './cards/jobs.ts';
 import { createCardRoutes } from './cards/routes.ts';
 import { type CardService, createCardService } from './cards/service.ts';
 import { createCardStore } from './cards/store.ts';
+import { createEnding } from './ending/ending.ts';
+import { createDepartures, type OwnerDeparture } from './leaving/departures.ts';
 import type { OwnerDirectory } from './owners.ts';
 import { type OwnedAgent, presentOwned } from './present.ts';
 import { createAgentRoutes } from './routes.ts';
@@ -29,11 +31,12 @@ import type { Surroundings } from './surroundings.ts';
 export type { Agent, NewAgent } from './agent.ts';
 export type { AgentEditor } from './agent-event.ts';
 export type { AgentStatus } from './lifecycle.ts';
+export type { OwnerDeparture } from './leaving/departures.ts';
 export type { OwnerDirectory } from './owners.ts';
 export type { OwnedAgent } from './present.ts';
 export type { CredentialLine, DelegationShown, Falling, ReachLine, Surroundings } from './surroundings.ts';
 
-/** What the registry stands on. The two hooks run inside the transaction that moves the agent. */
+/** What the registry stands on. The hooks run inside the transaction that moves the agent. */
 export interface AgentsDeps {
   readonly db: Db;
   readonly clock: Clock;
@@ -46,6 +49,10 @@ export interface AgentsDeps {
   /** The agent may no longer act: suspended, retired or under review. Ends what it holds. */
   readonly onSuspended: (agentId: string) => Promise<void>;
   readonly onActivated?: (agentId: string) => Promise<void>;
+  /** The same as `onSuspended` for many agents at once; left out: one after the other. */
+  readonly onManySuspended?: (agentIds: readonly string[]) => Promise<void>;
+  /** The agent ended by itself, because its time is over: its clients and their secrets go too. */
+  readonly onEnded?: (agentId: string) => Promise<void>;
   readonly surroundings: Surroundings;
   /** The guarded way out, for agent cards (security rule R21). */
   readonly outgoing: Pick<Outgoing, 'fetch'>;
@@ -61,6 +68,10 @@ export interface Agents extends AgentService {
   flushLastSeen(): Promise<void>;
   /** What a person answers for, as the page /me shows it. */
   agentsOwnedBy(accountId: string): Promise<readonly OwnedAgent[]>;
+  /** Moves on what an owner who is gone answered for, in the transaction under way. */
+  ownerGone(departure: OwnerDeparture): Promise<void>;
+  /** Ends the agents whose time is over; the job calls it. */
+  endDue(): Promise<void>;
   /** How many agents that are not retired each of these owners has; an owner without any is left out. */
   agentCounts(ownerIds: readonly string[]): Promise<ReadonlyMap<string, number>>;
   /** Owners of at least one agent that is not retired, and how many such agents nobody alive answers for. */
@@ -69,18 +80,29 @@ export interface Agents extends AgentService {
 }
 
 const FLUSH_SECONDS = 15;
+const COMPACT_SECONDS = 60;
+/** The policy refuses an agent whose time is over at once; this is how long its record and its clients may be left. */
+const ENDING_SECONDS = 15;
 
 /** Builds the registry. */
 export function createAgents(deps: AgentsDeps): Agents {
   const { db, clock, issuer, owners } = deps;
   const store = createAgentStore({ db });
   const search = createAgentSearchStore({ db });
-  const service = createAgentService({ ...deps, store, search, onActivated: deps.onActivated ?? (async () => undefined) });
+  const nothing = async () => undefined;
+  const service = createAgentService({ ...deps, store, search, onActivated: deps.onActivated ?? nothing });
+  const oneByOne = async (agentIds: readonly string[]) => {
+    for (const agentId of agentIds) await deps.onSuspended(agentId);
+  };
+  const many = { ...deps, onManySuspended: deps.onManySuspended ?? oneByOne, onEnded: deps.onEnded ?? nothing };
+  const endDue = createEnding(many);
   const lastSeen = createLastSeen<Seen>({ clock, write: store.setLastSeen });
   const cardStore = createCardStore({ db });
   const cards = createCardService({ ...deps, store: cardStore, agents: service });
   return {
     ...service,
+    ownerGone: createDepartures(many),
+    endDue,
     cards,
     agentCounts: search.countByOwner,
     countOwnership: search.countOwnership,
@@ -96,7 +118,12 @@ export function createAgents(deps: AgentsDeps): Agents {
         createAgentRoutes({ ...deps, service, cards })(router, web);
       },
       commands: cardCommands(cards),
-      jobs: [{ name: 'agents-last-seen', everySeconds: FLUSH_SECONDS, run: lastSeen.flush }, cardJob({ clock, store: cardStore, cards })],
+      jobs: [
+        { name: 'agents-last-seen', everySeconds: FLUSH_SECONDS, run: lastSeen.flush },
+        { name: 'agents-counts', everySeconds: COMPACT_SECONDS, run: search.compactCounts },
+        { name: 'agents-ending', everySeconds: ENDING_SECONDS, run: endDue },
+        cardJob({ clock, store: cardStore, cards }),
+      ],
     },
   };
 }
