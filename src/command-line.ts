@@ -79,6 +79,18 @@ function verb(words: readonly string[]) {
     });
 }
 
+const IMPORT_HELP = `
+Columns are the SCIM attributes of an agent: externalId, name, displayName, description, purpose, riskLevel, autonomy,
+environment, dataClasses (parted by ;), model.provider, model.name, validUntil, parent.value and so on; owner is the id or the
+e-mail address of a person, or the id of a group. A column that is not there leaves what it describes as it is; an empty cell
+clears it. A line of NDJSON is an object of the same names. What begins with _ is ignored.
+
+A new agent is proposed, or active if its row says so in status or active and names an owner who is there. The status of an agent
+that exists is never changed by an import. Rows that change nothing write nothing.
+
+Exit code 0: all rows are in; 1: some were refused; 65: the file cannot be read as its format; 66: there is no such file.
+`;
+
 /** Parses the arguments and runs one command. */
 export async function runCommandLine(argv: readonly string[]): Promise<void> {
   const program = new Command('behalf')
@@ -108,6 +120,16 @@ export async function runCommandLine(argv: readonly string[]): Promise<void> {
     (email: string, options: VerbOptions) => verb(['account', 'reset-link'])([email], options),
   );
   const imports = program.command('import').description('Bring agents in from elsewhere.');
+  withFlags(
+    imports
+      .command('agents <file>')
+      .description('Bring agents from a CSV or NDJSON file up to date, found by their externalId within a source.')
+      .requiredOption('--source <name>', 'where the list comes from: the same name finds the same agents the next time')
+      .option('--format <format>', 'csv or ndjson; left out: what the name of the file ends in')
+      .option('--rejects <file>', 'write the rows that were refused there, with the reason'),
+  )
+    .addHelpText('after', IMPORT_HELP)
+    .action((file: string, options: VerbOptions) => verb(['import', 'agents'])([file], options));
   withFlags(
     imports
       .command('agent-card <url>')

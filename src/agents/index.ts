@@ -12,11 +12,15 @@ import type { Ids } from '../platform/ids.ts';
 import { createLastSeen, type Seen } from '../platform/last-seen.ts';
 import type { Outgoing } from '../platform/outgoing/dispatcher.ts';
 import type { AgentAudit } from './agent-event.ts';
+import { createBatchCreation } from './batch/creation.ts';
+import { createAgentBatchStore } from './batch/store.ts';
+import { createUpsert } from './batch/upsert.ts';
 import { cardCommands } from './cards/commands.ts';
 import { cardJob } from './cards/jobs.ts';
 import { createCardRoutes } from './cards/routes.ts';
 import { type CardService, createCardService } from './cards/service.ts';
 import { createCardStore } from './cards/store.ts';
+import { agentCommands } from './commands.ts';
 import { createEnding } from './ending/ending.ts';
 import { createDepartures, type OwnerDeparture } from './leaving/departures.ts';
 import type { OwnerDirectory } from './owners.ts';
@@ -99,6 +103,8 @@ export function createAgents(deps: AgentsDeps): Agents {
   const lastSeen = createLastSeen<Seen>({ clock, write: store.setLastSeen });
   const cardStore = createCardStore({ db });
   const cards = createCardService({ ...deps, store: cardStore, agents: service });
+  const batching = { ...deps, store, batchStore: createAgentBatchStore({ db }) };
+  const batch = createBatchCreation({ ...batching, service });
   return {
     ...service,
     ownerGone: createDepartures(many),
@@ -112,18 +118,18 @@ export function createAgents(deps: AgentsDeps): Agents {
       (await service.ownedBy(accountId)).map((agent) => presentOwned(agent, { now: clock.now(), base: basePathOf(issuer) })),
     capability: {
       name: 'agents',
-      scim: [createAgentResourceType({ db, service, store, search, owners, issuer })],
+      scim: [createAgentResourceType({ db, service, store, search, owners, batch, issuer })],
       routes: (router, web) => {
         createCardRoutes({ ...deps, cards, agents: service })(router, web);
         createAgentRoutes({ ...deps, service, cards })(router, web);
       },
-      commands: cardCommands(cards),
       jobs: [
         { name: 'agents-last-seen', everySeconds: FLUSH_SECONDS, run: lastSeen.flush },
         { name: 'agents-counts', everySeconds: COMPACT_SECONDS, run: search.compactCounts },
         { name: 'agents-ending', everySeconds: ENDING_SECONDS, run: endDue },
         cardJob({ clock, store: cardStore, cards }),
       ],
+      commands: [...agentCommands(createUpsert(batching)), ...cardCommands(cards)],
     },
   };
 }

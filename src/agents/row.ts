@@ -75,7 +75,7 @@ export const AGENT_COLUMNS = [...DETAIL_COLUMNS, ...LIFE_COLUMNS, 'status_before
   .map((name) => `agents.${name}`)
   .join(', ');
 
-/** The values of a description in the order of `DETAIL_COLUMNS`. */
+/** The values of a description in the order of `DETAIL_COLUMNS`; objects are JSON. */
 export function detailValues(agent: Omit<Agent, 'status'>): readonly unknown[] {
   const { model, provisioned, owner } = agent;
   return [
@@ -89,14 +89,20 @@ export function detailValues(agent: Omit<Agent, 'status'>): readonly unknown[] {
     agent.autonomy,
     agent.dataClasses,
     agent.environment,
-    model === undefined ? undefined : JSON.stringify(model),
+    model,
     agent.manifestDigest,
     agent.validUntil,
     agent.maxDelegationDepth,
     agent.parentId,
     agent.externalId,
-    JSON.stringify(provisioned),
+    provisioned,
   ];
+}
+
+/** The values of a life in the order of `LIFE_COLUMNS`. */
+export function lifeValues(agent: Agent): readonly unknown[] {
+  const { id, status, statusReason, statusChangedBy, statusChangedAt, source, version, createdAt, updatedAt, ttlMinutes } = agent;
+  return [id, status, statusReason, statusChangedBy, statusChangedAt, source, version, createdAt, updatedAt, ttlMinutes];
 }
 
 /** A row in the words of the domain. */

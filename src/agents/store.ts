@@ -3,7 +3,7 @@ import { keySet, keysOf } from '../platform/db/row-set.ts';
 import { AppError } from '../platform/errors.ts';
 import type { Agent, AgentOwner } from './agent.ts';
 import type { AgentStatus } from './lifecycle.ts';
-import { AGENT_COLUMNS, type AgentRow, DETAIL_COLUMNS, detailValues, LIFE_COLUMNS, toAgent } from './row.ts';
+import { AGENT_COLUMNS, type AgentRow, DETAIL_COLUMNS, detailValues, LIFE_COLUMNS, lifeValues, toAgent } from './row.ts';
 
 /** A move in the lifecycle: kept only when the agent still is where it was seen. */
 export interface StatusMove {
@@ -55,20 +55,18 @@ const INSERT_COLUMNS = [...DETAIL_COLUMNS, ...LIFE_COLUMNS];
 
 const placeholders = (count: number, first: number) => Array.from({ length: count }, (_, index) => `$${index + first}`).join(', ');
 
+/** What whoever sent it hears when the name or the external id of an agent is taken. */
+export function takenRefusal(member: 'name' | 'externalId'): AppError {
+  const words = { name: 'Another agent has this name.', externalId: 'Another agent from this source has this externalId.' };
+  return new AppError('conflict', words[member], { member, scimType: 'uniqueness' });
+}
+
 /** Which rule an insert or update broke, in the words of whoever sent it. */
-function asRefusal(error: unknown): unknown {
+export function asRefusal(error: unknown): unknown {
   const { code, constraint } = (error ?? {}) as { code?: string; constraint?: string };
   if (code !== '23505') return error;
-  if (constraint === 'agents_name_taken') {
-    return new AppError('conflict', 'Another agent has this name.', { member: 'name', scimType: 'uniqueness' });
-  }
-  if (constraint === 'agents_external_id_taken') {
-    return new AppError('conflict', 'Another agent from this source has this externalId.', {
-      member: 'externalId',
-      scimType: 'uniqueness',
-    });
-  }
-  return error;
+  if (constraint === 'agents_name_taken') return takenRefusal('name');
+  return constraint === 'agents_external_id_taken' ? takenRefusal('externalId') : error;
 }
 
 type StandingRow = AgentRow & { readonly client_id: string; readonly is_live: boolean };
@@ -124,11 +122,9 @@ function writes(db: Db) {
   const count = DETAIL_COLUMNS.length;
   return {
     async insert(agent: Agent) {
-      const { id, status, statusReason, statusChangedBy, statusChangedAt, source, version, createdAt, updatedAt, ttlMinutes } = agent;
-      const rest = [id, status, statusReason, statusChangedBy, statusChangedAt, source, version, createdAt, updatedAt, ttlMinutes];
       const text = `INSERT INTO agents (${INSERT_COLUMNS.join(', ')}) VALUES (${placeholders(INSERT_COLUMNS.length, 1)})`;
       try {
-        await db.rows({ name: 'agent-insert', text, values: [...detailValues(agent), ...rest] });
+        await db.rows({ name: 'agent-insert', text, values: [...detailValues(agent), ...lifeValues(agent)] });
       } catch (error) {
         throw asRefusal(error);
       }

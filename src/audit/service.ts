@@ -27,6 +27,8 @@ export interface AuditVerification {
 export interface AuditRecorder {
   /** Keeps an event in the transaction under way: the act and its record live or die together. @throws {AppError} when it is malformed. */
   record(input: AuditEventInput): Promise<void>;
+  /** Keeps several events in one statement. @throws {AppError} when one is malformed; then none is kept. */
+  recordMany(inputs: readonly AuditEventInput[]): Promise<void>;
 }
 
 export interface AuditService extends AuditRecorder {

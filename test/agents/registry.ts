@@ -17,6 +17,8 @@ export interface Registry {
   readonly clock: Clock;
   /** Agents whose tokens were ended, in order. */
   readonly stopped: string[];
+  /** Owners that were looked up, in order. */
+  readonly ownersAsked: string[];
   /** Accounts that are the only administrator. */
   readonly soleAdministrators: Set<string>;
   advance(seconds: number): void;
@@ -50,6 +52,7 @@ export async function openRegistry(home = issuer): Promise<Registry> {
   const sql = <Row extends object>(text: string, values: readonly unknown[] = []) => db.rows<Row>({ name: '', text, values });
   const audit = createAuditService({ db, store: createAuditStore({ db }), clock, ids: randomIds, correlation: createCorrelation() });
   const stopped: string[] = [];
+  const ownersAsked: string[] = [];
   const soleAdministrators = new Set<string>();
   let isFailing = false;
   const outgoing = createOutgoing({ allowLoopback: true, log: createLogger('silent') });
@@ -67,6 +70,7 @@ export async function openRegistry(home = issuer): Promise<Registry> {
       },
       findByEmail: async (email) => (await sql<{ id: string }>('SELECT id FROM accounts WHERE email = lower($1)', [email]))[0],
       async holdOwner({ kind, id }) {
+        ownersAsked.push(id);
         const [table, view, column] = kind === 'user' ? ['accounts', 'live_accounts', 'account_id'] : ['groups', 'live_groups', 'group_id'];
         await sql(`SELECT 1 FROM ${table} WHERE id = $1 FOR SHARE`, [id]);
         return (await sql(`SELECT 1 FROM ${view} WHERE ${column} = $1`, [id])).length === 1;
@@ -97,6 +101,7 @@ export async function openRegistry(home = issuer): Promise<Registry> {
     audit,
     clock,
     stopped,
+    ownersAsked,
     soleAdministrators,
     sql,
     advance: (seconds) => {

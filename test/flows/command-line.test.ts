@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process';
 import { createServer } from 'node:http';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { v1 } from '../agents/agent-card-sample.ts';
 import { type ServerProcess, startServerProcess } from '../support/server-process.ts';
@@ -59,6 +61,10 @@ describe('the command line', () => {
     expect([all.code, one.code]).toEqual([0, 0]);
     for (const verb of ['start', 'migrate', 'doctor', 'audit', 'account', 'import']) expect(all.output).toContain(verb);
     expect(one.output).toContain('<email>');
+    const imports = await behalf(['import', 'agents', '--help']);
+    for (const word of ['--source', '--format', '--rejects', '--dry-run', 'never changed by an import'])
+      expect(imports.output).toContain(word);
+    expect(await behalf(['import', 'agents', 'x.csv'])).toMatchObject({ code: 1, output: expect.stringContaining('--source') });
   });
 
   test('the doctor names a database that lacks its migrations and leaves it so; migrate brings it up to date, once', async () => {
@@ -72,7 +78,7 @@ describe('the command line', () => {
     expect(await behalf(['migrate'])).toEqual({ code: 0, output: 'The database is up to date.\n' });
   }, 60_000);
 
-  test('audit verify, reset-link and the doctor work beside a running server', async () => {
+  test('audit verify, reset-link, import and the doctor work beside a running server', async () => {
     const administrator = { BEHALF_ADMIN_EMAIL: 'ada@acme.test', BEHALF_ADMIN_PASSWORD: 'correct horse battery' };
     const server: ServerProcess = await startServerProcess(port, { BEHALF_DATA_DIR: folder.path, ...administrator });
     try {
@@ -86,6 +92,10 @@ describe('the command line', () => {
       card.close();
       expect([made.code, JSON.parse(made.output)]).toMatchObject([0, { outcome: 'created', status: 'proposed', url: card.url }]);
       expect((await behalf(['import', 'agent-card', 'https://10.0.0.7/card.json'])).code).toBe(1);
+      const file = join(folder.path, 'agents.csv');
+      await writeFile(file, 'externalId,displayName,owner,status\n1,Bot,ada@acme.test,active\n2,Other,nobody@acme.test,\n');
+      const imported = await behalf(['import', 'agents', file, '--source', 'hr', '--json']);
+      expect([imported.code, JSON.parse(imported.output)]).toEqual([1, expect.objectContaining({ created: 1, refused: 1 })]);
       const { code, report, of } = await doctor();
       expect([code, report.healthy]).toEqual([0, true]);
       expect(of('master key')?.state).toBe('ok');
