@@ -104,7 +104,7 @@ describe('the command line', () => {
     } finally {
       expect(await server.end('SIGTERM')).toBe(0);
     }
-  }, 60_000);
+  }, 120_000);
 
   test('the doctor tells every fault of the configuration, a foreign master key and a database out of reach', async () => {
     const faulty = await doctor({ PORT: 'many', BEHALF_LOG_LEVEL: 'loud' });
