@@ -114,6 +114,10 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
       await approvals.withdrawOf(agentId, 'agent.suspended');
       await revocation.cascade.onAgentSuspended(agentId);
     },
+    onPaused: async (agentId) => {
+      await approvals.withdrawOf(agentId, 'agent.reviewed');
+      await revocation.cascade.onAgentPaused(agentId);
+    },
     surroundings: agentSurroundings(sources, { directory, pendingOf: (agentId) => approvals.countOpen(agentId), issuer, clock }),
   });
   const resourceServers = createResourceServers({
@@ -143,6 +147,7 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
     ...base,
     audit,
     facts: composeFacts({ clients: { find: (clientId) => clients.find(clientId) }, agents, owners: accounts }),
+    drift: agents.drift,
     resources: resourceServers,
     readers: {
       roleOf: accounts.activeRoleOf,

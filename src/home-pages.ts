@@ -3,7 +3,7 @@
  * comes from a capability's own service.
  */
 import type { Accounts } from './accounts/index.ts';
-import type { Agents } from './agents/index.ts';
+import { type Agents, noticeWords } from './agents/index.ts';
 import type { Approvals } from './approvals/index.ts';
 import type { DetailTypes } from './authorization-details/index.ts';
 import type { Clients } from './client-registration/index.ts';
@@ -65,7 +65,14 @@ export function selfServiceSources(parts: HomeParts): SelfServiceSources {
     detailTypes: () => details.types,
     lastUsed: async (grantHash) => (await tokens.live({ grantHash, limit: 1 })).tokens[0]?.issuedAt,
     falling: (grantHash) => tokens.countFalling({ by: 'grant', grantHash }),
-    agentsOwnedBy: (accountId) => agents.ownedBy(accountId),
+    async agentsOwnedBy(accountId) {
+      const owned = await agents.ownedBy(accountId);
+      const notices = await agents.drift.noticesOf(owned);
+      return owned.map((agent) => {
+        const notice = notices.get(agent.id);
+        return notice === undefined ? agent : { ...agent, notice: noticeWords[notice] };
+      });
+    },
     waitingFor: (accountId) => approvals.countWaiting(accountId),
     sessionsOf: (accountId) => signIn.sessionsOf(accountId),
     securityOf: (accountId) => accounts.presentSecurity(accountId),

@@ -18,7 +18,9 @@ export interface AgentEvent {
     | 'agent.retired'
     | 'agent.updated'
     | 'agent.owner_changed'
-    | 'agent.deleted';
+    | 'agent.deleted'
+    | 'agent.drifted'
+    | 'agent.drift_accepted';
   readonly actor: Pick<AgentEditor, 'kind' | 'id'>;
   readonly agentId: string;
   /** The owner, where the event is about ownership. */
@@ -27,6 +29,9 @@ export interface AgentEvent {
   /** The names of the members that changed. */
   readonly action?: string;
   readonly cause?: string;
+  /** The id of what was presented. */
+  readonly resource?: string;
+  readonly remedy?: string;
 }
 
 /** An event of the trail, as far as the page of an agent shows it. */

@@ -56,6 +56,8 @@ export interface Agent extends AgentDetails {
   /** The typed id of whoever moved it last; undefined: the server. */
   readonly statusChangedBy: string | undefined;
   readonly statusChangedAt: Date;
+  /** Under review because something else runs than was agreed, and acting meanwhile: the setting for drift lets it. */
+  readonly actsUnderReview: boolean;
   /** Where the record came from: `console`, `registration`, `scim:<client_id>`. */
   readonly source: string;
   /** Counts changes; starts at 1. */
@@ -79,7 +81,7 @@ export type NewAgent = Pick<AgentDetails, 'displayName'> &
 export type AgentChanges = Partial<AgentDetails>;
 
 /** Characters that hide or turn text: a name must not disguise what stands beside it (security rule R11). */
-const DISGUISES = /[\p{Cc}\p{Zl}\p{Zp}\p{Cs}\u061c\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]/u;
+export const DISGUISES = /[\p{Cc}\p{Zl}\p{Zp}\p{Cs}\u061c\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]/u;
 const MAX_PROVISIONED = 64 * 1024;
 
 const visible = (max: number) =>

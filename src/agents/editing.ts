@@ -13,7 +13,11 @@ export interface AgentEdit {
   readonly version?: number | undefined;
 }
 
-type EditingDeps = Omit<StatusDeps, 'onSuspended' | 'onActivated'> & { readonly ids: Ids };
+type EditingDeps = Omit<StatusDeps, 'onSuspended' | 'onActivated' | 'onPaused'> & {
+  readonly ids: Ids;
+  /** What describes an agent changed; runs inside the transaction that changes it. */
+  readonly onEdited?: ((before: Agent, after: Agent) => Promise<void>) | undefined;
+};
 
 const MAX_TREE_DEPTH = 8;
 
@@ -36,7 +40,8 @@ function changedMembers(before: Agent, after: Agent): string[] {
 }
 
 function newAgent(id: string, details: AgentDetails, { input, by, at }: { input: NewAgent; by: AgentEditor; at: Date }): Agent {
-  const moved = { statusReason: undefined, statusChangedBy: by.kind === 'system' ? undefined : by.id, statusChangedAt: at };
+  const changedBy = by.kind === 'system' ? undefined : by.id;
+  const moved = { statusReason: undefined, statusChangedBy: changedBy, statusChangedAt: at, actsUnderReview: false };
   const times = { createdAt: at, updatedAt: at, lastSeenAt: undefined, removedAt: undefined };
   return { id, ...details, status: input.status ?? 'proposed', ...moved, source: input.source, version: 1, ...times };
 }
@@ -103,6 +108,7 @@ export function createEditing(deps: EditingDeps) {
       const stored = await store.update(after, before.version);
       if (stored === undefined) throw changedMeanwhile();
       await recordEdit(members, [before, stored], by);
+      await deps.onEdited?.(before, stored);
       return stored;
     });
   return { create, update };

@@ -10,6 +10,9 @@ import type { Db } from '../platform/db/db.ts';
 import { basePathOf } from '../platform/http/issuer-path.ts';
 import type { Ids } from '../platform/ids.ts';
 import type { AgentAudit } from './agent-event.ts';
+import { createDriftRoutes } from './drift/routes.ts';
+import { createDriftService, type DriftService } from './drift/service.ts';
+import { createDriftStore } from './drift/store.ts';
 import { createLastSeen } from './last-seen.ts';
 import type { OwnerDirectory } from './owners.ts';
 import { type OwnedAgent, presentOwned } from './present.ts';
@@ -20,8 +23,10 @@ import { type AgentService, createAgentService } from './service.ts';
 import { createAgentStore } from './store.ts';
 import type { Surroundings } from './surroundings.ts';
 
-export type { Agent, NewAgent } from './agent.ts';
+export { type Agent, type AgentModel, type NewAgent, type RiskLevel, riskLevels } from './agent.ts';
 export type { AgentEditor } from './agent-event.ts';
+export { differenceOf, fingerprintOf, isAgreed, readRunning, RUNNING_PARAMETERS, type Running } from './drift/drift.ts';
+export { type DriftNotice, type DriftService, noticeWords, type Presentation } from './drift/service.ts';
 export type { AgentStatus } from './lifecycle.ts';
 export type { OwnerDirectory } from './owners.ts';
 export type { OwnedAgent } from './present.ts';
@@ -39,12 +44,16 @@ export interface AgentsDeps {
   readonly isSoleAdministrator?: (accountId: string) => Promise<boolean>;
   /** The agent may no longer act: suspended, retired or under review. Ends what it holds. */
   readonly onSuspended: (agentId: string) => Promise<void>;
+  /** The agent may not act until a review is over; left out: `onSuspended`. */
+  readonly onPaused?: (agentId: string) => Promise<void>;
   readonly onActivated?: (agentId: string) => Promise<void>;
   readonly surroundings: Surroundings;
 }
 
 /** The registry as other capabilities use it. */
 export interface Agents extends AgentService {
+  /** What runs, held against what was agreed. */
+  readonly drift: DriftService;
   /** Notes that the agent acts now, in memory; written by a job, at most once a minute for an agent. */
   touch(agentId: string): void;
   /** Writes what `touch` noted; for the end of the server and for tests. */
@@ -65,10 +74,21 @@ export function createAgents(deps: AgentsDeps): Agents {
   const { db, clock, issuer, owners } = deps;
   const store = createAgentStore({ db });
   const search = createAgentSearchStore({ db });
-  const service = createAgentService({ ...deps, store, search, onActivated: deps.onActivated ?? (async () => undefined) });
+  const service = createAgentService({
+    ...deps,
+    store,
+    search,
+    onEdited: (before, after) => drift.onEdited(before, after),
+    async onActivated(agentId) {
+      await drift.onActivated(agentId);
+      await deps.onActivated?.(agentId);
+    },
+  });
+  const drift = createDriftService({ ...deps, store, drifts: createDriftStore({ db }), agents: service });
   const lastSeen = createLastSeen({ clock, store });
   return {
     ...service,
+    drift,
     agentCounts: search.countByOwner,
     countOwnership: search.countOwnership,
     touch: lastSeen.touch,
@@ -78,8 +98,14 @@ export function createAgents(deps: AgentsDeps): Agents {
     capability: {
       name: 'agents',
       scim: [createAgentResourceType({ db, service, store, search, owners, issuer })],
-      routes: createAgentRoutes({ ...deps, service }),
-      jobs: [{ name: 'agents-last-seen', everySeconds: FLUSH_SECONDS, run: lastSeen.flush }],
+      routes: (router, web) => {
+        createAgentRoutes({ ...deps, service, drift })(router, web);
+        createDriftRoutes({ ...deps, service, drift })(router, web);
+      },
+      jobs: [
+        { name: 'agents-last-seen', everySeconds: FLUSH_SECONDS, run: lastSeen.flush },
+        { name: 'settled-drift', everySeconds: 3_600, run: drift.purge },
+      ],
     },
   };
 }

@@ -7,6 +7,7 @@ import { idOf } from '../platform/http/path-id.ts';
 import type { BrowserSession, Form, Role, Routes, Web } from '../platform/http/web.ts';
 import { type Agent, autonomies, riskLevels } from './agent.ts';
 import type { AgentAudit, AgentEditor } from './agent-event.ts';
+import type { DriftService } from './drift/service.ts';
 import { type AgentFormValues, type Fault, faultOf, fieldOf, readAgentForm, valuesOfAgent, valuesOfForm } from './form.ts';
 import { agentsModel, readListQuery } from './listing.ts';
 import type { OwnerDirectory } from './owners.ts';
@@ -22,6 +23,7 @@ export interface AgentRoutesDeps {
   readonly isSoleAdministrator?: StatusDeps['isSoleAdministrator'];
   readonly audit: Pick<AgentAudit, 'list'>;
   readonly surroundings: Surroundings;
+  readonly drift: Pick<DriftService, 'standingOf'>;
   readonly clock: Clock;
   readonly issuer: URL;
 }
@@ -77,7 +79,7 @@ function createForms({ owners, issuer }: Pick<AgentRoutesDeps, 'owners' | 'issue
 }
 
 function addReading(router: Router, { pages, guard }: Web, deps: AgentRoutesDeps): void {
-  const { service, owners, audit, surroundings, clock, issuer } = deps;
+  const { service, owners, audit, surroundings, drift, clock, issuer } = deps;
   const frame = (): Frame => ({ now: clock.now(), base: basePathOf(issuer) });
   const labelOf = async (owner: Agent['owner']) => owner && owners.ownerLabel(owner);
 
@@ -104,16 +106,17 @@ function addReading(router: Router, { pages, guard }: Web, deps: AgentRoutesDeps
       service.clientsOf(id),
       labelOf(changer),
     ]);
-    const [falls, reach, credentials, delegation, trail, mayStart] = await Promise.all([
+    const [falls, reach, credentials, delegation, trail, mayStart, { notice }] = await Promise.all([
       surroundings.whatWouldFall(id),
       surroundings.reachOf(id),
       surroundings.credentialsOf(clientIds),
       surroundings.lastDelegationOf(id),
       audit.list({ agentId: id, limit: 20 }),
       mayLetRun(agent, session.accountId, deps),
+      drift.standingOf(agent),
     ]);
     const shown = { agent, owner, parent, children, changedBy: changedBy?.name ?? statusChangedBy, falls, reach, credentials, delegation };
-    const may = { mayManage: WRITERS.includes(session.role), mayStart };
+    const may = { mayManage: WRITERS.includes(session.role), mayStart, drift: notice };
     await pages.show(
       ctx,
       'console/agent',

@@ -31,6 +31,7 @@ export interface AgentRow {
   readonly updated_at: Date;
   readonly last_seen_at: Date | null;
   readonly removed_at: Date | null;
+  readonly acts_under_review: boolean;
 }
 
 /** The columns a description fills, in the order of `detailValues`. */
@@ -68,7 +69,9 @@ export const LIFE_COLUMNS = [
 ] as const;
 
 /** All columns, qualified, so that a condition may join other tables. */
-export const AGENT_COLUMNS = [...DETAIL_COLUMNS, ...LIFE_COLUMNS, 'last_seen_at', 'removed_at'].map((name) => `agents.${name}`).join(', ');
+export const AGENT_COLUMNS = [...DETAIL_COLUMNS, ...LIFE_COLUMNS, 'last_seen_at', 'removed_at', 'acts_under_review']
+  .map((name) => `agents.${name}`)
+  .join(', ');
 
 /** The values of a description in the order of `DETAIL_COLUMNS`. */
 export function detailValues(agent: Omit<Agent, 'status'>): readonly unknown[] {
@@ -105,6 +108,7 @@ export function toAgent(row: AgentRow): Agent {
     statusReason: row.status_reason ?? undefined,
     statusChangedBy: row.status_changed_by ?? undefined,
     statusChangedAt: row.status_changed_at,
+    actsUnderReview: row.acts_under_review,
     owner: row.owner_kind === null || row.owner_id === null ? undefined : { kind: row.owner_kind, id: row.owner_id },
     purpose: row.purpose,
     riskLevel: row.risk_level,

@@ -11,6 +11,8 @@ import type { AgentStore } from './store.ts';
 
 /** What the use cases stand on. */
 export interface AgentServiceDeps extends StatusDeps {
+  /** What describes an agent changed; runs inside the transaction that changes it. */
+  readonly onEdited?: (before: Agent, after: Agent) => Promise<void>;
   readonly search: Pick<AgentSearchStore, 'list' | 'countByStatus'>;
   readonly ids: Ids;
 }

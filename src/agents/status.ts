@@ -14,6 +14,11 @@ export interface StatusRequest {
   readonly reason?: string | undefined;
   /** The states in which whoever asks believes the agent to be; any other is a `conflict`. */
   readonly from?: readonly AgentStatus[];
+  /**
+   * Of a review alone. `ends` (or left out): everything it holds and could still become a token goes. `rests`: its tokens end, and
+   * what people allowed it waits for the end of the review. `acts`: it goes on, under review.
+   */
+  readonly meanwhile?: 'ends' | 'rests' | 'acts';
 }
 
 /** What moving agents stands on. The two hooks run inside the transaction that moves the agent. */
@@ -27,6 +32,8 @@ export interface StatusDeps {
   readonly isSoleAdministrator?: ((accountId: string) => Promise<boolean>) | undefined;
   /** The agent may no longer act: suspended, retired or under review. Ends what it holds. */
   readonly onSuspended: (agentId: string) => Promise<void>;
+  /** The agent may not act until a review is over. Ends its tokens and keeps what people allowed; left out: `onSuspended`. */
+  readonly onPaused?: ((agentId: string) => Promise<void>) | undefined;
   readonly onActivated: (agentId: string) => Promise<void>;
 }
 
@@ -92,15 +99,21 @@ export async function assertMayActivate(agent: Pick<Agent, 'owner'>, by: AgentEd
 export function createStatusChanges(deps: StatusDeps) {
   const { db, store, clock } = deps;
 
-  const applyMove = async (agent: Agent, to: Exclude<AgentStatus, 'proposed'>, { by, reason }: StatusRequest) => {
+  const afterMove = async (agentId: string, to: AgentStatus, meanwhile: StatusRequest['meanwhile']) => {
+    if (to === 'active') return deps.onActivated(agentId);
+    if (to !== 'underReview' || meanwhile === undefined || meanwhile === 'ends') return deps.onSuspended(agentId);
+    return meanwhile === 'rests' ? (deps.onPaused ?? deps.onSuspended)(agentId) : undefined;
+  };
+  const applyMove = async (agent: Agent, to: Exclude<AgentStatus, 'proposed'>, { by, reason, meanwhile }: StatusRequest) => {
     const why = readReason(to, reason);
     const changedBy = by.kind === 'system' ? undefined : by.id;
-    const move = { id: agent.id, from: agent.status, to, reason: why, by: changedBy, at: clock.now() };
+    const actsUnderReview = to === 'underReview' && meanwhile === 'acts';
+    const move = { id: agent.id, from: agent.status, to, reason: why, by: changedBy, at: clock.now(), actsUnderReview };
     // A stop must not be lost to an edit made meanwhile; letting it run must not meet another owner than was checked.
     const moved = await store.move(to === 'active' ? { ...move, version: agent.version } : move);
     if (moved === undefined) return undefined;
     await recordBy(deps.audit, by, { type: eventOf[to], agentId: agent.id, ...(why === undefined ? {} : { cause: why }) });
-    await (to === 'active' ? deps.onActivated(agent.id) : deps.onSuspended(agent.id));
+    await afterMove(agent.id, to, meanwhile);
     return moved;
   };
   const find = async (id: string) => {
@@ -114,7 +127,9 @@ export function createStatusChanges(deps: StatusDeps) {
     db.transaction(async () => {
       const agent = await find(id);
       const decision = decideTransition({ from: agent.status, to, by: request.by.party, hasOwner: agent.owner !== undefined });
-      if (decision.allowed && decision.change === 'unchanged') return agent;
+      // a review for another reason stops an agent that acts under review, although its state has the same name
+      const isStop = agent.actsUnderReview && to === 'underReview' && request.meanwhile !== 'acts';
+      if (decision.allowed && decision.change === 'unchanged' && !isStop) return agent;
       if (request.from !== undefined && !request.from.includes(agent.status)) throw changedMeanwhile();
       if (!decision.allowed) throw lifecycleRefusal(decision, agent.status, to);
       if (to === 'active') await assertMayActivate(agent, request.by, deps);

@@ -73,6 +73,8 @@ const requiredFields = {
   'agent.updated': ['agentId', 'action'],
   'agent.owner_changed': ['agentId', 'subjectId'],
   'agent.deleted': ['agentId'],
+  'agent.drifted': ['agentId', 'clientId', 'resource', 'action', 'cause'],
+  'agent.drift_accepted': ['agentId', 'resource', 'cause', 'remedy'],
   'client.registered': ['clientId'],
   'client.updated': ['clientId'],
   'client.deleted': ['clientId'],

@@ -31,6 +31,8 @@ const words = {
   'agent.updated': { did: 'changed an agent', word: 'Changed', tone: '' },
   'agent.owner_changed': { did: 'changed who owns an agent', word: 'New owner', tone: 'info' },
   'agent.deleted': { did: 'removed an agent', word: 'Removed', tone: 'stop' },
+  'agent.drifted': { did: 'runs something else than was agreed', word: 'Differs', tone: 'wait' },
+  'agent.drift_accepted': { did: 'agreed to what an agent runs', word: 'Agreed', tone: 'yes' },
   'client.registered': { did: 'registered a client', word: 'Registered', tone: 'yes' },
   'client.updated': { did: 'changed a client', word: 'Changed', tone: '' },
   'client.deleted': { did: 'removed a client', word: 'Removed', tone: 'stop' },

@@ -9,6 +9,8 @@ import type { EndReason, TokenSelector, TokenService } from '../tokens/index.ts'
 export interface Cascade {
   /** Tokens in which the agent acts or is the subject, their descendants, and every refresh token, grant and code of its clients. */
   onAgentSuspended(agentId: string, reason?: Partial<EndReason>): Promise<void>;
+  /** Tokens in which the agent acts or is the subject, and their descendants; what people allowed it waits for the end of its review. */
+  onAgentPaused(agentId: string, reason?: Partial<EndReason>): Promise<void>;
   /** Tokens for the person, their descendants, what they granted, and their sign-ins. */
   onAccountDisabled(accountId: string, reason?: Partial<EndReason>): Promise<void>;
   onClientDisabled(clientId: string, reason?: Partial<EndReason>): Promise<void>;
@@ -40,6 +42,7 @@ export function createCascade(deps: CascadeDeps): Cascade {
         if (clientIds.length > 0) await artifacts.destroyAuthority({ clientIds });
         await end({ by: 'agent', agentId }, 'agent.suspended', reason);
       }),
+    onAgentPaused: async (agentId, reason) => void (await end({ by: 'agent', agentId }, 'agent.reviewed', reason)),
     onAccountDisabled: (accountId, reason) =>
       db.transaction(async () => {
         await artifacts.destroyAuthority({ accountId });

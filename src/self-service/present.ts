@@ -71,7 +71,10 @@ export function presentHome(facts: {
     heading: headingOf(grants),
     waiting,
     grants: lines,
-    agents: agents.map(({ id, displayName, purpose, status }) => ({ id, name: displayName, purpose, state: stateOf(status) })),
+    agents: agents.map(({ id, displayName, purpose, status, notice }) => ({
+      ...{ id, name: displayName, purpose, state: stateOf(status) },
+      ...(notice === undefined ? {} : { drift: notice }),
+    })),
     sessions: sessions.map(({ uid, userAgent, address, lastSeenAt }) => ({
       id: uid,
       device: deviceOf(userAgent),

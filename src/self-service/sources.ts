@@ -19,9 +19,16 @@ export interface SelfServiceSources {
   lastUsed(grantHash: Buffer): Promise<Date | undefined>;
   /** What ends with a grant. */
   falling(grantHash: Buffer): Promise<{ readonly tokens: number; readonly agents: number }>;
-  agentsOwnedBy(
-    accountId: string,
-  ): Promise<readonly { readonly id: string; readonly displayName: string; readonly purpose: string; readonly status: string }[]>;
+  agentsOwnedBy(accountId: string): Promise<
+    readonly {
+      readonly id: string;
+      readonly displayName: string;
+      readonly purpose: string;
+      readonly status: string;
+      /** What is to be said of what it runs. */
+      readonly notice?: string;
+    }[]
+  >;
   waitingFor(accountId: string): Promise<number>;
   sessionsOf(
     accountId: string,
