@@ -5,7 +5,7 @@ import { type DelegationStory, playDelegation } from '../support/delegation-stor
 import type { Page, Person } from '../support/person.ts';
 
 const digestOf = (text: string) => `sha-256:${createHash('sha256').update(text).digest('base64url')}`;
-const shortOf = (digest: string) => `${digest.slice(8, 14)}…${digest.slice(-4)}`;
+const shortOf = (digest: string) => `${digest.slice(8, 13)}…${digest.slice(-3)}`;
 const [AGREED, OTHER] = [digestOf('agreed'), digestOf('other')];
 const administrator = { kind: 'account', id: 'usr_administrator', party: 'administrator' } as const;
 

@@ -190,7 +190,7 @@ describe('what nobody recorded', () => {
     const agent = await agentOf(story.assistant);
     expect(agent).toMatchObject({ status: 'active', manifestDigest: undefined });
     const by = { kind: 'account', id: story.server.miraId, party: 'owner' } as const;
-    await parts().agents.drift.accept(agent.id, { driftId: drift?.id ?? '', version: agent.version, by, then: 'record' });
+    await parts().agents.drift.accept(agent.id, { driftId: drift?.id ?? '', version: agent.version, by, effect: 'record' });
     expect(await agentOf(story.assistant)).toMatchObject({
       status: 'active',
       manifestDigest: OTHER.agent_manifest_digest,

@@ -2,7 +2,7 @@ import { type Moment, momentOf } from '../../platform/http/moment.ts';
 import type { Agent } from '../agent.ts';
 import { countOf, type Frame, presentFalls, presentId, type ShownOwner, stateOf } from '../present.ts';
 import type { Falling, State } from '../surroundings.ts';
-import { type Agreed, type Drift, differenceOf, lineOf, normalDigest, partsOf, type RunningPart } from './drift.ts';
+import { type Agreed, type Drift, differenceOf, normalDigest, partsOf, type RunningPart } from './drift.ts';
 import { type DriftStanding, noticeWords } from './service.ts';
 
 /** One part of what runs beside what was agreed; undefined: not said. */
@@ -44,7 +44,7 @@ function shownValue(part: RunningPart, value: string | undefined): ShownValue | 
   if (part !== 'manifestDigest') return { text: value };
   const full = normalDigest(value) ?? value;
   const bare = full.replace(/^sha-256:/, '');
-  return { id: { short: bare.length > 12 ? `${bare.slice(0, 6)}…${bare.slice(-4)}` : bare, full } };
+  return { id: { short: bare.length > 9 ? `${bare.slice(0, 5)}…${bare.slice(-3)}` : bare, full } };
 }
 
 function partsShown(was: Agreed, { presented }: Drift): readonly ShownPart[] {
@@ -82,6 +82,14 @@ function seenFacts({ firstSeenAt, lastSeenAt, times, clientId }: Drift, names: D
     times: times === 1 ? 'once' : countOf(times, 'time'),
     client: names.get(clientId) ?? clientId,
   };
+}
+
+/** Something else it presented, in a line. */
+function otherShown(drift: Drift, names: DriftContent['names'], now: Date) {
+  const { digest, model } = drift.presented;
+  const words = [model?.provider, model?.name, model?.version].filter((part) => part !== undefined).join(' ');
+  const id = shownValue('manifestDigest', digest)?.id;
+  return { ...(words === '' ? {} : { model: words }), ...(id === undefined ? {} : { digest: id }), seen: seenFacts(drift, names, now) };
 }
 
 function headingOf({ agent, standing, names }: DriftContent): string {
@@ -124,9 +132,7 @@ export function presentDrift(content: DriftContent, { now, base }: Frame): objec
     agent: { id: presentId(agent.id), name: agent.displayName, state: stateOf(agent, { owner, now }), version: agent.version },
     meanwhile: meanwhileWords(content),
     ...(shown === undefined ? {} : { drift: { id: shown.id, parts: partsShown(agreed, shown), seen: seenFacts(shown, names, now) } }),
-    others: others.flatMap((drift) =>
-      drift === undefined ? [] : [{ line: lineOf(drift.presented.digest, drift.presented.model), seen: seenFacts(drift, names, now) }],
-    ),
+    others: others.flatMap((drift) => (drift === undefined ? [] : [otherShown(drift, names, now)])),
     may: actsOf(content),
     falls: presentFalls(content.falls),
     base,

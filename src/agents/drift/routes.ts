@@ -81,10 +81,15 @@ function createDesk(desk: Desk, deps: DriftRoutesDeps) {
       return { kind: 'done', text: `${name} may act.` };
     }
     if (decision !== 'accept') throw new AppError('invalid_input', 'Press one of the buttons.', { member: 'decision' });
-    const then = isStarter && agent.status === 'underReview' ? 'act' : 'record';
-    const accepted = await drift.accept(agent.id, { driftId: fieldOf(form, 'drift'), version: Number(fieldOf(form, 'version')), by, then });
+    const effect = isStarter && agent.status === 'underReview' ? 'act' : 'record';
+    const accepted = await drift.accept(agent.id, {
+      driftId: fieldOf(form, 'drift'),
+      version: Number(fieldOf(form, 'version')),
+      by,
+      effect,
+    });
     if (accepted.status === 'underReview') return { kind: 'done', text: 'That is its record now. An administrator can let it act again.' };
-    return { kind: 'done', text: then === 'act' ? `That is its record now, and ${name} may act.` : 'That is its record now.' };
+    return { kind: 'done', text: effect === 'act' ? `That is its record now, and ${name} may act.` : 'That is its record now.' };
   };
   return { model, decide };
 }

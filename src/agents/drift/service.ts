@@ -45,7 +45,7 @@ export interface Acceptance {
   readonly version: number;
   readonly by: AgentEditor;
   /** `record`: what runs becomes the record. `act`: and the agent leaves its review (security rule R8). */
-  readonly then: 'record' | 'act';
+  readonly effect: 'record' | 'act';
 }
 
 /** What runs, held against what was agreed. Every change is one transaction with its audit events. */
@@ -171,7 +171,7 @@ function createAcceptance({ db, clock, audit, store, drifts, agents }: DriftServ
     await drifts.close({ ids: [drift.id], outcome: 'accepted', ...closing });
     await drifts.close({ ids: others, outcome: 'superseded', ...closing });
   };
-  return (agentId, { driftId, version, by, then }) =>
+  return (agentId, { driftId, version, by, effect }) =>
     db.transaction(async () => {
       const agent = await store.lock(agentId);
       if (agent === undefined) throw noSuchAgent();
@@ -190,7 +190,7 @@ function createAcceptance({ db, clock, audit, store, drifts, agents }: DriftServ
         cause: `was ${lineOf(agent.manifestDigest, agent.model)}`,
         remedy: `is ${lineOf(changes.manifestDigest, changes.model)}`,
       });
-      return then === 'record' ? updated : agents.setStatus(agentId, 'active', { by, from: ['underReview'] });
+      return effect === 'record' ? updated : agents.setStatus(agentId, 'active', { by, from: ['underReview'] });
     });
 }
 

@@ -3,7 +3,7 @@ import { falls, frame } from './console.ts';
 
 const agreed = 'sha-256:47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU';
 const running = 'sha-256:ypeBEsobvcr6wjGzmiPcTaeG7_gUfE5yuYB3ha_uSLs';
-const manifest = (full: string) => ({ id: { short: `${full.slice(8, 14)}…${full.slice(-4)}`, full } });
+const manifest = (full: string) => ({ id: { short: `${full.slice(8, 13)}…${full.slice(-3)}`, full } });
 const seen = { since: times.hours, last: times.justNow, times: '14 times', client: 'Invoice bot on prod-3' };
 const agent = { id: id('agt', '7f3a'), name: 'Invoice bot', state: state('Under review', 'wait'), version: 7 };
 const parts = [
@@ -21,7 +21,7 @@ const differs = {
   others: [],
   falls,
 };
-const others = [{ line: `manifestDigest ${agreed.replace('47', '58')}, model.name claude-opus-4-1`, seen: { ...seen, times: 'once' } }];
+const others = [{ model: 'claude-opus-4-1', digest: manifest(running.replace('yp', 'zq')).id, seen: { ...seen, times: 'once' } }];
 
 const setting = {
   frame,
