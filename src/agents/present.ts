@@ -215,7 +215,7 @@ function mayOf({ agent: { status }, mayManage, mayStart, drift }: AgentContent) 
     suspend: mayManage && (status === 'active' || status === 'proposed' || status === 'underReview'),
     retire: mayManage && status !== 'retired',
     // what differs is read before it is let run: its own page has that button
-    activate: mayManage && mayStart && (status === 'proposed' || (status === 'underReview' && drift === undefined)),
+    activate: mayManage && mayStart && (status === 'proposed' || (status === 'underReview' && drift !== 'differs')),
     resume: mayManage && mayStart && status === 'suspended',
   };
 }

@@ -102,7 +102,8 @@ function headingOf({ agent, standing, names }: DriftContent): string {
 function meanwhileWords({ agent, standing }: DriftContent): string {
   if (agent.status === 'suspended' || agent.status === 'retired') return `It is ${agent.status}: it gets no token.`;
   if (agent.actsUnderReview) return 'It is under review and still gets tokens, as the setting for its risk allows.';
-  if (agent.status === 'underReview') return 'It gets no token until somebody decides. What people allowed it waits for that.';
+  if (agent.status === 'underReview')
+    return 'It is under review and gets no token until somebody decides. What people allowed it waits for that.';
   return standing.notice === undefined ? 'There is nothing to decide.' : 'It goes on acting: its record says nothing else.';
 }
 
@@ -111,7 +112,7 @@ function actsOf({ agent, standing, mayStart, mayDecide }: DriftContent) {
   const { notice, accepted } = standing;
   const isReviewed = agent.status === 'underReview';
   if (!mayDecide || agent.status === 'retired') return {};
-  const accept = isReviewed && mayStart ? 'Accept and let it act again' : 'This is expected';
+  const accept = isReviewed && mayStart && notice === 'differs' ? 'Accept and let it act again' : 'This is expected';
   const isSettled = notice === 'accepted' || (notice === undefined && isReviewed);
   return {
     ...(standing.open.length > 0 && !isSettled ? { accept } : {}),

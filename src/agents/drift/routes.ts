@@ -81,7 +81,8 @@ function createDesk(desk: Desk, deps: DriftRoutesDeps) {
       return { kind: 'done', text: `${name} may act.` };
     }
     if (decision !== 'accept') throw new AppError('invalid_input', 'Press one of the buttons.', { member: 'decision' });
-    const effect = isStarter && agent.status === 'underReview' ? 'act' : 'record';
+    const isDrift = agent.status === 'underReview' && (await drift.standingOf(agent)).notice === 'differs';
+    const effect = isStarter && isDrift ? 'act' : 'record';
     const accepted = await drift.accept(agent.id, {
       driftId: fieldOf(form, 'drift'),
       version: Number(fieldOf(form, 'version')),

@@ -12,7 +12,7 @@ const parts = [
   { label: 'Version', runs: { text: '20251001' }, state: state('New', 'info') },
   { label: 'Manifest', agreed: manifest(agreed), runs: manifest(running), state: state('Differs', 'wait') },
 ];
-const meanwhile = 'It gets no token until somebody decides. What people allowed it waits for that.';
+const meanwhile = 'It is under review and gets no token until somebody decides. What people allowed it waits for that.';
 const differs = {
   heading: 'Something else runs than was agreed',
   agent,
