@@ -68,6 +68,7 @@ export interface Agents extends AgentService {
 }
 
 const FLUSH_SECONDS = 15;
+const COMPACT_SECONDS = 60;
 
 /** Builds the registry. */
 export function createAgents(deps: AgentsDeps): Agents {
@@ -105,6 +106,7 @@ export function createAgents(deps: AgentsDeps): Agents {
       jobs: [
         { name: 'agents-last-seen', everySeconds: FLUSH_SECONDS, run: lastSeen.flush },
         { name: 'settled-drift', everySeconds: 3_600, run: drift.purge },
+        { name: 'agents-counts', everySeconds: COMPACT_SECONDS, run: search.compactCounts },
       ],
     },
   };

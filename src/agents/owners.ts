@@ -5,6 +5,8 @@ import { type AgentOwner, isSameOwner } from './agent.ts';
 export interface OwnerDirectory {
   /** The name of an owner and whether it can answer for anything; undefined or not alive when there is no such owner. */
   ownerLabel(owner: AgentOwner): Promise<{ readonly name: string; readonly isAlive: boolean } | undefined>;
+  /** The person with this address, whatever its case. */
+  findByEmail(email: string): Promise<{ readonly id: string } | undefined>;
   groupsOf(accountId: string): Promise<readonly { readonly id: string }[]>;
   listGroups(): Promise<readonly { readonly id: string; readonly name: string }[]>;
   /** People by name or address, newest first. */

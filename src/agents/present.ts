@@ -77,7 +77,7 @@ const eventStates: Readonly<Record<string, State>> = {
 
 /** `1 agent`, `3 agents`. */
 export function countOf(count: number, one: string, many = `${one}s`): string {
-  return `${count.toLocaleString('en-GB')} ${count === 1 ? one : many}`;
+  return `${numberOf(count)} ${count === 1 ? one : many}`;
 }
 
 /** The state of an agent in one word; one that may not act although it is active says why. */
@@ -85,6 +85,16 @@ export function stateOf(agent: Pick<Agent, 'status' | 'validUntil'>, { owner, no
   if (agent.status !== 'active') return states[agent.status];
   if (agent.validUntil !== undefined && agent.validUntil <= now) return { word: 'Ended', tone: 'stop' };
   return owner?.isAlive === false ? { word: 'Owner gone', tone: 'stop' } : states.active;
+}
+
+/** A number as people write it: `12,480`. */
+export function numberOf(count: number): string {
+  return count.toLocaleString('en-GB');
+}
+
+/** The words for a risk, for filters. */
+export function riskWord(risk: Agent['riskLevel']): string {
+  return risks[risk].word;
 }
 
 /** The word for a status, for filters. */

@@ -1,48 +1,84 @@
-import { type ScimInput, type ScimResource, scimRefusal, weakEtag } from '../scim/index.ts';
-import { type Agent, type AgentChanges, type AgentModel, type AgentOwner, autonomies, ownerOf, riskLevels } from './agent.ts';
-import { type AgentStatus, agentStatuses } from './lifecycle.ts';
-import { extensionUrn, keptAttributes } from './scim-schema.ts';
-import type { AgentWithClients } from './search/store.ts';
+import { type ScimDefinition, type ScimInput, scimRefusal, wantedOf } from '../scim/index.ts';
+import { type Agent, type AgentChanges, type AgentDetails, type AgentModel, type AgentOwner, ownerOf } from './agent.ts';
+import type { AgentStatus } from './lifecycle.ts';
+
+/** An agent with what its representation names beside it. */
+export interface ShownAgent {
+  readonly agent: Agent;
+  readonly clientIds: readonly string[];
+  readonly ownerName: string | undefined;
+  readonly parentName: string | undefined;
+  readonly groups: readonly LinkShown[];
+  readonly applications: readonly LinkShown[];
+  /** `<issuer>/scim/v2` */
+  readonly baseUrl: string;
+}
+
+/** Another resource that a representation refers to. */
+export interface LinkShown {
+  readonly id: string;
+  readonly name: string;
+}
+
+/** What a representation says, before what it says twice is brought together. */
+export type AgentDraft = { -readonly [Member in Exclude<keyof AgentDetails, 'displayName' | 'provisioned'>]?: AgentDetails[Member] } & {
+  displayName?: string | undefined;
+  /** `agentUserName`, which is the same as `name`. */
+  alias?: string | undefined;
+  status?: AgentStatus | undefined;
+  isActive?: boolean | undefined;
+  /** Who owns it, as somebody wrote it who does not know our ids: an id or an e-mail address. */
+  ownerReference?: string | undefined;
+  provisioned: Record<string, unknown>;
+};
 
 /** What a client wants an agent to be: everything but the status, and the status if it is said. */
 export interface WantedAgent {
   readonly changes: AgentChanges & { readonly displayName: string };
   readonly status: AgentStatus | undefined;
+  /** Stands for `changes.owner` once somebody looked it up. */
+  readonly ownerReference: string | undefined;
 }
 
 const asObject = (value: unknown): ScimInput =>
   typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as ScimInput) : {};
 
 /** An empty text is no text: identity systems clear attributes that way. */
-function textIn(values: ScimInput, name: string): string | undefined {
-  const value = values[name];
+export function textIn(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined;
 }
 
-function timeIn(values: ScimInput, name: string): Date | undefined {
-  const text = textIn(values, name);
+/** A dateTime; without an offset it is UTC. */
+export function timeIn(value: unknown): Date | undefined {
+  const text = textIn(value);
   if (text === undefined) return undefined;
   return new Date(/(?:Z|[+-]\d\d:\d\d)$/.test(text) ? text : `${text}Z`);
 }
 
-function modelIn(values: ScimInput): AgentModel | undefined {
-  if (values['model'] === undefined) return undefined;
-  const given = asObject(values['model']);
-  return { provider: textIn(given, 'provider'), name: textIn(given, 'name'), version: textIn(given, 'version') };
+/** The `value` of a complex value. */
+export function referenceIn(value: unknown): string | undefined {
+  return textIn(asObject(value)['value']);
 }
 
-function ownerIn(input: ScimInput): AgentOwner | undefined {
-  const [first] = Array.isArray(input['owners']) ? input['owners'] : [];
-  const value = textIn(asObject(first), 'value');
+/** The model of an agent. */
+export function modelIn(value: unknown): AgentModel | undefined {
   if (value === undefined) return undefined;
-  const owner = ownerOf(value);
+  const given = asObject(value);
+  return { provider: textIn(given['provider']), name: textIn(given['name']), version: textIn(given['version']) };
+}
+
+/** The first value of `owners`. @throws {AppError} 400 `invalidValue` when it is the id of neither a User nor a Group. */
+export function ownerIn(value: unknown): AgentOwner | undefined {
+  const [first] = Array.isArray(value) ? value : [];
+  const id = referenceIn(first);
+  if (id === undefined) return undefined;
+  const owner = ownerOf(id);
   if (owner === undefined) throw scimRefusal('invalidValue', 'owners.value is the id of a User or Group.', 'owners.value');
   return owner;
 }
 
 /** `name` and `agentUserName` are one attribute: the one that differs from what is stored is meant. */
-function nameIn(input: ScimInput, current: Agent | undefined): string | undefined {
-  const [name, alias] = [textIn(input, 'name'), textIn(input, 'agentUserName')];
+function nameIn({ name, alias }: AgentDraft, current: Agent | undefined): string | undefined {
   if (name === undefined || alias === undefined || name === alias) return name ?? alias;
   if (name === current?.name) return alias;
   if (alias === current?.name) return name;
@@ -50,99 +86,30 @@ function nameIn(input: ScimInput, current: Agent | undefined): string | undefine
 }
 
 /** `active` and `status` are one fact: the one that differs from what is stored is meant. */
-function statusIn(input: ScimInput, current: Agent | undefined): AgentStatus | undefined {
+function statusIn({ status, isActive }: AgentDraft, current: Agent | undefined): AgentStatus | undefined {
   const before = current?.status ?? 'proposed';
-  const status = agentStatuses.find((one) => one === asObject(input[extensionUrn])['status']);
-  const active = input['active'];
   const isStatusMeant = status !== undefined && status !== before;
-  const isActiveMeant = typeof active === 'boolean' && active !== (before === 'active');
-  if (isStatusMeant && isActiveMeant && active !== (status === 'active')) {
+  const isActiveMeant = isActive !== undefined && isActive !== (before === 'active');
+  if (isStatusMeant && isActiveMeant && isActive !== (status === 'active')) {
     throw scimRefusal('invalidValue', `active says the opposite of status ${status}.`, 'active');
   }
   if (isStatusMeant) return status;
   if (!isActiveMeant) return undefined;
-  return active ? 'active' : 'suspended';
+  return isActive ? 'active' : 'suspended';
 }
 
 /**
  * A representation in the words of the registry. What is absent is cleared; the display name falls back to the name and the other
  * way round stays with the server. 400 `invalidValue` when it names nothing, or names one thing twice in different ways.
  */
-export function wantedBy(input: ScimInput, current?: Agent): WantedAgent {
-  const extension = asObject(input[extensionUrn]);
-  const name = nameIn(input, current);
-  const displayName = textIn(input, 'displayName') ?? name;
+export function wantedBy(definition: ScimDefinition<ShownAgent, AgentDraft>, input: ScimInput, current?: Agent): WantedAgent {
+  const draft = wantedOf(definition, input);
+  const { alias: _alias, status: _status, isActive: _isActive, ownerReference, ...details } = draft;
+  const name = nameIn(draft, current);
+  const displayName = draft.displayName ?? name;
   if (displayName === undefined) throw scimRefusal('invalidValue', 'An agent needs a name or a displayName.', 'displayName');
-  const kept = keptAttributes.filter((each) => input[each] !== undefined).map((each) => [each, input[each]] as const);
-  const changes = {
-    displayName,
-    ...(name === undefined ? (current === undefined ? {} : { name: current.id }) : { name }),
-    description: textIn(input, 'description'),
-    externalId: textIn(input, 'externalId'),
-    owner: ownerIn(input),
-    parentId: textIn(asObject(input['parent']), 'value'),
-    purpose: textIn(extension, 'purpose') ?? '',
-    riskLevel: riskLevels.find((one) => one === extension['riskLevel']) ?? 'medium',
-    autonomy: autonomies.find((one) => one === extension['autonomy']) ?? 'interactive',
-    dataClasses: Array.isArray(extension['dataClasses']) ? extension['dataClasses'].map(String) : [],
-    environment: textIn(extension, 'environment'),
-    model: modelIn(extension),
-    manifestDigest: textIn(extension, 'manifestDigest'),
-    validUntil: timeIn(extension, 'validUntil'),
-    maxDelegationDepth: typeof extension['maxDelegationDepth'] === 'number' ? extension['maxDelegationDepth'] : undefined,
-    provisioned: Object.fromEntries(kept),
-  } as const;
-  return { changes, status: statusIn(input, current) };
-}
-
-/** Names that a resource shows beside ids. */
-export interface ShownNames {
-  readonly owner: string | undefined;
-  readonly parent: string | undefined;
-  /** `<issuer>/scim/v2` */
-  readonly baseUrl: string;
-}
-
-function relationsOf({ owner, parentId }: Agent, names: ShownNames) {
-  const ownerName = names.owner === undefined ? {} : { display: names.owner };
-  const parentName = names.parent === undefined ? {} : { display: names.parent };
-  return {
-    ...(owner === undefined ? {} : { owners: [{ value: owner.id, type: owner.kind === 'user' ? 'User' : 'Group', ...ownerName }] }),
-    ...(parentId === undefined ? {} : { parent: { value: parentId, $ref: `${names.baseUrl}/Agents/${parentId}`, ...parentName } }),
-  };
-}
-
-const defined = (values: Readonly<Record<string, unknown>>) =>
-  Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
-
-/** An agent as a SCIM resource. */
-export function toResource({ agent, clientIds }: AgentWithClients, names: ShownNames): ScimResource {
-  const { status, purpose, riskLevel, autonomy, dataClasses, environment, model, manifestDigest, maxDelegationDepth } = agent;
-  const times = { validUntil: agent.validUntil?.toISOString(), lastSeenAt: agent.lastSeenAt?.toISOString() };
-  const lists = {
-    dataClasses: dataClasses.length > 0 ? dataClasses : undefined,
-    clients: clientIds.length > 0 ? clientIds.map((clientId) => ({ clientId })) : undefined,
-  };
-  const described = {
-    status,
-    purpose: purpose === '' ? undefined : purpose,
-    riskLevel,
-    autonomy,
-    environment,
-    model,
-    manifestDigest,
-    maxDelegationDepth,
-  };
-  return {
-    id: agent.id,
-    ...defined({ externalId: agent.externalId, description: agent.description }),
-    name: agent.name,
-    agentUserName: agent.name,
-    displayName: agent.displayName,
-    active: status === 'active',
-    ...relationsOf(agent, names),
-    ...agent.provisioned,
-    [extensionUrn]: defined({ ...described, ...times, ...lists }),
-    meta: { created: agent.createdAt.toISOString(), lastModified: agent.updatedAt.toISOString(), version: weakEtag(agent.version) },
-  };
+  const { name: _name, ...rest } = details;
+  const named = name ?? current?.id;
+  const changes = { ...rest, displayName, ...(named === undefined ? {} : { name: named }) };
+  return { changes, status: statusIn(draft, current), ownerReference };
 }

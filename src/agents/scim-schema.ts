@@ -1,24 +1,216 @@
-import { type ScimAttribute, type ScimSchema, scimAttribute } from '../scim/index.ts';
-import { autonomies, riskLevels } from './agent.ts';
-import { agentStatuses } from './lifecycle.ts';
+import {
+  bindAttribute,
+  type BoundAttribute,
+  type ScimAttribute,
+  scimAttribute,
+  type ScimColumn,
+  type ScimValueTable,
+} from '../scim/index.ts';
+import { type AgentDraft, type LinkShown, ownerIn, referenceIn, type ShownAgent, textIn } from './scim-mapping.ts';
 
 /** The core schema of the resource type (draft-abbey-scim-agent-extension, draft-wzdk-scim-agent-resource). */
 export const agentUrn = 'urn:ietf:params:scim:schemas:core:2.0:Agent';
 
-/** What this server adds to it. */
-export const extensionUrn = 'urn:ietf:params:scim:schemas:extension:behalf:2.0:Agent';
+/** Who may change what decides who acts, and as whom (security rule R7). */
+export const governed = 'Only provisioning clients with the governance right change it.';
 
-const readOnly = { mutability: 'readOnly' } as const;
-const governed = 'Only provisioning clients with the governance right change it.';
+export type AgentAttribute = BoundAttribute<ShownAgent, AgentDraft>;
+type Binding = Parameters<typeof bindAttribute<ShownAgent, AgentDraft>>[1];
+type Named = keyof AgentDraft;
 
-const described = (name: string, description: string, rest: Partial<ScimAttribute> = {}) =>
-  scimAttribute(name, 'string', { description, maxLength: 2000, ...rest });
+export const readOnly = { mutability: 'readOnly' } as const;
+export const text = (column: string): ScimColumn => ({ column, type: 'text' });
+export const time = (column: string): ScimColumn => ({ column, type: 'timestamp' });
 
-const valuesOf = (
+/** A string attribute and where it is kept. */
+export function described(
   name: string,
-  description: string,
-  value: ScimAttribute = scimAttribute('value', 'string', { maxLength: 500 }),
-): ScimAttribute =>
+  { description, ...rest }: Partial<ScimAttribute> & { description: string },
+  binding: Binding,
+): AgentAttribute {
+  return bindAttribute(scimAttribute(name, 'string', { description, maxLength: 2000, ...rest }), binding);
+}
+
+/** Any other attribute and where it is kept. */
+export function bound(attribute: ScimAttribute, binding: Binding): AgentAttribute {
+  return bindAttribute(attribute, binding);
+}
+
+/** Takes a text as it is into one member of the draft. */
+export function takeText(member: Named): NonNullable<Binding['take']> {
+  return (draft, value) => Object.assign(draft, { [member]: textIn(value) });
+}
+
+const names: readonly AgentAttribute[] = [
+  described(
+    'name',
+    { description: 'Unique among agents; the id when none is chosen.', uniqueness: 'server', maxLength: 120 },
+    { column: text('agents.name'), show: ({ agent }) => agent.name, take: takeText('name') },
+  ),
+  described(
+    'agentUserName',
+    { description: 'The same as name.', uniqueness: 'server', maxLength: 120 },
+    { column: text('agents.name'), show: ({ agent }) => agent.name, take: takeText('alias') },
+  ),
+  described(
+    'displayName',
+    { description: 'What people read; the name when none is given.', maxLength: 120 },
+    {
+      column: { ...text('agents.display_name'), isAlwaysSet: true },
+      show: ({ agent }) => agent.displayName,
+      take: takeText('displayName'),
+    },
+  ),
+  described(
+    'description',
+    { description: 'What the agent says about itself.' },
+    { column: text('agents.description'), show: ({ agent }) => agent.description, take: takeText('description') },
+  ),
+  bound(scimAttribute('active', 'boolean', { description: `Whether its status is active. ${governed}` }), {
+    column: { column: `(agents.status = 'active')`, type: 'boolean' },
+    show: ({ agent }) => agent.status === 'active',
+    take: (draft, value) => {
+      draft.isActive = typeof value === 'boolean' ? value : undefined;
+    },
+  }),
+];
+
+const linkParts = (referenceTypes: readonly string[]) => [
+  scimAttribute('value', 'string', { ...readOnly, caseExact: true }),
+  scimAttribute('$ref', 'reference', { ...readOnly, referenceTypes }),
+  scimAttribute('display', 'string', readOnly),
+  scimAttribute('type', 'string', readOnly),
+];
+const showLinks = (links: readonly LinkShown[], place: string, more: object = {}) =>
+  links.map(({ id, name }) => ({ value: id, $ref: `${place}/${id}`, display: name, ...more }));
+
+const relations: readonly AgentAttribute[] = [
+  bound(
+    scimAttribute('owners', 'complex', {
+      description: `The person or group that answers for it: at most one. ${governed}`,
+      multiValued: true,
+      maxValues: 1,
+      subAttributes: [
+        scimAttribute('value', 'string', { required: true, caseExact: true, maxLength: 100, description: 'The id of a User or Group.' }),
+        scimAttribute('$ref', 'reference', { ...readOnly, referenceTypes: ['User', 'Group'] }),
+        scimAttribute('display', 'string', readOnly),
+        scimAttribute('type', 'string', { ...readOnly, canonicalValues: ['User', 'Group'] }),
+      ],
+    }),
+    {
+      // Not a table: PostgreSQL pulls this up into a plain condition, which the index on the owner serves.
+      column: {
+        rows: 'SELECT 1 WHERE agents.owner_id IS NOT NULL',
+        columns: { value: text('agents.owner_id'), type: text(`(CASE agents.owner_kind WHEN 'user' THEN 'User' ELSE 'Group' END)`) },
+      },
+      show: ({ agent: { owner }, ownerName, baseUrl }) => {
+        if (owner === undefined) return undefined;
+        const type = owner.kind === 'user' ? 'User' : 'Group';
+        const display = ownerName === undefined ? {} : { display: ownerName };
+        return [{ value: owner.id, $ref: `${baseUrl}/${type}s/${owner.id}`, type, ...display }];
+      },
+      take: (draft, value) => {
+        draft.owner = ownerIn(value);
+      },
+    },
+  ),
+  bound(
+    scimAttribute('parent', 'complex', {
+      description: `The agent it stands below. ${governed}`,
+      subAttributes: [
+        scimAttribute('value', 'string', { caseExact: true, maxLength: 100 }),
+        scimAttribute('$ref', 'reference', { ...readOnly, referenceTypes: ['Agent'] }),
+        scimAttribute('display', 'string', readOnly),
+      ],
+    }),
+    {
+      column: text('agents.parent_id'),
+      columns: { value: text('agents.parent_id') },
+      show: ({ agent: { parentId }, parentName, baseUrl }) =>
+        parentId && {
+          value: parentId,
+          $ref: `${baseUrl}/Agents/${parentId}`,
+          ...(parentName === undefined ? {} : { display: parentName }),
+        },
+      take: (draft, value) => {
+        draft.parentId = referenceIn(value);
+      },
+    },
+  ),
+  bound(
+    scimAttribute('groups', 'complex', {
+      ...readOnly,
+      description: 'Groups it is a member of.',
+      multiValued: true,
+      subAttributes: linkParts(['Group']),
+    }),
+    {
+      show: ({ groups, baseUrl }) => showLinks(groups, `${baseUrl}/Groups`, { type: 'direct' }),
+    },
+  ),
+  bound(
+    scimAttribute('applications', 'complex', {
+      ...readOnly,
+      description: 'Applications it belongs to.',
+      multiValued: true,
+      subAttributes: linkParts(['AgenticApplication']),
+    }),
+    {
+      show: ({ applications, baseUrl }) => showLinks(applications, `${baseUrl}/AgenticApplications`),
+    },
+  ),
+  described(
+    'agenticApplicationId',
+    { ...readOnly, caseExact: true, description: 'The first of its applications (draft-wahl-scim-agent-schema).' },
+    { show: ({ applications: [first] }) => first?.id },
+  ),
+  bound(
+    scimAttribute('oAuthClientIdentifiers', 'complex', {
+      ...readOnly,
+      description: 'The OAuth clients it authenticates through (draft-wahl-scim-agent-schema).',
+      multiValued: true,
+      subAttributes: [
+        scimAttribute('clientId', 'string', { ...readOnly, caseExact: true }),
+        scimAttribute('issuer', 'string', { ...readOnly, caseExact: true }),
+      ],
+    }),
+    {
+      column: clientTable(),
+      show: ({ clientIds, baseUrl }) => clientIds.map((clientId) => ({ clientId, issuer: baseUrl.slice(0, -'/scim/v2'.length) })),
+    },
+  ),
+];
+
+/** The clients of an agent, for filters. */
+export function clientTable(): ScimValueTable {
+  return { rows: 'SELECT 1 FROM agent_clients link WHERE link.agent_id = agents.id', columns: { clientId: text('link.client_id') } };
+}
+
+/** An attribute that is kept as it came, for the provisioning system. */
+function kept(attribute: ScimAttribute, column: ScimColumn | ScimValueTable): AgentAttribute {
+  const { name } = attribute;
+  return bound(attribute, {
+    column,
+    show: ({ agent }) => agent.provisioned[name],
+    take: ({ provisioned }, value) => {
+      if (value !== undefined) provisioned[name] = value;
+    },
+  });
+}
+
+const keptText = (name: string, rest: Partial<ScimAttribute> & { description: string }) =>
+  kept(scimAttribute(name, 'string', rest), text(`(agents.provisioned->>'${name}')`));
+
+function keptValues(attribute: ScimAttribute): AgentAttribute {
+  const parts = (attribute.subAttributes ?? []).map(({ name, type }): [string, ScimColumn] => [
+    name,
+    type === 'boolean' ? { column: `((each.doc->>'${name}')::boolean)`, type: 'boolean' } : text(`(each.doc->>'${name}')`),
+  ]);
+  const rows = `SELECT 1 FROM jsonb_array_elements(agents.provisioned->'${attribute.name}') AS each(doc) WHERE true`;
+  return kept(attribute, { rows, columns: Object.fromEntries(parts) });
+}
+
+const valuesOf = (name: string, description: string, value = scimAttribute('value', 'string', { maxLength: 500 })): ScimAttribute =>
   scimAttribute(name, 'complex', {
     description,
     multiValued: true,
@@ -31,115 +223,33 @@ const valuesOf = (
     ],
   });
 
-const linksTo = (name: string, description: string, referenceTypes: readonly string[]): ScimAttribute =>
-  scimAttribute(name, 'complex', {
-    description,
-    ...readOnly,
-    multiValued: true,
-    subAttributes: [
-      scimAttribute('value', 'string', { ...readOnly, caseExact: true }),
-      scimAttribute('$ref', 'reference', { ...readOnly, referenceTypes }),
-      scimAttribute('display', 'string', readOnly),
-      scimAttribute('type', 'string', readOnly),
-    ],
-  });
-
-const names: readonly ScimAttribute[] = [
-  described('name', 'Unique among agents; the id when none is chosen.', { uniqueness: 'server', maxLength: 120 }),
-  described('agentUserName', 'The same as name.', { uniqueness: 'server', maxLength: 120 }),
-  described('displayName', 'What people read; the name when none is given.', { maxLength: 120 }),
-  described('description', 'What the agent says about itself.'),
-  described('agentType', 'What kind of agent it is, in the words of whoever provisions it.', { maxLength: 200 }),
-  scimAttribute('active', 'boolean', { description: `Whether its status is active. ${governed}` }),
-];
-
-const relations: readonly ScimAttribute[] = [
-  scimAttribute('owners', 'complex', {
-    description: `The person or group that answers for it: at most one. ${governed}`,
-    multiValued: true,
-    maxValues: 1,
-    subAttributes: [
-      scimAttribute('value', 'string', { required: true, caseExact: true, maxLength: 100, description: 'The id of a User or Group.' }),
-      scimAttribute('$ref', 'reference', { ...readOnly, referenceTypes: ['User', 'Group'] }),
-      scimAttribute('display', 'string', readOnly),
-      scimAttribute('type', 'string', { ...readOnly, canonicalValues: ['User', 'Group'] }),
-    ],
-  }),
-  scimAttribute('parent', 'complex', {
-    description: `The agent it stands below. ${governed}`,
-    subAttributes: [
-      scimAttribute('value', 'string', { caseExact: true, maxLength: 100 }),
-      scimAttribute('$ref', 'reference', { ...readOnly, referenceTypes: ['Agent'] }),
-      scimAttribute('display', 'string', readOnly),
-    ],
-  }),
-  linksTo('groups', 'Groups it is a member of.', ['Group']),
-  linksTo('applications', 'Applications it belongs to.', ['AgenticApplication']),
-];
-
-const kept: readonly ScimAttribute[] = [
-  described('subject', `What the provisioning system calls it in its own tokens; never the sub of ours. ${governed}`, {
+const keptAttributes: readonly AgentAttribute[] = [
+  keptText('agentType', { description: 'What kind of agent it is, in the words of whoever provisions it.', maxLength: 200 }),
+  keptText('subject', {
+    description: `What the provisioning system calls it in its own tokens; never the sub of ours. ${governed}`,
     caseExact: true,
     maxLength: 500,
   }),
-  valuesOf('entitlements', 'Kept for the provisioning system; this server gives nothing for it.'),
-  valuesOf('roles', 'Kept for the provisioning system; this server gives nothing for it.'),
-  valuesOf('x509Certificates', `One DER certificate each. ${governed}`, scimAttribute('value', 'binary', { maxLength: 16_000 })),
-  scimAttribute('protocols', 'complex', {
-    description: `What it speaks and where that is described. ${governed}`,
-    multiValued: true,
-    maxValues: 50,
-    subAttributes: [
-      scimAttribute('type', 'string', { maxLength: 200 }),
-      scimAttribute('specificationUrl', 'reference', { maxLength: 2000, referenceTypes: ['external'] }),
-    ],
-  }),
-];
-
-/** Attributes that are kept as they came, by name. */
-export const keptAttributes = ['agentType', 'subject', 'entitlements', 'roles', 'x509Certificates', 'protocols'] as const;
-
-/** Those of them that only the governance right changes (security rule R7). */
-export const governedKept = ['subject', 'x509Certificates', 'protocols'] as const;
-
-/** The core schema. */
-export const agentSchema: ScimSchema = {
-  urn: agentUrn,
-  name: 'Agent',
-  description: 'Software that acts on behalf of people or for itself',
-  attributes: [...names, ...relations, ...kept],
-};
-
-/** Our extension (contract "SCIM"). */
-export const agentExtension: ScimSchema & { readonly required: false } = {
-  urn: extensionUrn,
-  name: 'Behalf agent',
-  description: 'Who answers for an agent, what it is for and how far it goes',
-  required: false,
-  attributes: [
-    described('status', `Its place in the lifecycle. ${governed}`, { canonicalValues: agentStatuses }),
-    described('purpose', 'What it is for, in one sentence.', { maxLength: 500 }),
-    described('riskLevel', 'How much can go wrong.', { canonicalValues: riskLevels }),
-    described('autonomy', 'Whether a person is there while it works.', { canonicalValues: autonomies }),
-    described('dataClasses', 'Classes of data it touches.', { multiValued: true, maxValues: 50, maxLength: 80 }),
-    described('environment', 'Where it runs.', { maxLength: 60 }),
-    scimAttribute('model', 'complex', {
-      description: 'Which model it runs.',
+  keptValues(valuesOf('entitlements', 'Kept for the provisioning system; this server gives nothing for it.')),
+  keptValues(valuesOf('roles', 'Kept for the provisioning system; this server gives nothing for it.')),
+  keptValues(
+    valuesOf('x509Certificates', `One DER certificate each. ${governed}`, scimAttribute('value', 'binary', { maxLength: 16_000 })),
+  ),
+  keptValues(
+    scimAttribute('protocols', 'complex', {
+      description: `What it speaks and where that is described. ${governed}`,
+      multiValued: true,
+      maxValues: 50,
       subAttributes: [
-        described('provider', 'Who makes it.', { maxLength: 120 }),
-        described('name', 'Its name.', { maxLength: 120 }),
-        described('version', 'Its version.', { maxLength: 120 }),
+        scimAttribute('type', 'string', { maxLength: 200 }),
+        scimAttribute('specificationUrl', 'reference', { maxLength: 2000, referenceTypes: ['external'] }),
       ],
     }),
-    described('manifestDigest', 'The digest of what it is made of.', { caseExact: true, maxLength: 200 }),
-    scimAttribute('validUntil', 'dateTime', { description: 'It gets no token after this.' }),
-    scimAttribute('maxDelegationDepth', 'integer', { description: 'How many agents may stand behind it in a chain, 0 to 4.' }),
-    scimAttribute('clients', 'complex', {
-      ...readOnly,
-      description: 'The OAuth clients it authenticates through.',
-      multiValued: true,
-      subAttributes: [scimAttribute('clientId', 'string', { ...readOnly, caseExact: true })],
-    }),
-    scimAttribute('lastSeenAt', 'dateTime', { ...readOnly, description: 'When it last acted, to the minute.' }),
-  ],
-};
+  ),
+];
+
+/** Kept attributes that only the governance right changes (security rule R7). */
+export const governedKept = ['subject', 'x509Certificates', 'protocols'] as const;
+
+/** The attributes of the core schema. */
+export const coreAttributes: readonly AgentAttribute[] = [...names, ...relations, ...keptAttributes];

@@ -2,12 +2,21 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Db } from '../platform/db/db.ts';
 import { AppError } from '../platform/errors.ts';
 import type { ApiCaller } from '../platform/http/web.ts';
-import { type ScimPrecondition, type ScimResource, type ScimResourceType, scimRefusal, weakEtag } from '../scim/index.ts';
-import { type Agent, type AgentOwner, isSameOwner } from './agent.ts';
+import {
+  resourceOf,
+  type ScimInput,
+  type ScimPrecondition,
+  type ScimResource,
+  type ScimResourceType,
+  scimRefusal,
+  weakEtag,
+} from '../scim/index.ts';
+import { type Agent, type AgentOwner, isSameOwner, ownerOf } from './agent.ts';
 import type { AgentEditor } from './agent-event.ts';
 import type { OwnerDirectory } from './owners.ts';
-import { type ShownNames, toResource, type WantedAgent, wantedBy } from './scim-mapping.ts';
-import { agentExtension, agentSchema, governedKept } from './scim-schema.ts';
+import { agentDefinition } from './scim-extension.ts';
+import { type ShownAgent, type WantedAgent, wantedBy } from './scim-mapping.ts';
+import { governedKept } from './scim-schema.ts';
 import type { AgentSearchStore, AgentWithClients } from './search/store.ts';
 import type { AgentService } from './service.ts';
 import { noSuchAgent } from './status.ts';
@@ -19,7 +28,7 @@ export interface AgentScimDeps {
   readonly service: Pick<AgentService, 'create' | 'update' | 'setStatus' | 'remove'>;
   readonly store: Pick<AgentStore, 'find' | 'lock' | 'clientsOf'>;
   readonly search: Pick<AgentSearchStore, 'page'>;
-  readonly owners: Pick<OwnerDirectory, 'ownerLabel'>;
+  readonly owners: Pick<OwnerDirectory, 'ownerLabel' | 'findByEmail'>;
   readonly issuer: URL;
 }
 
@@ -71,18 +80,32 @@ function createShowing({ owners, store, issuer }: Pick<AgentScimDeps, 'owners' |
       return name;
     };
     const ownerName = async (owner: AgentOwner) => (await owners.ownerLabel(owner))?.name;
-    const namesOf = async ({ owner, parentId }: Agent): Promise<ShownNames> => ({
-      owner: owner && (await once(owner.id, () => ownerName(owner))),
-      parent: parentId === undefined ? undefined : await once(parentId, async () => (await store.find(parentId))?.displayName),
-      baseUrl,
-    });
-    return Promise.all(found.map(async (one) => toResource(one, await namesOf(one.agent))));
+    const shownOf = async ({ agent, clientIds }: AgentWithClients): Promise<ShownAgent> => {
+      const { owner, parentId } = agent;
+      const [ownerDisplay, parentName] = await Promise.all([
+        owner && once(owner.id, () => ownerName(owner)),
+        parentId === undefined ? undefined : once(parentId, async () => (await store.find(parentId))?.displayName),
+      ]);
+      return { agent, clientIds, ownerName: ownerDisplay, parentName, groups: [], applications: [], baseUrl };
+    };
+    return Promise.all(found.map(async (one) => resourceOf(agentDefinition, await shownOf(one))));
   };
+}
+
+/** An owner who was named by an address instead of an id. @throws {AppError} 400 `invalidValue` when nobody has it. */
+async function withOwner(wanted: WantedAgent, owners: Pick<OwnerDirectory, 'findByEmail'>): Promise<WantedAgent> {
+  const { ownerReference } = wanted;
+  if (ownerReference === undefined) return wanted;
+  const id = ownerReference.includes('@') ? (await owners.findByEmail(ownerReference))?.id : ownerReference;
+  const owner = id === undefined ? undefined : ownerOf(id);
+  if (owner === undefined) throw scimRefusal('invalidValue', 'The owner is the id or the e-mail address of somebody here.', 'owners');
+  return { ...wanted, changes: { ...wanted.changes, owner } };
 }
 
 /** Agents over SCIM (contract "SCIM"): POST, GET, PUT, PATCH, DELETE on `/Agents`, filters in SQL, versions as ETags. */
 export function createAgentResourceType(deps: AgentScimDeps): ScimResourceType<ApiCaller> {
-  const { db, service, store, search } = deps;
+  const { db, service, store, search, owners } = deps;
+  const wantedIn = (input: ScimInput, current?: Agent) => withOwner(wantedBy(agentDefinition, input, current), owners);
   const showAll = createShowing(deps);
   const show = async (agent: Agent) => {
     const [resource] = await showAll([{ agent, clientIds: await store.clientsOf(agent.id) }]);
@@ -104,14 +127,10 @@ export function createAgentResourceType(deps: AgentScimDeps): ScimResourceType<A
     return (status === 'active' ? await move() : undefined) || updated;
   };
   return {
-    name: 'Agent',
-    description: 'Software that acts on behalf of people or for itself',
-    endpoint: '/Agents',
-    schema: agentSchema,
-    extensions: [agentExtension],
+    ...agentDefinition,
     serviceProviderConfig: { agentExtension: { supported: true, agentsSupported: true, agenticApplicationsSupported: false } },
     async create(input, caller) {
-      const wanted = wantedBy(input);
+      const wanted = await wantedIn(input);
       assertGoverned(wanted, caller);
       assertOwned(wanted);
       const { changes, status = 'proposed' } = wanted;
@@ -126,13 +145,13 @@ export function createAgentResourceType(deps: AgentScimDeps): ScimResourceType<A
       return show(agent);
     },
     async list(query) {
-      const { found, total, nextPosition } = await search.page(query);
-      return { resources: await showAll(found), totalResults: total, ...(nextPosition === undefined ? {} : { nextPosition }) };
+      const { rows, ...page } = await search.page(query);
+      return { resources: await showAll(rows), ...page };
     },
     replace: (id, { input, ...precondition }, caller) =>
       db.transaction(async () => {
         const current = await held(id, precondition);
-        const wanted = wantedBy(input, current);
+        const wanted = await wantedIn(input, current);
         assertGoverned(wanted, caller, current);
         assertOwned(wanted, current);
         return show(await apply(current, wanted, editorOf(caller)));

@@ -13,14 +13,14 @@ import type { AgentStore } from './store.ts';
 export interface AgentServiceDeps extends StatusDeps {
   /** What describes an agent changed; runs inside the transaction that changes it. */
   readonly onEdited?: (before: Agent, after: Agent) => Promise<void>;
-  readonly search: Pick<AgentSearchStore, 'list' | 'countByStatus'>;
+  readonly search: Pick<AgentSearchStore, 'list' | 'countByStatus' | 'countMatching'>;
   readonly ids: Ids;
 }
 
 /** The registry of agents. Every change is one transaction with its audit event. */
 export interface AgentService
   extends Pick<AgentStore, 'find' | 'findByClient' | 'standingOf' | 'clientsOf' | 'childrenOf'>,
-    Pick<AgentSearchStore, 'list' | 'countByStatus'> {
+    Pick<AgentSearchStore, 'list' | 'countByStatus' | 'countMatching'> {
   /** @throws {AppError} `not_found`. */
   get(id: string): Promise<Agent>;
   /** @throws {AppError} `invalid_input`, `forbidden` (R8), `conflict` (name or external id taken, owner required). */
@@ -75,6 +75,7 @@ export function createAgentService(deps: AgentServiceDeps): AgentService {
     childrenOf: store.childrenOf,
     list: search.list,
     countByStatus: search.countByStatus,
+    countMatching: search.countMatching,
     ...createEditing(deps),
     ...createLinks(deps),
     setStatus,

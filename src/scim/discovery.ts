@@ -55,9 +55,16 @@ export function resourceTypeDocument(type: Described, baseUrl: string): Document
   };
 }
 
+/** Only what RFC 7643 §7 lists: a definition knows more, such as where a value is stored. */
 function attributeDocument(attribute: ScimAttribute): Document {
-  const { maxLength: _length, maxValues: _values, subAttributes, ...printed } = attribute;
-  return subAttributes ? { ...printed, subAttributes: subAttributes.map(attributeDocument) } : printed;
+  const { name, type, description, multiValued, required, caseExact, mutability, returned, uniqueness } = attribute;
+  const { canonicalValues, referenceTypes, subAttributes } = attribute;
+  return {
+    ...{ name, type, description, multiValued, required, caseExact, mutability, returned, uniqueness },
+    ...(canonicalValues === undefined ? {} : { canonicalValues }),
+    ...(referenceTypes === undefined ? {} : { referenceTypes }),
+    ...(subAttributes === undefined ? {} : { subAttributes: subAttributes.map(attributeDocument) }),
+  };
 }
 
 /** RFC 7643 §7. */

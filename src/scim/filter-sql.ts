@@ -1,11 +1,14 @@
 import { type ScimAttributePath, leafOf } from './attribute-path.ts';
 import { scimRefusal } from './errors.ts';
 import type { ScimComparison, ScimFilter, ScimSort } from './filter.ts';
+import type { ScimAttribute } from './schema.ts';
 
 /** A scalar SQL expression; trusted text from the store, never from a client. */
 export interface ScimColumn {
   readonly column: string;
   readonly type: 'text' | 'boolean' | 'number' | 'timestamp';
+  /** Every row has a value, which lets an index serve deep pages of a sort. */
+  readonly isAlwaysSet?: true;
 }
 
 /**
@@ -23,12 +26,14 @@ export type ScimColumns = Readonly<Record<string, ScimColumn | ScimValueTable>>;
 /** A condition and its parameters, `$n` in order. */
 export interface ScimSql {
   readonly sql: string;
-  readonly params: readonly (string | boolean | number | Date)[];
+  readonly params: readonly Comparand[];
 }
+
+type Comparand = string | boolean | number | Date;
 
 interface Compilation {
   readonly columns: ScimColumns;
-  readonly bind: (value: string | boolean | number | Date) => string;
+  readonly bind: (value: Comparand) => string;
 }
 
 const unmapped = (path: string): Error => scimRefusal('invalidFilter', `${path} cannot be filtered or sorted by.`, 'filter');
@@ -46,13 +51,24 @@ const patterns: Readonly<Partial<Record<ScimComparison, (text: string) => string
   ew: (text) => `%${text}`,
 };
 
+/** Values of a closed list are stored in its spelling: they are compared as they are, so that an index on them serves. */
+const isFolded = ({ caseExact, canonicalValues }: ScimAttribute): boolean => !caseExact && canonicalValues === undefined;
+
+function canonicalOf({ caseExact, canonicalValues }: ScimAttribute, value: Comparand): Comparand {
+  if (caseExact || typeof value !== 'string') return value;
+  return canonicalValues?.find((each) => each.toLowerCase() === value.toLowerCase()) ?? value;
+}
+
 /**
  * Always true or false, never NULL, so that NOT means what it says. The IS NOT NULL stands beside the comparison instead of a
  * COALESCE around it because an index serves the one and not the other.
  */
 function comparisonSql(filter: ScimFilter & { op: ScimComparison }, { column, type }: ScimColumn, { bind }: Compilation): string {
-  const { op, value } = filter;
-  const folds = type === 'text' && !leafOf(filter.target).caseExact;
+  const { op } = filter;
+  const leaf = leafOf(filter.target);
+  const isWhole = op === 'eq' || op === 'ne';
+  const value = isWhole ? canonicalOf(leaf, filter.value) : filter.value;
+  const folds = type === 'text' && (isWhole ? isFolded(leaf) : !leaf.caseExact);
   const left = folds ? `lower(${column})` : column;
   const right = (parameter: string): string => (folds ? `lower(${parameter})` : parameter);
   if (op === 'eq') return `(${column} IS NOT NULL AND ${left} = ${right(bind(value))})`;
@@ -106,19 +122,27 @@ function conditionSql(filter: ScimFilter, compilation: Compilation): string {
  * up in `sql`. Attributes that `columns` does not map are 400 `invalidFilter`.
  */
 export function compileFilter(filter: ScimFilter, columns: ScimColumns, firstParameter = 1): ScimSql {
-  const params: (string | boolean | number | Date)[] = [];
-  const bind = (value: string | boolean | number | Date): string => `$${params.push(value) + firstParameter - 1}`;
+  const params: Comparand[] = [];
+  const bind = (value: Comparand): string => `$${params.push(value) + firstParameter - 1}`;
   return { sql: conditionSql(filter, { columns, bind }), params };
 }
 
+/** What a list is sorted by, as SQL. */
+export interface SortExpression {
+  readonly sql: string;
+  readonly type: ScimColumn['type'];
+  readonly isAscending: boolean;
+  readonly isNullable: boolean;
+}
+
 /**
- * A sort as one ORDER BY term (RFC 7644 §3.4.2.3): case folded unless caseExact, resources without a value last when ascending
- * and first when descending. The store adds its own tie-breaker. Unmapped and multi-valued attributes are 400 `invalidFilter`.
+ * What a sort compares (RFC 7644 §3.4.2.3): case folded unless caseExact, text by code point. Unmapped and multi-valued
+ * attributes are 400 `invalidFilter`.
  */
-export function compileSort(sort: ScimSort, columns: ScimColumns): string {
+export function sortExpressionOf(sort: ScimSort, columns: ScimColumns): SortExpression {
   const column = columnAt(columns, sort.target.path);
   if ('rows' in column) throw unmapped(sort.target.path);
-  const folds = column.type === 'text' && !leafOf(sort.target).caseExact;
-  const expression = `${folds ? `lower(${column.column})` : column.column}${column.type === 'text' ? ' COLLATE "C"' : ''}`;
-  return sort.order === 'ascending' ? `${expression} ASC NULLS LAST` : `${expression} DESC NULLS FIRST`;
+  const folds = column.type === 'text' && isFolded(leafOf(sort.target));
+  const sql = `${folds ? `lower(${column.column})` : column.column}${column.type === 'text' ? ' COLLATE "C"' : ''}`;
+  return { sql, type: column.type, isAscending: sort.order === 'ascending', isNullable: column.isAlwaysSet !== true };
 }

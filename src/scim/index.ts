@@ -5,12 +5,22 @@
  */
 import { type ScimDependencies, createScimRoutes } from './routes.ts';
 
-export { compileFilter, compileSort } from './filter-sql.ts';
-export type { ScimColumn, ScimColumns, ScimSql, ScimValueTable } from './filter-sql.ts';
+export {
+  bindAttribute,
+  type BoundAttribute,
+  type BoundSchema,
+  columnsOf,
+  resourceOf,
+  type ScimDefinition,
+  unboundAttributes,
+  wantedOf,
+} from './definition.ts';
+export type { ScimColumn, ScimColumns, ScimValueTable } from './filter-sql.ts';
 export { matchesFilter } from './filter-match.ts';
 export type { ScimFilter, ScimSort } from './filter.ts';
 export { scimErrorFormat, scimRefusal } from './errors.ts';
 export { scimAttribute, weakEtag } from './schema.ts';
+export { createListing, type ScimFound } from './store.ts';
 export type { ScimListQuery, ScimPage, ScimPrecondition, ScimResourceType } from './resource-type.ts';
 export type { ScimAttribute, ScimInput, ScimMeta, ScimResource, ScimSchema } from './schema.ts';
 export type { ScimDependencies, ScimScope } from './routes.ts';

@@ -134,15 +134,17 @@ function acceptExtension(extension: ScimSchema & { readonly required: boolean },
 }
 
 /**
- * Checks `schemas` of a request (RFC 7643 §3): the core schema is there and none is unknown. 400 `invalidSyntax` when the
+ * Checks `schemas` of a request (RFC 7643 §3): the core schema is there, or implied, and none is unknown. 400 `invalidSyntax` when the
  * member is malformed, `invalidValue` when a URN is not of this resource type.
  */
 export function assertSchemas(type: ScimDescription, body: ScimInput): void {
-  const schemas = body['schemas'];
+  const { schemas } = body as { schemas?: unknown };
+  const isImplied = type.impliedBy?.some((urn) => body[urn] !== undefined) === true;
+  if (schemas === undefined && isImplied) return;
   if (!Array.isArray(schemas) || !schemas.every((urn) => typeof urn === 'string'))
     throw scimRefusal('invalidSyntax', 'schemas is an array of URNs.', 'schemas');
   const core = type.schema.urn.toLowerCase();
-  if (!schemas.some((urn) => urn.toLowerCase() === core)) throw invalidValue('schemas', `contains ${type.schema.urn}`);
+  if (!isImplied && !schemas.some((urn) => urn.toLowerCase() === core)) throw invalidValue('schemas', `contains ${type.schema.urn}`);
   const unknown = schemas.find((urn) => urn.toLowerCase() !== core && !findExtension(type, urn));
   if (unknown !== undefined) throw invalidValue('schemas', `contains no schema that ${type.name} lacks`);
 }

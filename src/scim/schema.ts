@@ -56,6 +56,8 @@ export interface ScimDescription {
   readonly name: string;
   readonly schema: ScimSchema;
   readonly extensions: readonly (ScimSchema & { readonly required: boolean })[];
+  /** Extensions that mean the resource type by themselves: their clients send no `schemas`, or not the core one. */
+  readonly impliedBy?: readonly string[];
 }
 
 /** An attribute definition from its name, type and what differs from the defaults of RFC 7643 §2.2. */

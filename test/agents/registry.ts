@@ -64,6 +64,7 @@ export async function openRegistry(home = issuer): Promise<Registry> {
         );
         return row && { name: row.name, isAlive: row.is_alive };
       },
+      findByEmail: async (email) => (await sql<{ id: string }>('SELECT id FROM accounts WHERE email = lower($1)', [email]))[0],
       groupsOf: (accountId) => sql('SELECT group_id AS id FROM group_members WHERE account_id = $1', [accountId]),
       listGroups: () => sql('SELECT id, name FROM groups ORDER BY name'),
       list: async ({ search, limit }) => ({

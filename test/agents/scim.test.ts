@@ -20,6 +20,7 @@ const post = (members: object = {}, as: 'provisioner' | 'helper' | 'elsewhere' =
 const patchBody = (...Operations: object[]) => ({ schemas: ['urn:ietf:params:scim:api:messages:2.0:PatchOp'], Operations });
 const patch = (id: string, operation: object, options = {}) => registry.send(`PATCH /Agents/${id}`, patchBody(operation), options);
 const names = ({ body: { Resources } }: Answer) => Resources.map(({ displayName }) => displayName);
+const wso2Urn = 'urn:scim:wso2:agent:schema';
 const find = (filter: string, rest = '') => registry.send(`GET /Agents?filter=${encodeURIComponent(filter)}${rest}`);
 
 describe('the Agent resource type', () => {
@@ -28,12 +29,16 @@ describe('the Agent resource type', () => {
     expect(types.body).toMatchObject({
       endpoint: '/Agents',
       schema: agentUrn,
-      schemaExtensions: [{ schema: extensionUrn, required: false }],
+      schemaExtensions: [
+        { schema: extensionUrn, required: false },
+        { schema: wso2Urn, required: false },
+      ],
     });
     const { body: extension } = await registry.send(`GET /Schemas/${extensionUrn}`);
     const attributes = extension['attributes'] as { name: string; mutability: string; canonicalValues?: string[] }[];
     expect(attributes.map(({ name }) => name)).toEqual([
       'status',
+      'statusReason',
       'purpose',
       'riskLevel',
       'autonomy',
@@ -43,10 +48,16 @@ describe('the Agent resource type', () => {
       'manifestDigest',
       'validUntil',
       'maxDelegationDepth',
+      'source',
       'clients',
       'lastSeenAt',
     ]);
-    expect(attributes.filter(({ mutability }) => mutability === 'readOnly').map(({ name }) => name)).toEqual(['clients', 'lastSeenAt']);
+    expect(attributes.filter(({ mutability }) => mutability === 'readOnly').map(({ name }) => name)).toEqual([
+      'statusReason',
+      'source',
+      'clients',
+      'lastSeenAt',
+    ]);
     expect(attributes[0]?.canonicalValues).toEqual(['proposed', 'active', 'underReview', 'suspended', 'retired']);
     const core = JSON.stringify((await registry.send(`GET /Schemas/${agentUrn}`)).body);
     for (const name of ['owners', 'active', 'parent', 'subject', 'x509Certificates']) {
@@ -340,7 +351,8 @@ describe('lists', () => {
         ),
       ),
     ).toEqual(['Zebra 1000', 'Zebra 100%']);
-    expect(await find('x509Certificates.value eq "AAAA"')).toMatchObject({ status: 400, body: { scimType: 'invalidFilter' } });
+    expect(await find('x509Certificates.value eq "AAAA"')).toMatchObject({ status: 200, body: { totalResults: 2 } });
+    expect(await find('agenticApplicationId eq "x"')).toMatchObject({ status: 400, body: { scimType: 'invalidFilter' } });
     expect(await find(`displayName eq "' OR 1=1 --"`)).toMatchObject({ status: 200, body: { totalResults: 0 } });
   });
 

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { AppError } from '../../src/platform/errors.ts';
 import { parseFilter, parseSort } from '../../src/scim/filter.ts';
 import { matchesFilter } from '../../src/scim/filter-match.ts';
-import { compileFilter, compileSort } from '../../src/scim/filter-sql.ts';
+import { compileFilter, sortExpressionOf } from '../../src/scim/filter-sql.ts';
 import { lampDescription as lamp, lampExtension, lampSchema } from './lamps.ts';
 
 const hall = {
@@ -169,12 +169,17 @@ describe('compileFilter', () => {
   test('§3.12 invalidFilter: an attribute the store does not map', () => {
     expect(refusalOf(() => compileFilter(parseFilter(lamp, 'serial pr'), columns))?.details.scimType).toBe('invalidFilter');
     expect(refusalOf(() => compileFilter(parseFilter(lamp, 'owners[value pr]'), columns))?.details.scimType).toBe('invalidFilter');
-    expect(refusalOf(() => compileSort(parseSort(lamp, 'serial', undefined), columns))?.details.scimType).toBe('invalidFilter');
+    expect(refusalOf(() => sortExpressionOf(parseSort(lamp, 'serial', undefined), columns))?.details.scimType).toBe('invalidFilter');
   });
 
   test('§3.4.2.3 sorts with case folded and absent values last, or first when descending', () => {
-    expect(compileSort(parseSort(lamp, 'NAME', undefined), columns)).toBe('lower(l.name) COLLATE "C" ASC NULLS LAST');
-    expect(compileSort(parseSort(lamp, 'watts', 'descending'), columns)).toBe('l.watts DESC NULLS FIRST');
+    expect(sortExpressionOf(parseSort(lamp, 'NAME', undefined), columns)).toEqual({
+      sql: 'lower(l.name) COLLATE "C"',
+      type: 'text',
+      isAscending: true,
+      isNullable: true,
+    });
+    expect(sortExpressionOf(parseSort(lamp, 'watts', 'descending'), columns)).toMatchObject({ sql: 'l.watts', isAscending: false });
     expect(refusalOf(() => parseSort(lamp, 'name', 'upwards'))?.details.scimType).toBe('invalidValue');
     expect(refusalOf(() => parseSort(lamp, 'colour', undefined))?.details.scimType).toBe('invalidPath');
   });

@@ -1,0 +1,202 @@
+import { type BoundSchema, type ScimDefinition, scimAttribute } from '../scim/index.ts';
+import { autonomies, riskLevels } from './agent.ts';
+import { agentStatuses } from './lifecycle.ts';
+import { type AgentDraft, modelIn, type ShownAgent, textIn, timeIn } from './scim-mapping.ts';
+import { agentUrn, bound, clientTable, coreAttributes, described, governed, readOnly, takeText, text, time } from './scim-schema.ts';
+
+/** What this server adds to the core schema (contract "SCIM"). */
+export const extensionUrn = 'urn:ietf:params:scim:schemas:extension:behalf:2.0:Agent';
+
+/** What WSO2 Identity Server's clients send. */
+export const wso2Urn = 'urn:scim:wso2:agent:schema';
+
+type Extension = BoundSchema<ShownAgent, AgentDraft> & { readonly required: false };
+
+const oneOf = <Value extends string>(values: readonly Value[], value: unknown): Value | undefined => values.find((one) => one === value);
+
+const behalf: Extension = {
+  urn: extensionUrn,
+  name: 'Behalf agent',
+  description: 'Who answers for an agent, what it is for and how far it goes',
+  required: false,
+  attributes: [
+    described(
+      'status',
+      { description: `Its place in the lifecycle. ${governed}`, canonicalValues: agentStatuses },
+      {
+        column: { ...text('agents.status'), isAlwaysSet: true },
+        show: ({ agent }) => agent.status,
+        take: (draft, value) => {
+          draft.status = oneOf(agentStatuses, value);
+        },
+      },
+    ),
+    described(
+      'statusReason',
+      { ...readOnly, description: 'Why it is in this state.' },
+      { column: text('agents.status_reason'), show: ({ agent }) => agent.statusReason },
+    ),
+    described(
+      'purpose',
+      { description: 'What it is for, in one sentence.', maxLength: 500 },
+      {
+        column: text('agents.purpose'),
+        show: ({ agent }) => agent.purpose || undefined,
+        take: (draft, value) => {
+          draft.purpose = textIn(value) ?? '';
+        },
+      },
+    ),
+    described(
+      'riskLevel',
+      { description: 'How much can go wrong.', canonicalValues: riskLevels },
+      {
+        column: { ...text('agents.risk_level'), isAlwaysSet: true },
+        show: ({ agent }) => agent.riskLevel,
+        take: (draft, value) => {
+          draft.riskLevel = oneOf(riskLevels, value) ?? 'medium';
+        },
+      },
+    ),
+    described(
+      'autonomy',
+      { description: 'Whether a person is there while it works.', canonicalValues: autonomies },
+      {
+        column: { ...text('agents.autonomy'), isAlwaysSet: true },
+        show: ({ agent }) => agent.autonomy,
+        take: (draft, value) => {
+          draft.autonomy = oneOf(autonomies, value) ?? 'interactive';
+        },
+      },
+    ),
+    described(
+      'dataClasses',
+      { description: 'Classes of data it touches.', multiValued: true, maxValues: 50, maxLength: 80 },
+      {
+        column: {
+          rows: 'SELECT 1 FROM unnest(agents.data_classes) AS each(value) WHERE true',
+          columns: { value: text('each.value') },
+        },
+        show: ({ agent }) => agent.dataClasses,
+        take: (draft, value) => {
+          draft.dataClasses = Array.isArray(value) ? value.map(String) : [];
+        },
+      },
+    ),
+    described(
+      'environment',
+      { description: 'Where it runs.', maxLength: 60 },
+      { column: text('agents.environment'), show: ({ agent }) => agent.environment, take: takeText('environment') },
+    ),
+    bound(
+      scimAttribute('model', 'complex', {
+        description: 'Which model it runs.',
+        subAttributes: ['provider', 'name', 'version'].map((name) => scimAttribute(name, 'string', { maxLength: 120 })),
+      }),
+      {
+        column: text('agents.model::text'),
+        columns: {
+          provider: text(`(agents.model->>'provider')`),
+          name: text(`(agents.model->>'name')`),
+          version: text(`(agents.model->>'version')`),
+        },
+        show: ({ agent }) => agent.model,
+        take: (draft, value) => {
+          draft.model = modelIn(value);
+        },
+      },
+    ),
+    described(
+      'manifestDigest',
+      { description: 'The digest of what it is made of.', caseExact: true, maxLength: 200 },
+      { column: text('agents.manifest_digest'), show: ({ agent }) => agent.manifestDigest, take: takeText('manifestDigest') },
+    ),
+    bound(scimAttribute('validUntil', 'dateTime', { description: 'It gets no token after this.' }), {
+      column: time('agents.valid_until'),
+      show: ({ agent }) => agent.validUntil?.toISOString(),
+      take: (draft, value) => {
+        draft.validUntil = timeIn(value);
+      },
+    }),
+    bound(scimAttribute('maxDelegationDepth', 'integer', { description: 'How many agents may stand behind it in a chain, 0 to 4.' }), {
+      column: { column: 'agents.max_delegation_depth', type: 'number' },
+      show: ({ agent }) => agent.maxDelegationDepth,
+      take: (draft, value) => {
+        draft.maxDelegationDepth = typeof value === 'number' ? value : undefined;
+      },
+    }),
+    described(
+      'source',
+      { ...readOnly, caseExact: true, description: 'Where the record came from; externalId is unique within it.' },
+      { column: { ...text('agents.source'), isAlwaysSet: true }, show: ({ agent }) => agent.source },
+    ),
+    bound(
+      scimAttribute('clients', 'complex', {
+        ...readOnly,
+        description: 'The OAuth clients it authenticates through.',
+        multiValued: true,
+        subAttributes: [scimAttribute('clientId', 'string', { ...readOnly, caseExact: true })],
+      }),
+      { column: clientTable(), show: ({ clientIds }) => clientIds.map((clientId) => ({ clientId })) },
+    ),
+    bound(scimAttribute('lastSeenAt', 'dateTime', { ...readOnly, description: 'When it last acted, to the minute.' }), {
+      column: time('agents.last_seen_at'),
+      show: ({ agent }) => agent.lastSeenAt?.toISOString(),
+    }),
+  ],
+};
+
+const sentOnly = { mutability: 'writeOnly', returned: 'never' } as const;
+const wso2Text = (name: string, description: string, take: (draft: AgentDraft, value: string | undefined) => void) =>
+  described(name, { ...sentOnly, description }, { take: (draft, value) => take(draft, textIn(value)) });
+
+/** The same facts under WSO2's names, some of which it writes with and without `agent` in front. Taken, never shown. */
+const wso2: Extension = {
+  urn: wso2Urn,
+  name: 'WSO2 agent',
+  description: 'Taken from clients of WSO2 Identity Server, whose names for these attributes differ',
+  required: false,
+  attributes: ['', 'agent']
+    .flatMap((prefix) => [
+      wso2Text(`${prefix}DisplayName`, 'displayName', (draft, value) => {
+        draft.displayName = value;
+      }),
+      wso2Text(`${prefix}Description`, 'description', (draft, value) => {
+        draft.description = value;
+      }),
+      wso2Text(`${prefix}Owner`, 'The id or the e-mail address of the person in owners.', (draft, value) => {
+        draft.ownerReference = value;
+      }),
+      wso2Text(`${prefix}LanguageModel`, 'model.name', (draft, value) => {
+        draft.model = value === undefined ? undefined : { name: value };
+      }),
+    ])
+    .concat([
+      wso2Text('agentUrl', 'The specificationUrl of a protocol.', ({ provisioned }, value) => {
+        if (value !== undefined) provisioned['protocols'] = [{ type: 'HTTP', specificationUrl: value }];
+      }),
+      bound(scimAttribute('IsUserServingAgent', 'boolean', { ...sentOnly, description: 'autonomy: interactive or background' }), {
+        take: (draft, value) => {
+          draft.autonomy = value === true ? 'interactive' : 'background';
+        },
+      }),
+    ]),
+};
+
+/** The resource type `Agent`, said once: schemas, storage, output and input. */
+export const agentDefinition: ScimDefinition<ShownAgent, AgentDraft> = {
+  name: 'Agent',
+  description: 'Software that acts on behalf of people or for itself',
+  endpoint: '/Agents',
+  schema: { urn: agentUrn, name: 'Agent', description: 'Software that acts on behalf of people or for itself', attributes: coreAttributes },
+  extensions: [behalf, wso2],
+  impliedBy: [wso2Urn],
+  identity: ({ agent }) => agent,
+  identityColumns: {
+    id: { ...text('agents.id'), isAlwaysSet: true },
+    externalId: text('agents.external_id'),
+    'meta.created': { ...time('agents.created_at'), isAlwaysSet: true },
+    'meta.lastModified': { ...time('agents.updated_at'), isAlwaysSet: true },
+  },
+  draft: (externalId) => ({ externalId, provisioned: {} }),
+};
