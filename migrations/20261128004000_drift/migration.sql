@@ -56,5 +56,5 @@ FROM "agents" agent
 WHERE (agent."status" = 'active' OR (agent."status" = 'underReview' AND agent."acts_under_review"))
   AND (
     (agent."owner_kind" = 'user' AND EXISTS (SELECT 1 FROM "live_accounts" account WHERE account."account_id" = agent."owner_id"))
-    OR (agent."owner_kind" = 'group' AND EXISTS (SELECT 1 FROM "groups" owners WHERE owners."id" = agent."owner_id"))
+    OR (agent."owner_kind" = 'group' AND EXISTS (SELECT 1 FROM "live_groups" owners WHERE owners."group_id" = agent."owner_id"))
   );

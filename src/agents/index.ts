@@ -13,7 +13,9 @@ import type { AgentAudit } from './agent-event.ts';
 import { createDriftRoutes } from './drift/routes.ts';
 import { createDriftService, type DriftService } from './drift/service.ts';
 import { createDriftStore } from './drift/store.ts';
+import { createEnding } from './ending/ending.ts';
 import { createLastSeen } from './last-seen.ts';
+import { createDepartures, type OwnerDeparture } from './leaving/departures.ts';
 import type { OwnerDirectory } from './owners.ts';
 import { type OwnedAgent, presentOwned } from './present.ts';
 import { createAgentRoutes } from './routes.ts';
@@ -28,11 +30,12 @@ export type { AgentEditor } from './agent-event.ts';
 export { differenceOf, fingerprintOf, isAgreed, readRunning, RUNNING_PARAMETERS, type Running } from './drift/drift.ts';
 export { type DriftNotice, type DriftService, noticeWords, type Presentation } from './drift/service.ts';
 export type { AgentStatus } from './lifecycle.ts';
+export type { OwnerDeparture } from './leaving/departures.ts';
 export type { OwnerDirectory } from './owners.ts';
 export type { OwnedAgent } from './present.ts';
 export type { CredentialLine, DelegationShown, Falling, ReachLine, Surroundings } from './surroundings.ts';
 
-/** What the registry stands on. The two hooks run inside the transaction that moves the agent. */
+/** What the registry stands on. The hooks run inside the transaction that moves the agent. */
 export interface AgentsDeps {
   readonly db: Db;
   readonly clock: Clock;
@@ -47,6 +50,10 @@ export interface AgentsDeps {
   /** The agent may not act until a review is over; left out: `onSuspended`. */
   readonly onPaused?: (agentId: string) => Promise<void>;
   readonly onActivated?: (agentId: string) => Promise<void>;
+  /** The same as `onSuspended` for many agents at once; left out: one after the other. */
+  readonly onManySuspended?: (agentIds: readonly string[]) => Promise<void>;
+  /** The agent ended by itself, because its time is over: its clients and their secrets go too. */
+  readonly onEnded?: (agentId: string) => Promise<void>;
   readonly surroundings: Surroundings;
 }
 
@@ -60,6 +67,10 @@ export interface Agents extends AgentService {
   flushLastSeen(): Promise<void>;
   /** What a person answers for, as the page /me shows it. */
   agentsOwnedBy(accountId: string): Promise<readonly OwnedAgent[]>;
+  /** Moves on what an owner who is gone answered for, in the transaction under way. */
+  ownerGone(departure: OwnerDeparture): Promise<void>;
+  /** Ends the agents whose time is over; the job calls it. */
+  endDue(): Promise<void>;
   /** How many agents that are not retired each of these owners has; an owner without any is left out. */
   agentCounts(ownerIds: readonly string[]): Promise<ReadonlyMap<string, number>>;
   /** Owners of at least one agent that is not retired, and how many such agents nobody alive answers for. */
@@ -69,12 +80,15 @@ export interface Agents extends AgentService {
 
 const FLUSH_SECONDS = 15;
 const COMPACT_SECONDS = 60;
+/** The policy refuses an agent whose time is over at once; this is how long its record and its clients may be left. */
+const ENDING_SECONDS = 15;
 
 /** Builds the registry. */
 export function createAgents(deps: AgentsDeps): Agents {
   const { db, clock, issuer, owners } = deps;
   const store = createAgentStore({ db });
   const search = createAgentSearchStore({ db });
+  const nothing = async () => undefined;
   const service = createAgentService({
     ...deps,
     store,
@@ -86,10 +100,17 @@ export function createAgents(deps: AgentsDeps): Agents {
     },
   });
   const drift = createDriftService({ ...deps, store, drifts: createDriftStore({ db }), agents: service });
+  const oneByOne = async (agentIds: readonly string[]) => {
+    for (const agentId of agentIds) await deps.onSuspended(agentId);
+  };
+  const many = { ...deps, onManySuspended: deps.onManySuspended ?? oneByOne, onEnded: deps.onEnded ?? nothing };
+  const endDue = createEnding(many);
   const lastSeen = createLastSeen({ clock, store });
   return {
     ...service,
     drift,
+    ownerGone: createDepartures(many),
+    endDue,
     agentCounts: search.countByOwner,
     countOwnership: search.countOwnership,
     touch: lastSeen.touch,
@@ -107,6 +128,7 @@ export function createAgents(deps: AgentsDeps): Agents {
         { name: 'agents-last-seen', everySeconds: FLUSH_SECONDS, run: lastSeen.flush },
         { name: 'settled-drift', everySeconds: 3_600, run: drift.purge },
         { name: 'agents-counts', everySeconds: COMPACT_SECONDS, run: search.compactCounts },
+        { name: 'agents-ending', everySeconds: ENDING_SECONDS, run: endDue },
       ],
     },
   };

@@ -2,7 +2,7 @@ import { type Moment, momentOf } from '../platform/http/moment.ts';
 import type { Agent } from './agent.ts';
 import type { RecordedEvent } from './agent-event.ts';
 import { type DriftNotice, noticeWords } from './drift/service.ts';
-import type { AgentStatus } from './lifecycle.ts';
+import { type AgentStatus, isStoppedByOwner } from './lifecycle.ts';
 import type { CredentialLine, DelegationShown, Falling, ReachLine, State } from './surroundings.ts';
 
 /** An owner as pages name it. */
@@ -219,10 +219,11 @@ function stoppedWords({ agent, changedBy }: AgentContent, now: Date): string | u
   }`;
 }
 
-function mayOf({ agent: { status }, mayManage, mayStart, drift }: AgentContent) {
+function mayOf({ agent, mayManage, mayStart, drift }: AgentContent) {
+  const { status } = agent;
   return {
     edit: mayManage && status !== 'retired',
-    suspend: mayManage && (status === 'active' || status === 'proposed' || status === 'underReview'),
+    suspend: mayManage && (status === 'active' || status === 'proposed' || status === 'underReview' || isStoppedByOwner(agent)),
     retire: mayManage && status !== 'retired',
     // what differs is read before it is let run: its own page has that button
     activate: mayManage && mayStart && (status === 'proposed' || (status === 'underReview' && drift !== 'differs')),

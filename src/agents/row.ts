@@ -8,6 +8,8 @@ export interface AgentRow {
   readonly display_name: string;
   readonly description: string | null;
   readonly status: AgentStatus;
+  readonly status_before: AgentStatus | null;
+  readonly ttl_minutes: number | null;
   readonly status_reason: string | null;
   readonly status_changed_by: string | null;
   readonly status_changed_at: Date;
@@ -66,10 +68,11 @@ export const LIFE_COLUMNS = [
   'version',
   'created_at',
   'updated_at',
+  'ttl_minutes',
 ] as const;
 
 /** All columns, qualified, so that a condition may join other tables. */
-export const AGENT_COLUMNS = [...DETAIL_COLUMNS, ...LIFE_COLUMNS, 'last_seen_at', 'removed_at', 'acts_under_review']
+export const AGENT_COLUMNS = [...DETAIL_COLUMNS, ...LIFE_COLUMNS, 'status_before', 'last_seen_at', 'removed_at', 'acts_under_review']
   .map((name) => `agents.${name}`)
   .join(', ');
 
@@ -105,6 +108,7 @@ export function toAgent(row: AgentRow): Agent {
     displayName: row.display_name,
     description: row.description ?? undefined,
     status: row.status,
+    statusBefore: row.status_before ?? undefined,
     statusReason: row.status_reason ?? undefined,
     statusChangedBy: row.status_changed_by ?? undefined,
     statusChangedAt: row.status_changed_at,
@@ -121,6 +125,7 @@ export function toAgent(row: AgentRow): Agent {
     maxDelegationDepth: row.max_delegation_depth ?? undefined,
     parentId: row.parent_id ?? undefined,
     externalId: row.external_id ?? undefined,
+    ttlMinutes: row.ttl_minutes ?? undefined,
     source: row.source,
     provisioned: row.provisioned,
     version: row.version,

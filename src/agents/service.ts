@@ -19,7 +19,7 @@ export interface AgentServiceDeps extends StatusDeps {
 
 /** The registry of agents. Every change is one transaction with its audit event. */
 export interface AgentService
-  extends Pick<AgentStore, 'find' | 'findByClient' | 'standingOf' | 'clientsOf' | 'childrenOf'>,
+  extends Pick<AgentStore, 'find' | 'findByClient' | 'standingOf' | 'clientsOf' | 'clientsOfAll' | 'childrenOf'>,
     Pick<AgentSearchStore, 'list' | 'countByStatus' | 'countMatching'> {
   /** @throws {AppError} `not_found`. */
   get(id: string): Promise<Agent>;
@@ -72,6 +72,7 @@ export function createAgentService(deps: AgentServiceDeps): AgentService {
     findByClient: store.findByClient,
     standingOf: store.standingOf,
     clientsOf: store.clientsOf,
+    clientsOfAll: store.clientsOfAll,
     childrenOf: store.childrenOf,
     list: search.list,
     countByStatus: search.countByStatus,

@@ -28,6 +28,8 @@ export interface AgentStore {
   /** The same, and whether it may act as far as its state and its owner go: both as they are in one moment. */
   standingOf(clientId: string): Promise<(Agent & { readonly isLive: boolean }) | undefined>;
   clientsOf(agentId: string): Promise<readonly string[]>;
+  /** Those of all of these agents. */
+  clientsOfAll(agentIds: readonly string[]): Promise<readonly string[]>;
   childrenOf(agentId: string): Promise<Agent[]>;
   /** Agents of any of these owners that are not retired, newest first, at most 200. */
   ownedBy(owners: readonly AgentOwner[]): Promise<Agent[]>;
@@ -95,6 +97,11 @@ function reads(db: Db) {
       const rows = await db.rows<{ client_id: string }>({ name: 'agent-clients', text, values: [agentId] });
       return rows.map((row) => row.client_id);
     },
+    async clientsOfAll(agentIds: readonly string[]) {
+      const text = 'SELECT client_id FROM agent_clients WHERE agent_id = ANY($1) ORDER BY client_id';
+      const rows = await db.rows<{ client_id: string }>({ name: 'agent-clients-of-all', text, values: [agentIds] });
+      return rows.map((row) => row.client_id);
+    },
     async childrenOf(agentId: string) {
       const text = `${SELECT} WHERE parent_id = $1 AND removed_at IS NULL ORDER BY id DESC LIMIT 200`;
       return (await db.rows<AgentRow>({ name: 'agent-children', text, values: [agentId] })).map(toAgent);
@@ -119,8 +126,8 @@ function writes(db: Db) {
   const count = DETAIL_COLUMNS.length;
   return {
     async insert(agent: Agent) {
-      const { id, status, statusReason, statusChangedBy, statusChangedAt, source, version, createdAt, updatedAt } = agent;
-      const rest = [id, status, statusReason, statusChangedBy, statusChangedAt, source, version, createdAt, updatedAt];
+      const { id, status, statusReason, statusChangedBy, statusChangedAt, source, version, createdAt, updatedAt, ttlMinutes } = agent;
+      const rest = [id, status, statusReason, statusChangedBy, statusChangedAt, source, version, createdAt, updatedAt, ttlMinutes];
       const text = `INSERT INTO agents (${INSERT_COLUMNS.join(', ')}) VALUES (${placeholders(INSERT_COLUMNS.length, 1)})`;
       try {
         await db.rows({ name: 'agent-insert', text, values: [...detailValues(agent), ...rest] });
@@ -140,7 +147,7 @@ function writes(db: Db) {
       }
     },
     async move({ id, from, version, to, reason, by, at, actsUnderReview = false }: StatusMove) {
-      const text = `UPDATE agents SET status = $4, status_reason = $5, status_changed_by = $6, status_changed_at = $7, version = version + 1, updated_at = $7,
+      const text = `UPDATE agents SET status = $4, status_before = status, status_reason = $5, status_changed_by = $6, status_changed_at = $7, version = version + 1, updated_at = $7,
           acts_under_review = $8
         WHERE id = $1 AND status = $2 AND ($3::int IS NULL OR version = $3) RETURNING ${AGENT_COLUMNS}`;
       const row = await db.row<AgentRow>({ name: 'agent-move', text, values: [id, from, version, to, reason, by, at, actsUnderReview] });

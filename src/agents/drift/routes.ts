@@ -18,7 +18,7 @@ import type { DriftService, DriftStanding } from './service.ts';
 export interface DriftRoutesDeps {
   readonly service: Pick<AgentService, 'get' | 'find' | 'setStatus'>;
   readonly drift: Pick<DriftService, 'standingOf' | 'accept'>;
-  readonly owners: Pick<OwnerDirectory, 'ownerLabel' | 'groupsOf'>;
+  readonly owners: Pick<OwnerDirectory, 'ownerLabel' | 'groupsOf' | 'holdOwner'>;
   readonly isSoleAdministrator?: StatusDeps['isSoleAdministrator'];
   readonly surroundings: Pick<Surroundings, 'whatWouldFall' | 'credentialsOf'>;
   readonly clock: Clock;

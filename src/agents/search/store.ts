@@ -166,7 +166,7 @@ function createCounts(db: Db): Pick<AgentSearchStore, 'countByStatus' | 'compact
           UNION ALL SELECT (SELECT owner_id FROM agents WHERE removed_at IS NULL AND status <> 'retired' AND owner_id > owners.id ORDER BY owner_id LIMIT 1)
             FROM owners WHERE owners.id IS NOT NULL
         ), judged AS (
-          SELECT id, EXISTS (SELECT 1 FROM live_accounts WHERE account_id = id) OR EXISTS (SELECT 1 FROM groups WHERE groups.id = owners.id) AS is_alive
+          SELECT id, EXISTS (SELECT 1 FROM live_accounts WHERE account_id = id) OR EXISTS (SELECT 1 FROM live_groups WHERE group_id = owners.id) AS is_alive
           FROM owners WHERE id IS NOT NULL
         ) SELECT count(*) FILTER (WHERE is_alive)::int AS owners,
             ((SELECT count(*) FROM agents WHERE removed_at IS NULL AND status <> 'retired' AND owner_id IS NULL)
