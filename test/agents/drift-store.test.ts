@@ -77,3 +77,13 @@ test('what was settled more than a year ago is forgotten', async () => {
   await registry.agents.drift.purge();
   expect((await ids()).map(({ id }) => id)).toEqual(['drf_1']);
 });
+
+test('an owner who leaves ends acting under review as well', async () => {
+  const ownerId = await registry.addPerson('Lea Leaver');
+  const owner = { kind: 'user', id: ownerId } as const;
+  const { id } = await registry.agents.create({ displayName: 'Left bot', owner, status: 'active', source: 'console' }, administrator);
+  await registry.agents.setStatus(id, 'underReview', { by: administrator, reason: 'a look', meanwhile: 'acts' });
+  await registry.agents.ownerGone({ owner, happened: 'person shut out', successorId: undefined, by: administrator });
+  expect(await registry.agents.get(id)).toMatchObject({ status: 'underReview', actsUnderReview: false });
+  expect(registry.stopped).toContain(id);
+});
