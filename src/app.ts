@@ -19,7 +19,7 @@ import { createClients } from './client-registration/index.ts';
 import { createEdge } from './edge.ts';
 import { createEndings } from './endings.ts';
 import { createEnrolment } from './enrolment.ts';
-import { overviewCounts, selfServiceSources } from './home-pages.ts';
+import { aroundPeople, overviewCounts, selfServiceSources } from './home-pages.ts';
 import { createArtifactStore, createOidc, issuerOf, type Oidc } from './oidc/index.ts';
 import type { Clock } from './platform/clock.ts';
 import type { Config } from './platform/config.ts';
@@ -102,16 +102,7 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
     onRemoved: (accountId) => signIn.forget(accountId),
     onOwnerGone: (departure) => agents.ownerGone(departure),
     endOtherSessions: (accountId, exceptSessionUid) => signIn.endOtherSessions(accountId, exceptSessionUid),
-    surroundings: {
-      agentsOf: (accountId) => agents.agentsOwnedBy(accountId),
-      agentCounts: (accountIds) => agents.agentCounts(accountIds),
-      grantsOf: (accountId) => selfService.grantLinesOf(accountId),
-      sessionCount: async (accountId) => (await signIn.sessionsOf(accountId)).length,
-    },
-    memberAgents: {
-      namesOf: (agentIds) => agents.namesOf(agentIds),
-      countByOwner: (ownerIds) => agents.agentCounts(ownerIds),
-    },
+    ...aroundPeople({ agents: () => agents, selfService: () => selfService, signIn: () => signIn }),
   });
   const agents = createAgents({
     ...base,
@@ -149,6 +140,7 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
     ...base,
     audit,
     facts: composeFacts({ clients: { find: (clientId) => clients.find(clientId) }, agents, owners: accounts }),
+    drift: agents.drift,
     resources: resourceServers,
     readers: {
       roleOf: accounts.activeRoleOf,

@@ -108,7 +108,7 @@ export function createEnrolment(deps: EnrolmentDeps): Enrolment {
     },
     async onWidened(clientId) {
       const agent = await deps.agents().findByClient(clientId);
-      if (agent?.status !== 'active') return;
+      if (agent === undefined || (agent.status !== 'active' && !agent.actsUnderReview)) return;
       await deps.agents().setStatus(agent.id, 'underReview', { by: REGISTRATION, reason: 'Its registration asks for more than before.' });
     },
     linkClient: (agentId, clientId) => deps.agents().linkClient(agentId, clientId, CONSOLE),

@@ -64,6 +64,8 @@ export interface Agent extends AgentDetails {
   readonly statusChangedAt: Date;
   /** The agent above whose stop stopped this one, which acted until then. */
   readonly stoppedWith: string | undefined;
+  /** Under review because something else runs than was agreed, and acting meanwhile: the setting for drift lets it. */
+  readonly actsUnderReview: boolean;
   /** It was made for so long, and is removed at its end; undefined: it stays until somebody ends it, or its time does. */
   readonly ttlMinutes: number | undefined;
   /** Where the record came from: `console`, `registration`, `scim:<client_id>`. */

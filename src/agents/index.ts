@@ -14,6 +14,9 @@ import { createCertification } from './certification/index.ts';
 import type { CertificationService } from './certification/service.ts';
 import { createItemStore } from './certification/items/store.ts';
 import { createCampaignStore } from './certification/store.ts';
+import { createDriftRoutes } from './drift/routes.ts';
+import { createDriftService, type DriftService } from './drift/service.ts';
+import { createDriftStore } from './drift/store.ts';
 import { createEnding } from './ending/ending.ts';
 import { createLastSeen, type Seen } from '../platform/last-seen.ts';
 import type { Outgoing } from '../platform/outgoing/dispatcher.ts';
@@ -41,11 +44,13 @@ import { createAgentStore } from './store.ts';
 import { createStopping } from './stopping.ts';
 import type { Surroundings } from './surroundings.ts';
 
-export type { Agent, NewAgent } from './agent.ts';
+export { type Agent, type AgentModel, type NewAgent, type RiskLevel, riskLevels } from './agent.ts';
 export type { AgentEditor } from './agent-event.ts';
 export type { CertificationService } from './certification/service.ts';
 export type { Elder, Room } from './family/line.ts';
 export { beyond, type ClientReach, mayHaveDetail, mayHaveResource, mayHaveScope } from './family/reach.ts';
+export { differenceOf, fingerprintOf, isAgreed, readRunning, RUNNING_PARAMETERS, type Running } from './drift/drift.ts';
+export { type DriftNotice, type DriftService, noticeWords, type Presentation } from './drift/service.ts';
 export type { AgentStatus } from './lifecycle.ts';
 export type { OwnerDeparture } from './leaving/departures.ts';
 export type { OwnerDirectory } from './owners.ts';
@@ -64,6 +69,8 @@ export interface AgentsDeps {
   readonly isSoleAdministrator?: (accountId: string) => Promise<boolean>;
   /** The agent may no longer act: suspended, retired or under review. Ends what it holds. */
   readonly onSuspended: (agentId: string) => Promise<void>;
+  /** The agent may not act until a review is over; left out: `onSuspended`. */
+  readonly onPaused?: (agentId: string) => Promise<void>;
   readonly onActivated?: (agentId: string) => Promise<void>;
   /** The same as `onSuspended` for many agents at once; left out: one after the other. */
   readonly onManySuspended?: (agentIds: readonly string[]) => Promise<void>;
@@ -78,6 +85,8 @@ export interface AgentsDeps {
 export interface Agents extends AgentService {
   /** The A2A agent cards that agents came from. */
   readonly cards: Pick<CardService, 'add' | 'find' | 'changedLately'>;
+  /** What runs, held against what was agreed. */
+  readonly drift: DriftService;
   /** Notes that the agent acts now, in memory; written by a job, at most once a minute for an agent. */
   touch(agentId: string): void;
   /** Writes what `touch` noted; for the end of the server and for tests. */
@@ -113,17 +122,32 @@ export function createAgents(deps: AgentsDeps): Agents {
   const stopping = createStopping({ ...deps, onManySuspended: deps.onManySuspended, items, family });
   const { onSuspended, stopBelow } = stopping;
   const moving = { ...deps, onEnded: deps.onEnded ?? nothing };
-  const service = createAgentService({ ...deps, onSuspended, stopBelow, store, search, family, onActivated: deps.onActivated ?? nothing });
+  const service = createAgentService({
+    ...deps,
+    onSuspended,
+    stopBelow,
+    store,
+    search,
+    family,
+    onEdited: (before, after) => drift.onEdited(before, after),
+    async onActivated(agentId) {
+      await drift.onActivated(agentId);
+      await deps.onActivated?.(agentId);
+    },
+  });
+  const drift = createDriftService({ ...deps, store, drifts: createDriftStore({ db }), agents: service });
   const endDue = createEnding({ ...moving, onManySuspended: stopping.onManyMoved('retired') });
   const campaigns = createCampaignStore({ db });
   const certification = createCertification({ ...deps, agents: service, agentStore: store, campaigns, items });
   const lastSeen = createLastSeen<Seen>({ clock, write: store.setLastSeen });
   const cardStore = createCardStore({ db });
   const cards = createCardService({ ...deps, store: cardStore, agents: service });
-  const batching = { ...deps, store, placement: createPlacement({ store, family }), batchStore: createAgentBatchStore({ db }) };
+  const { onEdited } = drift;
+  const batching = { ...deps, onEdited, store, placement: createPlacement({ store, family }), batchStore: createAgentBatchStore({ db }) };
   const batch = createBatchCreation({ ...batching, service });
   return {
     ...service,
+    drift,
     ownerGone: createDepartures({ ...moving, onManySuspended: stopping.onManyMoved('underReview') }),
     endDue,
     cards,
@@ -139,12 +163,14 @@ export function createAgents(deps: AgentsDeps): Agents {
       scim: [createAgentResourceType({ db, service, store, search, owners, batch, issuer })],
       routes: (router, web) => {
         createCardRoutes({ ...deps, cards, agents: service })(router, web);
-        createAgentRoutes({ ...deps, service, certification, cards })(router, web);
+        createAgentRoutes({ ...deps, service, certification, cards, drift })(router, web);
+        createDriftRoutes({ ...deps, service, drift })(router, web);
         certification.routes(router, web);
         createOwnAgentRoutes({ ...deps, service })(router, web);
       },
       jobs: [
         { name: 'agents-last-seen', everySeconds: FLUSH_SECONDS, run: lastSeen.flush },
+        { name: 'settled-drift', everySeconds: 3_600, run: drift.purge },
         { name: 'agents-counts', everySeconds: COMPACT_SECONDS, run: search.compactCounts },
         { name: 'agents-ending', everySeconds: ENDING_SECONDS, run: endDue },
         certification.job,

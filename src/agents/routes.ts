@@ -23,6 +23,7 @@ import {
 } from './form.ts';
 import { familyOf } from './family/page.ts';
 import { presentFamily, resumedWords } from './family/present.ts';
+import type { DriftService } from './drift/service.ts';
 import { agentsModel, readListQuery } from './listing.ts';
 import { ownerOptions } from './owner-options.ts';
 import type { OwnerDirectory } from './owners.ts';
@@ -40,6 +41,7 @@ export interface AgentRoutesDeps {
   readonly surroundings: Surroundings;
   readonly certification: Pick<Certification, 'factsAbout'>;
   readonly cards: Pick<CardService, 'find'>;
+  readonly drift: Pick<DriftService, 'standingOf'>;
   readonly clock: Clock;
   readonly issuer: URL;
 }
@@ -89,7 +91,7 @@ function createForms({ owners, issuer }: Pick<AgentRoutesDeps, 'owners' | 'issue
 }
 
 function addReading(router: Router, { pages, guard }: Web, deps: AgentRoutesDeps): void {
-  const { service, owners, audit, surroundings, certification, cards, clock, issuer } = deps;
+  const { service, owners, audit, surroundings, certification, cards, drift, clock, issuer } = deps;
   const frame = (): Frame => ({ now: clock.now(), base: basePathOf(issuer) });
   const labelOf = async (owner: Agent['owner']) => owner && owners.ownerLabel(owner);
 
@@ -115,7 +117,7 @@ function addReading(router: Router, { pages, guard }: Web, deps: AgentRoutesDeps
       service.clientsOf(id),
       labelOf(changer),
     ]);
-    const [falls, reach, credentials, delegation, certified, trail, mayStart, card] = await Promise.all([
+    const [falls, reach, credentials, delegation, certified, trail, mayStart, card, { notice }] = await Promise.all([
       surroundings.whatWouldFall(id),
       surroundings.reachOf(id),
       surroundings.credentialsOf(clientIds),
@@ -124,11 +126,12 @@ function addReading(router: Router, { pages, guard }: Web, deps: AgentRoutesDeps
       audit.list({ agentId: id, limit: 20 }),
       mayLetRun(agent, session.accountId, deps),
       cards.find(id),
+      drift.standingOf(agent),
     ]);
     const moved = { changedBy: changedBy?.name ?? statusChangedBy };
     const shown = { agent, owner, ...moved, falls, reach, credentials, delegation, certified };
     const relatives = { family: presentFamily(family, frame()) };
-    const may = { mayManage: WRITERS.includes(session.role), mayStart };
+    const may = { mayManage: WRITERS.includes(session.role), mayStart, drift: notice };
     const page = presentAgent({ ...shown, ...relatives, events: trail.events.map(({ event }) => event), ...may }, frame());
     await pages.show(ctx, 'console/agent', { ...page, ...(card === undefined ? {} : { card: presentKept(card, clock.now()) }) }, session);
   });

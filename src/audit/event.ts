@@ -88,6 +88,8 @@ const requiredFields = {
   'certification.cancelled': ['resource', 'cause'],
   'certification.closed': ['resource'],
   'agent.card_changed': ['agentId', 'action'],
+  'agent.drifted': ['agentId', 'clientId', 'resource', 'action', 'cause'],
+  'agent.drift_accepted': ['agentId', 'resource', 'cause', 'remedy'],
   'client.registered': ['clientId'],
   'client.updated': ['clientId'],
   'client.deleted': ['clientId'],

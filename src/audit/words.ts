@@ -46,6 +46,8 @@ const words = {
   'certification.cancelled': { did: 'cancelled a certification', word: 'Cancelled', tone: 'stop' },
   'certification.closed': { did: 'closed a certification', word: 'Closed', tone: '' },
   'agent.card_changed': { did: 'found another agent card than before', word: 'Changed', tone: 'wait' },
+  'agent.drifted': { did: 'runs something else than was agreed', word: 'Differs', tone: 'wait' },
+  'agent.drift_accepted': { did: 'agreed to what an agent runs', word: 'Agreed', tone: 'yes' },
   'client.registered': { did: 'registered a client', word: 'Registered', tone: 'yes' },
   'client.updated': { did: 'changed a client', word: 'Changed', tone: '' },
   'client.deleted': { did: 'removed a client', word: 'Removed', tone: 'stop' },

@@ -13,6 +13,7 @@ export type IdPrefix =
   | 'evt'
   | 'chk'
   | 'dlg'
+  | 'drf'
   | 'iat'
   | 'key'
   | 'tok'

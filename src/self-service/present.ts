@@ -73,13 +73,14 @@ export function presentHome(facts: {
     waiting,
     ...(toConfirm.dueAt === undefined ? {} : { toConfirm: { count: toConfirm.count, due: dayWords(toConfirm.dueAt) } }),
     grants: lines,
-    agents: agents.map(({ id, displayName, purpose, status, validUntil, card }) => ({
+    agents: agents.map(({ id, displayName, purpose, status, validUntil, card, notice }) => ({
       id,
       name: displayName,
       purpose,
       state: stateOf(status),
       ...(validUntil === undefined ? {} : { ends: endOf(validUntil, now) }),
       ...(card === undefined ? {} : { card }),
+      ...(notice === undefined ? {} : { drift: notice }),
     })),
     sessions: sessions.map(({ uid, userAgent, address, lastSeenAt }) => ({
       id: uid,

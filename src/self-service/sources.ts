@@ -28,6 +28,8 @@ export interface SelfServiceSources {
       readonly validUntil: Date | undefined;
       /** What is to be said of the agent card it came from. */
       readonly card?: string;
+      /** What is to be said of what it runs. */
+      readonly notice?: string;
     }[]
   >;
   waitingFor(accountId: string): Promise<number>;

@@ -114,6 +114,17 @@ describe('database round trips of one request', () => {
     expect(found).toEqual(['client-find', 'agent-standing', 'agent-line-with-reach', 'replay-record', 'token-insert-with-decisions']);
   });
 
+  test('client_credentials that says what runs, and it is what was agreed', async () => {
+    const digest = createHash('sha256').update('manifest').digest('hex');
+    const changes = { manifestDigest: `sha-256:${digest}`, model: { name: 'm1' } };
+    await seeding.app.parts.agents.update(agent.agentId ?? '', { changes }, ADMINISTRATOR);
+    const found = await statementsOf(async () => {
+      const { path, form } = await credentials();
+      return { path, form: { ...form, agent_manifest_digest: `sha256:${digest}`, agent_model: '{"name":"m1"}' } };
+    });
+    expect(found).toEqual(['client-find', 'agent-standing', 'replay-record', 'token-insert-with-decisions']);
+  });
+
   test('token exchange at hop 2', async () => {
     const found = await statementsOf(async () => {
       const form = {

@@ -149,6 +149,7 @@ export async function startExchangeServer(more: readonly NamedContribution[] = [
     ...base,
     audit,
     facts,
+    drift: agents.drift,
     resources,
     readers: {
       roleOf: async (id) => (await accounts.find(id))?.role,

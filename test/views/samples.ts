@@ -3,6 +3,7 @@ import { agentSamples } from './samples/agents.ts';
 import { approvalSamples } from './samples/approvals.ts';
 import { certificationSamples } from './samples/certifications.ts';
 import { cardSamples } from './samples/cards.ts';
+import { driftSamples } from './samples/drift.ts';
 import { oversightSamples } from './samples/oversight.ts';
 import { signInSamples } from './samples/sign-in.ts';
 import type { Sample } from './shapes.ts';
@@ -15,5 +16,6 @@ export const samples: readonly Sample[] = [
   ...accessSamples,
   ...certificationSamples,
   ...cardSamples,
+  ...driftSamples,
   ...oversightSamples,
 ];

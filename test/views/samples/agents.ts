@@ -274,6 +274,17 @@ const agents: readonly Sample[] = [
   { template: 'console/agent', model: { ...agentPage, family } },
   {
     template: 'console/agent',
+    variant: 'drifted',
+    model: {
+      ...agentPage,
+      agent: { ...agentPage.agent, state: state('Under review', 'wait') },
+      stopped: 'Under review 3 h ago: Something else runs than was agreed. It gets no token, and those it had are refused.',
+      drift: { words: 'Something else runs than was agreed', href: at('/agents/agt_1/drift') },
+      may: { edit: true, suspend: true, retire: true, resume: false, activate: false },
+    },
+  },
+  {
+    template: 'console/agent',
     variant: 'suspended',
     model: {
       ...agentPage,

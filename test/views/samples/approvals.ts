@@ -129,6 +129,13 @@ const home = {
       state: state('Active', 'yes'),
     },
     {
+      id: id('agt', '9c1d').full,
+      name: 'Invoice bot',
+      purpose: 'Pays approved supplier invoices',
+      state: state('Under review', 'wait'),
+      drift: 'Something else runs than was agreed',
+    },
+    {
       id: 'grt_2',
       agent: { ...parties.invoiceBot, now: undefined },
       may: 'Prepare payments; asks you above €500',
