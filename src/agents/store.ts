@@ -26,6 +26,8 @@ export interface AgentStore {
   /** The same, and whether it may act as far as its state and its owner go: both as they are in one moment. */
   standingOf(clientId: string): Promise<(Agent & { readonly isLive: boolean }) | undefined>;
   clientsOf(agentId: string): Promise<readonly string[]>;
+  /** Those of all of these agents. */
+  clientsOfAll(agentIds: readonly string[]): Promise<readonly string[]>;
   childrenOf(agentId: string): Promise<Agent[]>;
   /** Agents of any of these owners that are not retired, newest first, at most 200. */
   ownedBy(owners: readonly AgentOwner[]): Promise<Agent[]>;
@@ -91,6 +93,11 @@ function reads(db: Db) {
       const rows = await db.rows<{ client_id: string }>({ name: 'agent-clients', text, values: [agentId] });
       return rows.map((row) => row.client_id);
     },
+    async clientsOfAll(agentIds: readonly string[]) {
+      const text = 'SELECT client_id FROM agent_clients WHERE agent_id = ANY($1) ORDER BY client_id';
+      const rows = await db.rows<{ client_id: string }>({ name: 'agent-clients-of-all', text, values: [agentIds] });
+      return rows.map((row) => row.client_id);
+    },
     async childrenOf(agentId: string) {
       const text = `${SELECT} WHERE parent_id = $1 AND removed_at IS NULL ORDER BY id DESC LIMIT 200`;
       return (await db.rows<AgentRow>({ name: 'agent-children', text, values: [agentId] })).map(toAgent);
@@ -134,7 +141,7 @@ function writes(db: Db) {
       }
     },
     async move({ id, from, version, to, reason, by, at }: StatusMove) {
-      const text = `UPDATE agents SET status = $4, status_reason = $5, status_changed_by = $6, status_changed_at = $7, version = version + 1, updated_at = $7
+      const text = `UPDATE agents SET status = $4, status_before = status, status_reason = $5, status_changed_by = $6, status_changed_at = $7, version = version + 1, updated_at = $7
         WHERE id = $1 AND status = $2 AND ($3::int IS NULL OR version = $3) RETURNING ${AGENT_COLUMNS}`;
       const row = await db.row<AgentRow>({ name: 'agent-move', text, values: [id, from, version, to, reason, by, at] });
       return row && toAgent(row);

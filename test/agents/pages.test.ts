@@ -20,6 +20,7 @@ const person = (role: Account['role'], id = administrator.id): Account => ({
   createdAt: registry.clock.now(),
   passwordChangedAt: undefined,
   lastSeenAt: undefined,
+  successorId: undefined,
 });
 const make = (input: Partial<NewAgent> = {}): Promise<Agent> =>
   registry.agents.create({ displayName: 'Invoice bot', owner: { kind: 'user', id: jana }, source: 'console', ...input }, administrator);

@@ -9,7 +9,7 @@ import type { AgentBatchStore } from './store.ts';
 
 /** What a batch is written with; `owners` may remember what it was asked. */
 export type GatheringDeps = Omit<Parameters<typeof createEditing>[0], 'audit' | 'owners'> & {
-  readonly audit: Pick<AgentAudit, 'recordAll'>;
+  readonly audit: Pick<AgentAudit, 'recordMany'>;
   readonly owners: Owners;
   readonly batchStore: AgentBatchStore;
 };
@@ -68,7 +68,7 @@ export function createGathering(deps: GatheringDeps, held: readonly Agent[] = []
       const refused = await refusalsOf(created.filter(({ id }) => !stored.has(id)));
       if ((await batchStore.update(changed)) < changed.length) throw changedMeanwhile();
       const kept = events.filter(({ agentId }) => !refused.has(agentId));
-      if (kept.length > 0) await audit.recordAll(kept);
+      if (kept.length > 0) await audit.recordMany(kept);
       return refused;
     },
   };
