@@ -27,11 +27,11 @@ export interface AuditVerification {
 export interface AuditRecorder {
   /** Keeps an event in the transaction under way: the act and its record live or die together. @throws {AppError} when it is malformed. */
   record(input: AuditEventInput): Promise<void>;
+  /** Keeps several events in one statement. @throws {AppError} when one is malformed; then none is kept. */
+  recordMany(inputs: readonly AuditEventInput[]): Promise<void>;
 }
 
 export interface AuditService extends AuditRecorder {
-  /** The same for many at once, in one statement. */
-  recordMany(inputs: readonly AuditEventInput[]): Promise<void>;
   /** The same event as a row, for a statement that writes it together with what it records. */
   rowOf(input: AuditEventInput): NewRow;
   list(filter: AuditFilter): Promise<AuditPage>;

@@ -121,6 +121,7 @@ const SEALER_LOCK = 0x7365616c; // "seal"
 
 /** SQL of the audit trail. */
 export interface AuditStore {
+  /** All of them, or none. */
   insert(rows: readonly NewRow[]): Promise<void>;
   list(filter: AuditFilter): Promise<StoredAuditEvent[]>;
   find(id: string): Promise<StoredAuditEvent | undefined>;
