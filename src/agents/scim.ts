@@ -32,7 +32,7 @@ export interface AgentScimDeps {
   readonly service: Pick<AgentService, 'create' | 'update' | 'setStatus' | 'remove'>;
   readonly store: Pick<AgentStore, 'find' | 'lock' | 'clientsOf'>;
   readonly search: Pick<AgentSearchStore, 'page'>;
-  readonly owners: Pick<OwnerDirectory, 'ownerLabel' | 'findByEmail'>;
+  readonly owners: Pick<OwnerDirectory, 'ownerLabel' | 'findByEmail' | 'groupsOfAgents'>;
   readonly batch: BatchCreation;
   readonly issuer: URL;
 }
@@ -85,13 +85,14 @@ function createShowing({ owners, store, issuer }: Pick<AgentScimDeps, 'owners' |
       return name;
     };
     const ownerName = async (owner: AgentOwner) => (await owners.ownerLabel(owner))?.name;
+    const groups = await owners.groupsOfAgents(found.map(({ agent }) => agent.id));
     const shownOf = async ({ agent, clientIds }: AgentWithClients): Promise<ShownAgent> => {
       const { owner, parentId } = agent;
       const [ownerDisplay, parentName] = await Promise.all([
         owner && once(owner.id, () => ownerName(owner)),
         parentId === undefined ? undefined : once(parentId, async () => (await store.find(parentId))?.displayName),
       ]);
-      return { agent, clientIds, ownerName: ownerDisplay, parentName, groups: [], applications: [], baseUrl };
+      return { agent, clientIds, ownerName: ownerDisplay, parentName, groups: groups.get(agent.id) ?? [], applications: [], baseUrl };
     };
     return Promise.all(found.map(async (one) => resourceOf(agentDefinition, await shownOf(one))));
   };

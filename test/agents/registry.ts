@@ -36,7 +36,7 @@ export const issuer = new URL('https://issuer.example/tenant');
 export const administrator: AgentEditor = { kind: 'account', id: 'usr_administrator', party: 'administrator' };
 
 export const noSurroundings: Surroundings = {
-  whatWouldFall: async () => ({ tokens: 3, handedOn: 1, approvals: 2, people: 0 }),
+  whatWouldFall: async () => ({ below: 0, tokens: 3, handedOn: 1, approvals: 2, people: 0 }),
   reachOf: async () => [],
   credentialsOf: async (clientIds) => clientIds.map((clientId) => ({ clientId, name: clientId, detail: 'a key', lastUsedAt: undefined })),
   lastDelegationOf: async () => undefined,
@@ -72,6 +72,7 @@ export async function openRegistry(home = issuer): Promise<Registry> {
         await sql(`SELECT 1 FROM ${table} WHERE id = $1 FOR SHARE`, [id]);
         return (await sql(`SELECT 1 FROM ${view} WHERE ${column} = $1`, [id])).length === 1;
       },
+      groupsOfAgents: async () => new Map(),
       groupsOf: (accountId) => sql('SELECT group_id AS id FROM group_members WHERE account_id = $1', [accountId]),
       listGroups: () => sql('SELECT id, name FROM groups ORDER BY name'),
       list: async ({ search, limit }) => ({

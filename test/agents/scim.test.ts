@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { administrator } from './registry.ts';
 import { type Answer, agentUrn, baseUrl, extensionUrn, openScimRegistry, type ScimRegistry } from './scim-server.ts';
 
 let registry: ScimRegistry;
@@ -92,7 +93,8 @@ describe('the Agent resource type', () => {
       x509Certificates: [{ value: 'AAAA' }],
       protocols: [{ type: 'A2A', specificationUrl: 'https://a.example/card' }],
     };
-    const parent = await post();
+    const parent = await post({ owners, active: true });
+    await registry.agents.update(parent.body.id, { changes: { maxChildren: 1, maxChildDepth: 1 } }, administrator);
     const created = await post({ ...core, owners, parent: { value: parent.body.id }, [extensionUrn]: { ...extension, status: 'active' } });
     expect(created.status).toBe(201);
     expect(created.body).toMatchObject({
