@@ -1,5 +1,5 @@
 import { AppError } from '../../platform/errors.ts';
-import type { UpsertOutcome, UpsertRow, UpsertRows } from '../batch/upsert.ts';
+import type { UpsertRow, UpsertRows } from '../batch/upsert.ts';
 import { extensionUrn } from '../scim-extension.ts';
 import type { Progress } from './progress.ts';
 import { type ReadRow, type RowFile, UnreadableFileError } from './reading.ts';
@@ -89,11 +89,9 @@ export async function runImport({ file, upsert, progress, rejects }: ImportWork)
   };
   const flush = async (): Promise<void> => {
     const reads = batch.take();
-    const readable = reads.filter(isReadable);
-    const done = await upsert(readable.map(({ row }) => row));
-    const outcomeOf = new Map<ReadRow, UpsertOutcome | undefined>(readable.map((read, index) => [read, done[index]]));
+    const done = [...(await upsert(reads.filter(isReadable).map(({ row }) => row)))];
     for (const read of reads) {
-      const outcome = isReadable(read) ? outcomeOf.get(read) : read.row;
+      const outcome = isReadable(read) ? done.shift() : read.row;
       if (outcome instanceof AppError) await refuse(read, outcome);
       else if (typeof outcome === 'string') counts[outcome] += 1;
     }
