@@ -72,13 +72,14 @@ export function createEnrolment(deps: EnrolmentDeps): Enrolment {
   return {
     async onRegistered(registered) {
       const { clientId, metadata, initialAccessToken } = registered;
-      const { owner, agentState, parent } = initialAccessToken;
+      const { owner, agentState, agentTtlMinutes: ttlMinutes, parent } = initialAccessToken;
       if (parent !== undefined) {
         const by: AgentEditor = { kind: 'agent', id: parent.agentId, party: 'system' };
         return deps.agents().linkClient(await enrolChild(deps, registered), clientId, by);
       }
       const displayName = nameFrom(metadata, clientId);
-      const agent = await deps.agents().create({ displayName, owner, status: agentState, source: 'registration' }, REGISTRATION);
+      const made = { displayName, owner, status: agentState, ttlMinutes, source: 'registration' };
+      const agent = await deps.agents().create(made, REGISTRATION);
       await deps.agents().linkClient(agent.id, clientId, REGISTRATION);
     },
     async onUpdate({ before, after }) {

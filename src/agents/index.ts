@@ -23,6 +23,7 @@ import { createPlacement } from './family/placement.ts';
 import { createFamilyStore } from './family/store.ts';
 import { createLastSeen } from './last-seen.ts';
 import { createDepartures, type OwnerDeparture } from './leaving/departures.ts';
+import { createOwnAgentRoutes } from './me/routes.ts';
 import type { OwnerDirectory } from './owners.ts';
 import { type OwnedAgent, presentOwned } from './present.ts';
 import { createAgentRoutes } from './routes.ts';
@@ -125,6 +126,7 @@ export function createAgents(deps: AgentsDeps): Agents {
       routes: (router, web) => {
         createAgentRoutes({ ...deps, service, certification })(router, web);
         certification.routes(router, web);
+        createOwnAgentRoutes({ ...deps, service })(router, web);
       },
       jobs: [
         { name: 'agents-last-seen', everySeconds: FLUSH_SECONDS, run: lastSeen.flush },

@@ -1,4 +1,4 @@
-import { type Moment, momentOf } from '../platform/http/moment.ts';
+import { durationWords, endOf, type Moment, momentOf } from '../platform/http/moment.ts';
 import type { Agent } from './agent.ts';
 import type { RecordedEvent } from './agent-event.ts';
 import { type AgentStatus, isStoppedByOwner } from './lifecycle.ts';
@@ -170,7 +170,7 @@ function presentEvent({ id, type, occurredAt, outcome, resource, action, cause }
 }
 
 function factsOf({ agent, certified }: AgentContent) {
-  const { environment, autonomy, model, maxDelegationDepth, dataClasses, externalId, source } = agent;
+  const { environment, autonomy, model, maxDelegationDepth, dataClasses, externalId, source, ttlMinutes } = agent;
   const modelWords = [model?.provider, model?.name, model?.version].filter((part) => part !== undefined).join(' ');
   const said = [
     { label: 'Environment', value: environment ?? '' },
@@ -181,6 +181,7 @@ function factsOf({ agent, certified }: AgentContent) {
       value:
         maxDelegationDepth === undefined ? '' : maxDelegationDepth === 0 ? 'nothing' : `to ${countOf(maxDelegationDepth, 'more agent')}`,
     },
+    { label: 'Was made for', value: ttlMinutes === undefined ? '' : durationWords(ttlMinutes * 60) },
     { label: 'Data', value: dataClasses.join(', ') },
     { label: 'Known elsewhere as', value: externalId ?? '' },
     { label: 'Came from', value: source },
@@ -208,7 +209,8 @@ export interface AgentContent {
   readonly mayStart: boolean;
 }
 
-function stoppedWords({ agent, changedBy }: AgentContent, now: Date): string | undefined {
+/** Why an agent does not act, and since when; undefined for one that acts or was not let run yet. */
+export function stoppedWords({ agent, changedBy }: Pick<AgentContent, 'agent' | 'changedBy'>, now: Date): string | undefined {
   const { status, statusReason, statusChangedAt } = agent;
   if (status === 'active' || status === 'proposed') return undefined;
   const who = changedBy === undefined ? '' : ` by ${changedBy}`;
@@ -234,7 +236,7 @@ export function presentAgent(all: AgentContent, frame: Frame): object {
   const stopped = stoppedWords(all, now);
   const used = (line: CredentialLine): { lastUsed?: Moment } =>
     line.lastUsedAt === undefined ? {} : { lastUsed: momentOf(line.lastUsedAt, now) };
-  const ends = agent.validUntil === undefined ? {} : { ends: momentOf(agent.validUntil, now) };
+  const ends = agent.validUntil === undefined ? {} : { ends: endOf(agent.validUntil, now) };
   return {
     agent: {
       id: presentId(agent.id),

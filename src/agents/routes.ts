@@ -8,7 +8,17 @@ import type { BrowserSession, Form, Role, Routes, Web } from '../platform/http/w
 import { type Agent, autonomies, riskLevels } from './agent.ts';
 import type { AgentAudit, AgentEditor } from './agent-event.ts';
 import type { Certification } from './certification/index.ts';
-import { type AgentFormValues, type Fault, faultOf, fieldOf, readAgentForm, statusOfFault, valuesOfAgent, valuesOfForm } from './form.ts';
+import {
+  type AgentFormValues,
+  type Fault,
+  faultOf,
+  fieldOf,
+  readAgentForm,
+  readTtl,
+  statusOfFault,
+  valuesOfAgent,
+  valuesOfForm,
+} from './form.ts';
 import { familyOf } from './family/page.ts';
 import { presentFamily, resumedWords } from './family/present.ts';
 import { agentsModel, readListQuery } from './listing.ts';
@@ -35,6 +45,15 @@ const WRITERS: readonly Role[] = ['admin'];
 /** Security rule R22: what stops an agent asks for a sign-in of the last 15 minutes. */
 const FRESH_SECONDS = 900;
 const ENVIRONMENTS = ['production', 'staging', 'test', 'development'];
+
+const LIVES = [
+  { value: '', words: 'Until its end, or for good' },
+  { value: '20', words: '20 minutes' },
+  { value: '60', words: 'An hour' },
+  { value: '480', words: '8 hours' },
+  { value: '1440', words: 'A day' },
+  { value: '43200', words: '30 days' },
+];
 
 const editorOf = ({ accountId }: BrowserSession): AgentEditor => ({ kind: 'account', id: accountId, party: 'administrator' });
 
@@ -66,6 +85,7 @@ function createForms({ owners, issuer }: Pick<AgentRoutesDeps, 'owners' | 'issue
         { value: autonomies[0], words: 'No: a person is there' },
         { value: autonomies[1], words: 'Yes: in the background' },
       ],
+      ...(agent === undefined ? { lives: LIVES } : {}),
       environments: [{ value: '', words: 'Not said' }, ...environments.map((value) => capitalised(value))],
       values,
       ...(faults === undefined ? {} : { faults }),
@@ -155,8 +175,8 @@ function addEditing(router: Router, { pages, guard }: Web, deps: AgentRoutesDeps
     });
   };
   const save = (agent: Agent | undefined, { values, session }: { values: AgentFormValues; session: BrowserSession }) => {
-    const changes = readAgentForm(values);
-    if (agent === undefined) return service.create({ ...changes, source: 'console' }, editorOf(session));
+    const changes = readAgentForm(values, agent);
+    if (agent === undefined) return service.create({ ...changes, ttlMinutes: readTtl(values), source: 'console' }, editorOf(session));
     return service.update(agent.id, { changes, version: Number(values.version) }, editorOf(session));
   };
   addForm('/console/agents/new', async () => undefined);

@@ -56,6 +56,8 @@ function assertGoverned({ changes, status }: WantedAgent, caller: Caller, curren
     ...(status === undefined ? [] : ['status']),
     ...(changes.parentId === current?.parentId ? [] : ['parent']),
     ...(kept === undefined ? [] : [kept]),
+    // who owns an agent of low risk lets it run alone (R8)
+    ...(changes.riskLevel === 'low' && current !== undefined && current.riskLevel !== 'low' ? ['riskLevel'] : []),
   ][0];
   if (attribute !== undefined) {
     throw new AppError('forbidden', `Changing ${attribute} takes the governance right, which this client does not have.`, {

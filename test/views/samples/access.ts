@@ -234,8 +234,9 @@ const enrolment: readonly Sample[] = [
       action: at('/initial-access-tokens/new'),
       owners,
       states: list('active', 'proposed'),
+      lives: list('until somebody ends them', '20 minutes', 'a day'),
       lifetimes: list('a day', 'a week', '90 days'),
-      values: { name: '', owner: 'usr_1', state: 'proposed', uses: '1', lifetime: 'a day' },
+      values: { name: '', owner: 'usr_1', state: 'proposed', agentLife: '20 minutes', uses: '1', lifetime: 'a day' },
     },
   },
 ];

@@ -159,7 +159,7 @@ const agentPage = {
     state: state('Active', 'yes'),
     risk: state('Medium risk', 'wait'),
     purpose: 'Pays approved supplier invoices',
-    ends: times.january,
+    ends: { verb: 'ends', time: times.january },
     facts: [
       fact('Environment', 'production'),
       fact('Works', 'alone, in the background'),
@@ -305,6 +305,7 @@ const agents: readonly Sample[] = [
       risks: list('low', 'medium', 'high'),
       autonomies: list('interactive', 'background'),
       environments: list('production', 'test'),
+      lives: list('until its end, or for good', '20 minutes'),
       values: {
         name: '',
         owner: '',
@@ -313,6 +314,7 @@ const agents: readonly Sample[] = [
         autonomy: 'interactive',
         environment: 'production',
         validUntil: '',
+        ttlMinutes: '',
         maxDelegationDepth: '2',
         maxChildren: '5',
         maxChildDepth: '1',
