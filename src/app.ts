@@ -31,7 +31,7 @@ import type { HttpApp } from './platform/http/server.ts';
 import type { Ids } from './platform/ids.ts';
 import { createJobRunner, type JobRunner } from './platform/jobs.ts';
 import type { Logger } from './platform/log.ts';
-import { createOutgoing } from './platform/outgoing/dispatcher.ts';
+import { createOutgoing, type Outgoing } from './platform/outgoing/dispatcher.ts';
 import type { Vault } from './platform/vault.ts';
 import { createOperations } from './operations/index.ts';
 import { createOverview } from './overview/index.ts';
@@ -73,7 +73,7 @@ export interface App {
   stop(): Promise<void>;
 }
 
-type PartsDeps = AppDeps & { notifications: Notifications; eventStreams: EventStreams; metrics: Metrics | undefined };
+type PartsDeps = AppDeps & { notifications: Notifications; eventStreams: EventStreams; outgoing: Outgoing; metrics: Metrics | undefined };
 
 /** Builds every capability over a migrated database; nothing runs yet. */
 function createParts(deps: PartsDeps, oidc: () => Oidc) {
@@ -117,6 +117,7 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
     ...base,
     audit,
     owners: accounts,
+    outgoing: deps.outgoing,
     isSoleAdministrator: accounts.isSoleAdministrator,
     ...createEndings({ agents: () => agents, approvals: () => approvals, clients: () => clients, revocation: () => revocation }),
     surroundings: agentSurroundings(sources, { directory, pendingOf: (agentIds) => approvals.countOpen(agentIds), issuer, clock }),
@@ -248,7 +249,7 @@ export async function createApp(deps: AppDeps): Promise<App> {
   // ── capabilities, and the engine of all their contributions ──
   const { token, port } = config.metrics;
   const metrics = token === undefined && port === undefined ? undefined : createMetrics({ token, connections: () => db.connections() });
-  const parts = createParts({ ...deps, notifications, eventStreams, metrics }, () => oidc);
+  const parts = createParts({ ...deps, notifications, eventStreams, outgoing, metrics }, () => oidc);
   const capabilities = capabilitiesOf(parts);
   const oidc: Oidc = await createOidc({
     issuer,
@@ -293,6 +294,7 @@ export async function createApp(deps: AppDeps): Promise<App> {
     async stop() {
       await jobs.stop();
       await parts.agents.flushLastSeen();
+      await parts.clients.provisioningTokens.flush();
       await parts.audit.seal();
       await notifications.stop();
       await outgoing.close();

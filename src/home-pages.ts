@@ -66,7 +66,11 @@ export function selfServiceSources(parts: HomeParts): SelfServiceSources {
     detailTypes: () => details.types,
     lastUsed: async (grantHash) => (await tokens.live({ grantHash, limit: 1 })).tokens[0]?.issuedAt,
     falling: (grantHash) => tokens.countFalling({ by: 'grant', grantHash }),
-    agentsOwnedBy: (accountId) => agents.ownedBy(accountId),
+    async agentsOwnedBy(accountId) {
+      const owned = await agents.ownedBy(accountId);
+      const changed = await agents.cards.changedLately(owned.map(({ id }) => id));
+      return owned.map((agent) => (changed.has(agent.id) ? { ...agent, card: 'Its agent card changed' } : agent));
+    },
     waitingFor: (accountId) => approvals.countWaiting(accountId),
     toConfirm: (accountId) => agents.certification.countAsked(accountId),
     sessionsOf: (accountId) => signIn.sessionsOf(accountId),

@@ -18,7 +18,8 @@ export interface AgentEvent {
     | 'agent.retired'
     | 'agent.updated'
     | 'agent.owner_changed'
-    | 'agent.deleted';
+    | 'agent.deleted'
+    | 'agent.card_changed';
   readonly actor: Pick<AgentEditor, 'kind' | 'id'>;
   readonly agentId: string;
   /** The owner, where the event is about ownership. */

@@ -15,13 +15,19 @@ import type { CertificationService } from './certification/service.ts';
 import { createItemStore } from './certification/items/store.ts';
 import { createCampaignStore } from './certification/store.ts';
 import { createEnding } from './ending/ending.ts';
+import { createLastSeen, type Seen } from '../platform/last-seen.ts';
+import type { Outgoing } from '../platform/outgoing/dispatcher.ts';
 import { createBatchCreation } from './batch/creation.ts';
 import { createAgentBatchStore } from './batch/store.ts';
 import { createUpsert } from './batch/upsert.ts';
+import { cardCommands } from './cards/commands.ts';
+import { cardJob } from './cards/jobs.ts';
+import { createCardRoutes } from './cards/routes.ts';
+import { type CardService, createCardService } from './cards/service.ts';
+import { createCardStore } from './cards/store.ts';
 import { agentCommands } from './commands.ts';
 import { createPlacement } from './family/placement.ts';
 import { createFamilyStore } from './family/store.ts';
-import { createLastSeen } from './last-seen.ts';
 import { createDepartures, type OwnerDeparture } from './leaving/departures.ts';
 import { createOwnAgentRoutes } from './me/routes.ts';
 import type { OwnerDirectory } from './owners.ts';
@@ -63,10 +69,14 @@ export interface AgentsDeps {
   /** The agent ended by itself, because its time is over: its clients and their secrets go too. */
   readonly onEnded?: (agentId: string) => Promise<void>;
   readonly surroundings: Surroundings;
+  /** The guarded way out, for agent cards (security rule R21). */
+  readonly outgoing: Pick<Outgoing, 'fetch'>;
 }
 
 /** The registry as other capabilities use it. */
 export interface Agents extends AgentService {
+  /** The A2A agent cards that agents came from. */
+  readonly cards: Pick<CardService, 'add' | 'find' | 'changedLately'>;
   /** Notes that the agent acts now, in memory; written by a job, at most once a minute for an agent. */
   touch(agentId: string): void;
   /** Writes what `touch` noted; for the end of the server and for tests. */
@@ -106,17 +116,20 @@ export function createAgents(deps: AgentsDeps): Agents {
   const endDue = createEnding({ ...moving, onManySuspended: stopping.onManyMoved('retired') });
   const campaigns = createCampaignStore({ db });
   const certification = createCertification({ ...deps, agents: service, agentStore: store, campaigns, items });
-  const lastSeen = createLastSeen({ clock, store });
+  const lastSeen = createLastSeen<Seen>({ clock, write: store.setLastSeen });
+  const cardStore = createCardStore({ db });
+  const cards = createCardService({ ...deps, store: cardStore, agents: service });
   const batching = { ...deps, store, placement: createPlacement({ store, family }), batchStore: createAgentBatchStore({ db }) };
   const batch = createBatchCreation({ ...batching, service });
   return {
     ...service,
     ownerGone: createDepartures({ ...moving, onManySuspended: stopping.onManyMoved('underReview') }),
     endDue,
+    cards,
     agentCounts: search.countByOwner,
     countOwnership: search.countOwnership,
     certification,
-    touch: lastSeen.touch,
+    touch: (id) => lastSeen.touch({ id }),
     flushLastSeen: lastSeen.flush,
     agentsOwnedBy: async (accountId) =>
       (await service.ownedBy(accountId)).map((agent) => presentOwned(agent, { now: clock.now(), base: basePathOf(issuer) })),
@@ -124,7 +137,8 @@ export function createAgents(deps: AgentsDeps): Agents {
       name: 'agents',
       scim: [createAgentResourceType({ db, service, store, search, owners, batch, issuer })],
       routes: (router, web) => {
-        createAgentRoutes({ ...deps, service, certification })(router, web);
+        createCardRoutes({ ...deps, cards, agents: service })(router, web);
+        createAgentRoutes({ ...deps, service, certification, cards })(router, web);
         certification.routes(router, web);
         createOwnAgentRoutes({ ...deps, service })(router, web);
       },
@@ -133,8 +147,9 @@ export function createAgents(deps: AgentsDeps): Agents {
         { name: 'agents-counts', everySeconds: COMPACT_SECONDS, run: search.compactCounts },
         { name: 'agents-ending', everySeconds: ENDING_SECONDS, run: endDue },
         certification.job,
+        cardJob({ clock, store: cardStore, cards }),
       ],
-      commands: agentCommands(createUpsert(batching)),
+      commands: [...agentCommands(createUpsert(batching)), ...cardCommands(cards)],
     },
   };
 }

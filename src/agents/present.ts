@@ -45,6 +45,7 @@ const eventWords: Readonly<Record<string, string>> = {
   'agent.deleted': 'Was deleted',
   'agent.confirmed': 'Was confirmed as still needed',
   'agent.declined': 'Was said to be no longer needed',
+  'agent.card_changed': 'Its agent card says something else',
   'client.registered': 'Its software registered',
   'token.issued': 'Got a token',
   'token.refused': 'Was refused a token',

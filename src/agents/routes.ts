@@ -7,6 +7,8 @@ import { idOf } from '../platform/http/path-id.ts';
 import type { BrowserSession, Form, Role, Routes, Web } from '../platform/http/web.ts';
 import { type Agent, autonomies, riskLevels } from './agent.ts';
 import type { AgentAudit, AgentEditor } from './agent-event.ts';
+import { presentKept } from './cards/present.ts';
+import type { CardService } from './cards/service.ts';
 import type { Certification } from './certification/index.ts';
 import {
   type AgentFormValues,
@@ -22,6 +24,7 @@ import {
 import { familyOf } from './family/page.ts';
 import { presentFamily, resumedWords } from './family/present.ts';
 import { agentsModel, readListQuery } from './listing.ts';
+import { ownerOptions } from './owner-options.ts';
 import type { OwnerDirectory } from './owners.ts';
 import { type Frame, presentAgent, presentFalls } from './present.ts';
 import type { AgentService } from './service.ts';
@@ -36,6 +39,7 @@ export interface AgentRoutesDeps {
   readonly audit: Pick<AgentAudit, 'list'>;
   readonly surroundings: Surroundings;
   readonly certification: Pick<Certification, 'factsAbout'>;
+  readonly cards: Pick<CardService, 'find'>;
   readonly clock: Clock;
   readonly issuer: URL;
 }
@@ -61,15 +65,6 @@ const capitalised = (word: string) => ({ value: word, words: `${word[0]?.toUpper
 
 function createForms({ owners, issuer }: Pick<AgentRoutesDeps, 'owners' | 'issuer'>) {
   const base = basePathOf(issuer);
-  const ownerOptions = async (current: string) => {
-    const [people, groups] = await Promise.all([owners.list({ limit: 100 }), owners.listGroups()]);
-    const options = [...people.items.filter(({ status }) => status === 'active'), ...groups].map(({ id, name }) => ({
-      value: id,
-      words: name,
-    }));
-    const isListed = current === '' || options.some(({ value }) => value === current);
-    return [{ value: '', words: 'Nobody yet' }, ...options, ...(isListed ? [] : [{ value: current, words: current }])];
-  };
   /** The model of views/console/agent-form.eta; `agent` undefined: a new one. */
   return async (agent: Agent | undefined, { values, faults }: { values: AgentFormValues; faults?: readonly Fault[] }) => {
     const list = `${base}/console/agents`;
@@ -79,7 +74,7 @@ function createForms({ owners, issuer }: Pick<AgentRoutesDeps, 'owners' | 'issue
       action: agent === undefined ? `${list}/new` : `${list}/${agent.id}/edit`,
       backHref: agent === undefined ? list : `${list}/${agent.id}`,
       submit: agent === undefined ? 'Add the agent' : 'Save',
-      owners: await ownerOptions(values.owner),
+      owners: await ownerOptions(owners, values.owner),
       risks: riskLevels.map((value) => capitalised(value)),
       autonomies: [
         { value: autonomies[0], words: 'No: a person is there' },
@@ -94,7 +89,7 @@ function createForms({ owners, issuer }: Pick<AgentRoutesDeps, 'owners' | 'issue
 }
 
 function addReading(router: Router, { pages, guard }: Web, deps: AgentRoutesDeps): void {
-  const { service, owners, audit, surroundings, certification, clock, issuer } = deps;
+  const { service, owners, audit, surroundings, certification, cards, clock, issuer } = deps;
   const frame = (): Frame => ({ now: clock.now(), base: basePathOf(issuer) });
   const labelOf = async (owner: Agent['owner']) => owner && owners.ownerLabel(owner);
 
@@ -120,7 +115,7 @@ function addReading(router: Router, { pages, guard }: Web, deps: AgentRoutesDeps
       service.clientsOf(id),
       labelOf(changer),
     ]);
-    const [falls, reach, credentials, delegation, certified, trail, mayStart] = await Promise.all([
+    const [falls, reach, credentials, delegation, certified, trail, mayStart, card] = await Promise.all([
       surroundings.whatWouldFall(id),
       surroundings.reachOf(id),
       surroundings.credentialsOf(clientIds),
@@ -128,17 +123,14 @@ function addReading(router: Router, { pages, guard }: Web, deps: AgentRoutesDeps
       certification.factsAbout(agent),
       audit.list({ agentId: id, limit: 20 }),
       mayLetRun(agent, session.accountId, deps),
+      cards.find(id),
     ]);
     const moved = { changedBy: changedBy?.name ?? statusChangedBy };
     const shown = { agent, owner, ...moved, falls, reach, credentials, delegation, certified };
     const relatives = { family: presentFamily(family, frame()) };
     const may = { mayManage: WRITERS.includes(session.role), mayStart };
-    await pages.show(
-      ctx,
-      'console/agent',
-      presentAgent({ ...shown, ...relatives, events: trail.events.map(({ event }) => event), ...may }, frame()),
-      session,
-    );
+    const page = presentAgent({ ...shown, ...relatives, events: trail.events.map(({ event }) => event), ...may }, frame());
+    await pages.show(ctx, 'console/agent', { ...page, ...(card === undefined ? {} : { card: presentKept(card, clock.now()) }) }, session);
   });
 }
 

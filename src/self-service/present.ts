@@ -73,12 +73,13 @@ export function presentHome(facts: {
     waiting,
     ...(toConfirm.dueAt === undefined ? {} : { toConfirm: { count: toConfirm.count, due: dayWords(toConfirm.dueAt) } }),
     grants: lines,
-    agents: agents.map(({ id, displayName, purpose, status, validUntil }) => ({
+    agents: agents.map(({ id, displayName, purpose, status, validUntil, card }) => ({
       id,
       name: displayName,
       purpose,
       state: stateOf(status),
       ...(validUntil === undefined ? {} : { ends: endOf(validUntil, now) }),
+      ...(card === undefined ? {} : { card }),
     })),
     sessions: sessions.map(({ uid, userAgent, address, lastSeenAt }) => ({
       id: uid,

@@ -26,6 +26,8 @@ export interface SelfServiceSources {
       readonly purpose: string;
       readonly status: string;
       readonly validUntil: Date | undefined;
+      /** What is to be said of the agent card it came from. */
+      readonly card?: string;
     }[]
   >;
   waitingFor(accountId: string): Promise<number>;

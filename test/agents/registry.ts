@@ -4,6 +4,8 @@ import { type AuditService, createAuditService } from '../../src/audit/service.t
 import { createAuditStore } from '../../src/audit/store.ts';
 import type { Clock } from '../../src/platform/clock.ts';
 import { createDb, type Db } from '../../src/platform/db/db.ts';
+import { createLogger } from '../../src/platform/log.ts';
+import { createOutgoing } from '../../src/platform/outgoing/dispatcher.ts';
 import { randomIds } from '../../src/platform/ids.ts';
 import { freshDatabase } from '../support/database.ts';
 
@@ -53,6 +55,7 @@ export async function openRegistry(home = issuer): Promise<Registry> {
   const ownersAsked: string[] = [];
   const soleAdministrators = new Set<string>();
   let isFailing = false;
+  const outgoing = createOutgoing({ allowLoopback: true, log: createLogger('silent') });
   const agents = createAgents({
     db,
     clock,
@@ -91,6 +94,7 @@ export async function openRegistry(home = issuer): Promise<Registry> {
       stopped.push(agentId);
     },
     surroundings: noSurroundings,
+    outgoing,
   });
   const registry: Registry = {
     db,
@@ -133,6 +137,7 @@ export async function openRegistry(home = issuer): Promise<Registry> {
       return events.map(({ event }) => event.type as string).sort();
     },
     async close() {
+      await outgoing.close();
       await db.close();
       await database.drop();
     },

@@ -103,4 +103,17 @@ describe('the doctor on a server', () => {
     expect((await of('database'))?.state).toBe('ok');
     expect((await of('bootstrap client'))?.state).toBe('ok');
   });
+
+  test('warns of provisioning tokens that end soon, unless nobody may show them', async () => {
+    const { clients, operations } = server.app.parts;
+    const of = async (check: string) => (await operations.examine()).find((finding) => finding.check === check);
+    expect((await of('provisioning tokens'))?.state).toBe('ok');
+    const { token, clientId } = await clients.provisioningTokens.connect(
+      { name: 'Entra ID', hasGovernance: false, token: { access: 'write', addresses: [], ttl_seconds: 86_400 } },
+      SYSTEM,
+    );
+    expect((await of('provisioning tokens'))?.words).toContain(`Entra ID (…${token.endsIn}) ends in 23 h`);
+    await clients.disable(clientId, SYSTEM);
+    expect((await of('provisioning tokens'))?.state).toBe('ok');
+  });
 });

@@ -122,7 +122,7 @@ export async function startExchangeServer(more: readonly NamedContribution[] = [
     audit,
     owners: accounts,
     onSuspended: nothing,
-    surroundings: {} as never,
+    ...{ surroundings: {} as never, outgoing: {} as never },
   });
   const details = createAuthorizationDetails({ types: createDetailTypes() });
   const clients: Clients = createClients({
@@ -200,7 +200,8 @@ export async function startExchangeServer(more: readonly NamedContribution[] = [
   const accountId = (await accounts.create({ email: 'pat@example.com', name: 'Pat Person', role: 'user' }, { kind: 'system', id: 'setup' }))
     .id;
   const guard = { session: async () => server.session };
-  const api = createApiGuard({ ...base, tokens, clients, accounts, artifacts, isStrongAcr: () => false });
+  const { provisioningTokens: provisioning } = clients;
+  const api = createApiGuard({ ...base, tokens, clients, accounts, artifacts, provisioning, isStrongAcr: () => false });
   const router = new Router();
   const pages = await pagesOf();
   for (const { routes } of [policy.capability, details.capability, exchange.capability]) routes?.(router, { pages, guard, api, readJson });

@@ -151,7 +151,7 @@ const tabs = [
   { href: '?status=underReview', words: 'Under review', count: 2, current: false },
   { href: '?status=suspended', words: 'Suspended', count: 11, current: false },
 ];
-const agentPage = {
+export const agentPage = {
   frame,
   agent: {
     id: agent,

@@ -143,6 +143,7 @@ const home = {
       purpose: 'Finds and holds trains and rooms for the team',
       state: state('Active', 'yes'),
       ends: { verb: 'ends', time: { ...times.later, text: 'in 20 minutes', keep: 'in' } },
+      card: 'Its agent card changed',
     },
   ],
   sessions: [
