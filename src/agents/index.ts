@@ -30,7 +30,6 @@ import { type CardService, createCardService } from './cards/service.ts';
 import { createCardStore } from './cards/store.ts';
 import { agentCommands } from './commands.ts';
 import { createPlacement } from './family/placement.ts';
-
 import { createFamilyStore } from './family/store.ts';
 import { createDepartures, type OwnerDeparture } from './leaving/departures.ts';
 import { createOwnAgentRoutes } from './me/routes.ts';

@@ -16,7 +16,7 @@ import { type Agent, type AgentOwner, isSameOwner, type NewAgent, ownerOf } from
 import type { AgentEditor } from './agent-event.ts';
 import type { BatchCreation } from './batch/creation.ts';
 import { outcomeOf } from './batch/gathering.ts';
-import { rememberOwners } from './batch/remembered-owners.ts';
+import { rememberAddresses } from './batch/remembered-owners.ts';
 import type { OwnerDirectory } from './owners.ts';
 import { agentDefinition } from './scim-extension.ts';
 import { type ShownAgent, type WantedAgent, wantedBy } from './scim-mapping.ts';
@@ -32,7 +32,7 @@ export interface AgentScimDeps {
   readonly service: Pick<AgentService, 'create' | 'update' | 'setStatus' | 'remove'>;
   readonly store: Pick<AgentStore, 'find' | 'lock' | 'clientsOf'>;
   readonly search: Pick<AgentSearchStore, 'page'>;
-  readonly owners: Pick<OwnerDirectory, 'ownerLabel' | 'holdOwner' | 'findByEmail' | 'groupsOf' | 'groupsOfAgents'>;
+  readonly owners: Pick<OwnerDirectory, 'ownerLabel' | 'findByEmail' | 'groupsOfAgents'>;
   readonly batch: BatchCreation;
   readonly issuer: URL;
 }
@@ -153,7 +153,7 @@ export function createAgentResourceType(deps: AgentScimDeps): ScimResourceType<A
     serviceProviderConfig: { agentExtension: { supported: true, agentsSupported: true, agenticApplicationsSupported: false } },
     create: async (input, caller) => show(await service.create(await newAgentIn(input, caller, owners), editorOf(caller))),
     async createMany(inputs, caller) {
-      const remembered = rememberOwners(owners);
+      const remembered = { findByEmail: rememberAddresses(owners) };
       const wanted: (NewAgent | AppError)[] = [];
       for (const input of inputs) wanted.push(await outcomeOf(() => newAgentIn(input, caller, remembered)));
       const made = await batch.createMany(wanted, editorOf(caller));

@@ -17,7 +17,7 @@ export interface Registry {
   readonly clock: Clock;
   /** Agents whose tokens were ended, in order. */
   readonly stopped: string[];
-  /** Owners that were looked up, in order. */
+  /** Owners that were held, in order. */
   readonly ownersAsked: string[];
   /** Accounts that are the only administrator. */
   readonly soleAdministrators: Set<string>;
