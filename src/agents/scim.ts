@@ -39,6 +39,8 @@ export interface AgentScimDeps {
 
 type Caller = Pick<ApiCaller, 'clientId' | 'accountId' | 'hasGovernance'>;
 
+/** How far a tree below an agent may grow. */
+const governedLimits = ['maxChildren', 'maxChildDepth'] as const;
 const STOP_REASON = 'Stopped by provisioning.';
 
 /** A person behind the token answers for it themselves; otherwise the client does. */
@@ -56,6 +58,7 @@ function assertGoverned({ changes, status }: WantedAgent, caller: Caller, curren
     ...(status === undefined ? [] : ['status']),
     ...(changes.parentId === current?.parentId ? [] : ['parent']),
     ...(kept === undefined ? [] : [kept]),
+    ...governedLimits.filter((name) => changes[name] !== current?.[name]),
     // who owns an agent of low risk lets it run alone (R8)
     ...(changes.riskLevel === 'low' && current !== undefined && current.riskLevel !== 'low' ? ['riskLevel'] : []),
   ][0];
@@ -115,9 +118,9 @@ async function newAgentIn(input: ScimInput, caller: Caller, owners: Pick<OwnerDi
   const wanted = await withOwner(wantedBy(agentDefinition, input), owners);
   assertGoverned(wanted, caller);
   assertOwned(wanted);
-  const { changes, status = 'proposed' } = wanted;
+  const { changes, status = 'proposed', ttlMinutes } = wanted;
   if (status !== 'proposed' && status !== 'active') throw scimRefusal('invalidValue', 'A new agent is proposed or active.', 'status');
-  return { ...changes, status, source: `scim:${caller.clientId}` };
+  return { ...changes, status, ttlMinutes, source: `scim:${caller.clientId}` };
 }
 
 function createdOf({ id, createdAt, updatedAt, version }: Agent): ScimCreated {

@@ -48,15 +48,24 @@ describe('the Agent resource type', () => {
       'model',
       'manifestDigest',
       'validUntil',
+      'ttlMinutes',
       'maxDelegationDepth',
+      'maxChildren',
+      'maxChildDepth',
       'source',
       'clients',
+      'actsUnderReview',
+      'lastConfirmedAt',
+      'lastConfirmedBy',
       'lastSeenAt',
     ]);
     expect(attributes.filter(({ mutability }) => mutability === 'readOnly').map(({ name }) => name)).toEqual([
       'statusReason',
       'source',
       'clients',
+      'actsUnderReview',
+      'lastConfirmedAt',
+      'lastConfirmedBy',
       'lastSeenAt',
     ]);
     expect(attributes[0]?.canonicalValues).toEqual(['proposed', 'active', 'underReview', 'suspended', 'retired']);

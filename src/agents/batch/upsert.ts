@@ -54,9 +54,9 @@ async function wantedFor({ given, ownerReference }: UpsertRow, current: Agent | 
 }
 
 async function newAgentFor(row: UpsertRow, source: string, owners: Owners): Promise<NewAgent> {
-  const { changes, status = 'proposed' } = await wantedFor(row, undefined, owners);
+  const { changes, status = 'proposed', ttlMinutes } = await wantedFor(row, undefined, owners);
   if (status !== 'proposed' && status !== 'active') throw scimRefusal('invalidValue', 'A new agent is proposed or active.', 'status');
-  return { ...changes, status, source };
+  return { ...changes, status, ttlMinutes, source };
 }
 
 interface Turn {
