@@ -12,14 +12,14 @@ import {
   scimRefusal,
   weakEtag,
 } from '../scim/index.ts';
-import { type Agent, type AgentOwner, isSameOwner, type NewAgent, ownerOf } from './agent.ts';
+import { type Agent, isSameOwner, type NewAgent, ownerOf } from './agent.ts';
 import type { AgentEditor } from './agent-event.ts';
 import type { BatchCreation } from './batch/creation.ts';
 import { outcomeOf } from './batch/gathering.ts';
 import { rememberAddresses } from './batch/remembered-owners.ts';
 import type { OwnerDirectory } from './owners.ts';
 import { agentDefinition } from './scim-extension.ts';
-import { type ShownAgent, type WantedAgent, wantedBy } from './scim-mapping.ts';
+import { type WantedAgent, wantedBy } from './scim-mapping.ts';
 import { governedKept } from './scim-schema.ts';
 import type { AgentSearchStore, AgentWithClients } from './search/store.ts';
 import type { AgentService } from './service.ts';
@@ -30,9 +30,9 @@ import type { AgentStore } from './store.ts';
 export interface AgentScimDeps {
   readonly db: Db;
   readonly service: Pick<AgentService, 'create' | 'update' | 'setStatus' | 'remove'>;
-  readonly store: Pick<AgentStore, 'find' | 'lock' | 'clientsOf'>;
+  readonly store: Pick<AgentStore, 'find' | 'lock' | 'clientsOf' | 'namesOf'>;
   readonly search: Pick<AgentSearchStore, 'page'>;
-  readonly owners: Pick<OwnerDirectory, 'ownerLabel' | 'findByEmail' | 'groupsOfAgents'>;
+  readonly owners: Pick<OwnerDirectory, 'ownerNames' | 'findByEmail' | 'groupsOfAgents'>;
   readonly batch: BatchCreation;
   readonly issuer: URL;
 }
@@ -79,27 +79,27 @@ function assertVersion(agent: Agent, { ifMatch }: ScimPrecondition): void {
   throw new AppError('precondition_failed', 'The agent has changed: read it again and send its new version in If-Match.');
 }
 
-/** Shows agents; of a list each owner and parent is looked up once. */
+/** Shows agents; what a whole list names is looked up together. */
 function createShowing({ owners, store, issuer }: Pick<AgentScimDeps, 'owners' | 'store' | 'issuer'>) {
   const baseUrl = `${issuer.href.replace(/\/$/, '')}/scim/v2`;
   return async (found: readonly AgentWithClients[]): Promise<readonly ScimResource[]> => {
-    const known = new Map<string, Promise<string | undefined>>();
-    const once = (id: string, look: () => Promise<string | undefined>) => {
-      const name = known.get(id) ?? look();
-      known.set(id, name);
-      return name;
-    };
-    const ownerName = async (owner: AgentOwner) => (await owners.ownerLabel(owner))?.name;
-    const groups = await owners.groupsOfAgents(found.map(({ agent }) => agent.id));
-    const shownOf = async ({ agent, clientIds }: AgentWithClients): Promise<ShownAgent> => {
-      const { owner, parentId } = agent;
-      const [ownerDisplay, parentName] = await Promise.all([
-        owner && once(owner.id, () => ownerName(owner)),
-        parentId === undefined ? undefined : once(parentId, async () => (await store.find(parentId))?.displayName),
-      ]);
-      return { agent, clientIds, ownerName: ownerDisplay, parentName, groups: groups.get(agent.id) ?? [], applications: [], baseUrl };
-    };
-    return Promise.all(found.map(async (one) => resourceOf(agentDefinition, await shownOf(one))));
+    const agents = found.map(({ agent }) => agent);
+    const [ownerNames, parentNames, groups] = await Promise.all([
+      owners.ownerNames(agents.flatMap(({ owner }) => owner ?? [])),
+      store.namesOf(agents.flatMap(({ parentId }) => parentId ?? [])),
+      owners.groupsOfAgents(agents.map(({ id }) => id)),
+    ]);
+    return found.map(({ agent, clientIds }) =>
+      resourceOf(agentDefinition, {
+        agent,
+        clientIds,
+        ownerName: agent.owner && ownerNames.get(agent.owner.id),
+        parentName: agent.parentId === undefined ? undefined : parentNames.get(agent.parentId),
+        groups: groups.get(agent.id) ?? [],
+        applications: [],
+        baseUrl,
+      }),
+    );
   };
 }
 

@@ -75,6 +75,14 @@ export async function openRegistry(home = issuer): Promise<Registry> {
         await sql(`SELECT 1 FROM ${table} WHERE id = $1 FOR SHARE`, [id]);
         return (await sql(`SELECT 1 FROM ${view} WHERE ${column} = $1`, [id])).length === 1;
       },
+      ownerNames: async (owners) => {
+        const ids = owners.map(({ id }) => id);
+        const rows = await sql<{ id: string; name: string }>(
+          'SELECT id, name FROM accounts WHERE id = ANY($1) UNION ALL SELECT id, name FROM groups WHERE id = ANY($1)',
+          [ids],
+        );
+        return new Map(rows.map(({ id, name }) => [id, name]));
+      },
       groupsOfAgents: async () => new Map(),
       groupsOf: (accountId) => sql('SELECT group_id AS id FROM group_members WHERE account_id = $1', [accountId]),
       listGroups: () => sql('SELECT id, name FROM groups ORDER BY name'),
