@@ -1,5 +1,5 @@
 import { scimRefusal } from './errors.ts';
-import { compileFilter, type ScimColumns, type ScimSql, type SortExpression, sortExpressionOf } from './filter-sql.ts';
+import { compileFilter, type ScimColumns, type ScimSql, type SortExpression, sortExpressionOf, typed } from './filter-sql.ts';
 import type { ScimListQuery } from './resource-type.ts';
 
 /** Where the resources of a type are stored: trusted SQL of its store. */
@@ -83,12 +83,12 @@ type Bind = (value: Parameter) => string;
  */
 function afterSql(position: Position, { id, sort, bind }: { id: string; sort: SortExpression | undefined; bind: Bind }): string {
   if (sort === undefined || position.key === undefined) return `${id} > ${bind(position.id)}`;
-  const { sql, isAscending, isNullable } = sort;
+  const { sql, type, isAscending, isNullable } = sort;
   if (position.key === null) {
     const rest = `(${sql} IS NULL AND ${id} > ${bind(position.id)})`;
     return isAscending ? rest : `(${rest} OR ${sql} IS NOT NULL)`;
   }
-  const [key, last] = [bind(position.key), bind(position.id)];
+  const [key, last] = [typed(bind(position.key), type), bind(position.id)];
   if (isAscending) {
     const further = `(${sql}, ${id}) > (${key}, ${last})`;
     return isNullable ? `(${further} OR ${sql} IS NULL)` : further;
