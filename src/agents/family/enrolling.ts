@@ -71,7 +71,7 @@ export function createEnrolling({ db, clock, store, family, create }: EnrollingD
     return { line, room };
   };
   const reasonIn = ({ line, room }: Awaited<ReturnType<typeof look>>): string | undefined => {
-    const resting = firstAtRest(line, clock.now());
+    const resting = firstAtRest(line, clock.now()) ?? line.find(({ status }) => status !== 'active');
     if (resting !== undefined) return `The agent ${resting.displayName} does not act now.`;
     if (room === undefined) return 'There is no such agent.';
     if (room.depth === 0) return 'The record of the agent allows no agents below it.';
