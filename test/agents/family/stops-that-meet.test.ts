@@ -111,3 +111,20 @@ test('the stop of a tree and the leaving of somebody who owns parts of it wait f
   expect((await Promise.allSettled([stopped, left])).map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled']);
   expect(await statesOf([root, child, lower, later])).toEqual(['suspended', 'suspended', 'suspended', 'suspended']);
 });
+
+test('an agent that enrols another while its owner leaves waits and finds them gone', async () => {
+  const mira = await registry.addPerson('Mira');
+  const owner = { kind: 'user', id: mira } as const;
+  const parent = await make({ ...room, owner });
+  const by = { kind: 'account', id: administrator.id } as const;
+  const leaving = registry.db.transaction(async () => {
+    await registry.disable(mira);
+    await untilWaiting(1);
+    await registry.agents.ownerGone({ owner, happened: 'person shut out', successorId: undefined, by });
+  });
+  const child = { displayName: 'Late', validUntil: undefined, askedAt: registry.clock.now() };
+  const enrolled = registry.agents.enrolChild(parent.id, child);
+  await expect(enrolled).rejects.toEqual(expect.objectContaining({ code: 'conflict' }));
+  await leaving;
+  expect(await statesOf([parent])).toEqual(['underReview']);
+});
