@@ -4,6 +4,7 @@ import { approvalSamples } from './samples/approvals.ts';
 import { certificationSamples } from './samples/certifications.ts';
 import { cardSamples } from './samples/cards.ts';
 import { driftSamples } from './samples/drift.ts';
+import { overviewSamples } from './samples/overview.ts';
 import { oversightSamples } from './samples/oversight.ts';
 import { signInSamples } from './samples/sign-in.ts';
 import type { Sample } from './shapes.ts';
@@ -12,6 +13,7 @@ import type { Sample } from './shapes.ts';
 export const samples: readonly Sample[] = [
   ...signInSamples,
   ...approvalSamples,
+  ...overviewSamples,
   ...agentSamples,
   ...accessSamples,
   ...certificationSamples,
