@@ -20,6 +20,7 @@ const tabs = [
   { href: '?status=suspended', words: 'Suspended', count: 11, current: false },
 ];
 export const agentPage = {
+  family,
   frame,
   agent: {
     id: agent,
@@ -139,7 +140,7 @@ const agents: readonly Sample[] = [
       agents: [],
     },
   },
-  { template: 'console/agent', model: { ...agentPage, family } },
+  { template: 'console/agent', model: agentPage },
   {
     template: 'console/agent',
     variant: 'drifted',
