@@ -14,7 +14,7 @@ import {
   detailsHash,
 } from './authorization-details/index.ts';
 import type { Capability } from './capability.ts';
-import { createClients } from './client-registration/index.ts';
+import { createClients, redirectFaultOf } from './client-registration/index.ts';
 import { createEdge } from './edge.ts';
 import { createEnrolment } from './enrolment.ts';
 import { overviewCounts, selfServiceSources } from './home-pages.ts';
@@ -110,6 +110,7 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
     audit,
     owners: accounts,
     isSoleAdministrator: accounts.isSoleAdministrator,
+    redirectFaultOf,
     onSuspended: async (agentId) => {
       await approvals.withdrawOf(agentId, 'agent.suspended');
       await revocation.cascade.onAgentSuspended(agentId);

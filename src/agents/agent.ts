@@ -82,14 +82,18 @@ export type AgentChanges = Partial<AgentDetails>;
 const DISGUISES = /[\p{Cc}\p{Zl}\p{Zp}\p{Cs}\u061c\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]/u;
 const MAX_PROVISIONED = 64 * 1024;
 
-const visible = (max: number) =>
-  z
+/** One line of text as pages may show it: trimmed, composed, 1 to `max` characters, none of them invisible. */
+export function visible(max: number) {
+  return z
     .string()
     .max(4 * max)
     .transform((text) => text.trim().normalize('NFC'))
     .refine((text) => text !== '' && [...text].length <= max && !DISGUISES.test(text), `has 1 to ${max} characters and no invisible ones`);
-const lines = (max: number) =>
-  z
+}
+
+/** The same over several lines, which may also be empty. */
+export function lines(max: number) {
+  return z
     .string()
     .max(4 * max)
     .transform((text) => text.trim().normalize('NFC').replaceAll('\r\n', '\n'))
@@ -97,6 +101,7 @@ const lines = (max: number) =>
       (text) => [...text].length <= max && !DISGUISES.test(text.replaceAll('\n', '')),
       `has at most ${max} characters and no invisible ones`,
     );
+}
 
 const detailsSchema = z.object({
   displayName: visible(120),
@@ -126,9 +131,13 @@ const detailsSchema = z.object({
 export function readDetails(details: AgentDetails): AgentDetails {
   const result = detailsSchema.safeParse(details);
   if (result.success) return { ...details, ...result.data };
-  const issue = result.error.issues[0];
-  const member = String(issue?.path[0] ?? 'agent');
-  throw new AppError('invalid_input', `${member} ${describe(issue?.message)}.`, { member });
+  throw faultIn(result.error);
+}
+
+/** What the first issue of a check says, in our words. */
+export function faultIn({ issues: [issue] }: z.ZodError): AppError {
+  const member = String(issue?.path[0] ?? 'it');
+  return new AppError('invalid_input', `${member} ${describe(issue?.message)}.`, { member });
 }
 
 /** The schema library's own messages begin with a capital; ours go on after the member's name. */

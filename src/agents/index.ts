@@ -1,6 +1,6 @@
 /**
  * The registry of agents: who acts, and who answers for it. It owns the records, their lifecycle (lifecycle.ts), the link between
- * an agent and the OAuth clients it authenticates through, the SCIM resource type `Agent` and the console's pages for them. It
+ * an agent and the OAuth clients it authenticates through, the applications agents belong to, and SCIM and console of both. It
  * knows no token, grant or policy: what must end with an agent ends in the hook `onSuspended`, in the same transaction, and
  * everything that issues a token joins the view `live_agents`. Called by registration, policy, exchange, approvals and /me.
  */
@@ -10,6 +10,10 @@ import type { Db } from '../platform/db/db.ts';
 import { basePathOf } from '../platform/http/issuer-path.ts';
 import type { Ids } from '../platform/ids.ts';
 import type { AgentAudit } from './agent-event.ts';
+import type { RedirectFaultOf } from './applications/application.ts';
+import { createApplicationResourceType } from './applications/scim.ts';
+import { type ApplicationEvent, createApplicationService } from './applications/service.ts';
+import { createApplicationStore } from './applications/store.ts';
 import { createLastSeen } from './last-seen.ts';
 import type { OwnerDirectory } from './owners.ts';
 import { type OwnedAgent, presentOwned } from './present.ts';
@@ -33,10 +37,12 @@ export interface AgentsDeps {
   readonly clock: Clock;
   readonly ids: Ids;
   readonly issuer: URL;
-  readonly audit: AgentAudit;
+  readonly audit: AgentAudit & { record(event: ApplicationEvent): Promise<void> };
   readonly owners: OwnerDirectory;
   /** Whether this account is the only one that may administer: then it may let its own agents run (security rule R8). */
   readonly isSoleAdministrator?: (accountId: string) => Promise<boolean>;
+  /** The rules of client registration for redirect URIs, which SCIM obeys too (security rule R7). */
+  readonly redirectFaultOf: RedirectFaultOf;
   /** The agent may no longer act: suspended, retired or under review. Ends what it holds. */
   readonly onSuspended: (agentId: string) => Promise<void>;
   readonly onActivated?: (agentId: string) => Promise<void>;
@@ -67,6 +73,8 @@ export function createAgents(deps: AgentsDeps): Agents {
   const search = createAgentSearchStore({ db });
   const service = createAgentService({ ...deps, store, search, onActivated: deps.onActivated ?? (async () => undefined) });
   const lastSeen = createLastSeen({ clock, store });
+  const applications = createApplicationStore({ db });
+  const applicationService = createApplicationService({ ...deps, store: applications });
   return {
     ...service,
     agentCounts: search.countByOwner,
@@ -77,7 +85,10 @@ export function createAgents(deps: AgentsDeps): Agents {
       (await service.ownedBy(accountId)).map((agent) => presentOwned(agent, { now: clock.now(), base: basePathOf(issuer) })),
     capability: {
       name: 'agents',
-      scim: [createAgentResourceType({ db, service, store, search, owners, issuer })],
+      scim: [
+        createAgentResourceType({ db, service, store, search, owners, applications, issuer }),
+        createApplicationResourceType({ service: applicationService, store: applications, issuer }),
+      ],
       routes: createAgentRoutes({ ...deps, service }),
       jobs: [{ name: 'agents-last-seen', everySeconds: FLUSH_SECONDS, run: lastSeen.flush }],
     },

@@ -81,8 +81,18 @@ const linkParts = (referenceTypes: readonly string[]) => [
   scimAttribute('display', 'string', readOnly),
   scimAttribute('type', 'string', readOnly),
 ];
-const showLinks = (links: readonly LinkShown[], place: string, more: object = {}) =>
-  links.map(({ id, name }) => ({ value: id, $ref: `${place}/${id}`, display: name, ...more }));
+const showLinks = (links: readonly LinkShown[], place: string) =>
+  links.map(({ id, name, type }) => ({ value: id, $ref: `${place}/${id}`, display: name, type }));
+/** The applications of an agent, for filters. */
+const applicationRows: ScimValueTable = {
+  rows: `SELECT 1 FROM agentic_application_agents part JOIN agentic_applications application ON application.id = part.application_id
+    WHERE part.agent_id = agents.id`,
+  columns: {
+    value: text('part.application_id'),
+    display: text('coalesce(application.display_name, application.name)'),
+    type: text('part.type'),
+  },
+};
 
 const relations: readonly AgentAttribute[] = [
   bound(
@@ -145,24 +155,28 @@ const relations: readonly AgentAttribute[] = [
       subAttributes: linkParts(['Group']),
     }),
     {
-      show: ({ groups, baseUrl }) => showLinks(groups, `${baseUrl}/Groups`, { type: 'direct' }),
+      show: ({ groups, baseUrl }) => showLinks(groups, `${baseUrl}/Groups`),
     },
   ),
   bound(
     scimAttribute('applications', 'complex', {
       ...readOnly,
-      description: 'Applications it belongs to.',
+      description: 'Applications it belongs to: owned, authorized or guest.',
       multiValued: true,
       subAttributes: linkParts(['AgenticApplication']),
     }),
     {
+      column: applicationRows,
       show: ({ applications, baseUrl }) => showLinks(applications, `${baseUrl}/AgenticApplications`),
     },
   ),
   described(
     'agenticApplicationId',
     { ...readOnly, caseExact: true, description: 'The first of its applications (draft-wahl-scim-agent-schema).' },
-    { show: ({ applications: [first] }) => first?.id },
+    {
+      column: text('(SELECT min(part.application_id) FROM agentic_application_agents part WHERE part.agent_id = agents.id)'),
+      show: ({ applications: [first] }) => first?.id,
+    },
   ),
   bound(
     scimAttribute('oAuthClientIdentifiers', 'complex', {
@@ -201,13 +215,19 @@ function kept(attribute: ScimAttribute, column: ScimColumn | ScimValueTable): Ag
 const keptText = (name: string, rest: Partial<ScimAttribute> & { description: string }) =>
   kept(scimAttribute(name, 'string', rest), text(`(agents.provisioned->>'${name}')`));
 
+/** The values of an attribute that are kept as one JSON array, for filters. */
+export function jsonValues({ subAttributes = [] }: ScimAttribute, array: string): ScimValueTable {
+  const parts = subAttributes
+    .filter(({ multiValued }) => !multiValued)
+    .map(({ name, type }): [string, ScimColumn] => [
+      name,
+      type === 'boolean' ? { column: `((each.doc->>'${name}')::boolean)`, type: 'boolean' } : text(`(each.doc->>'${name}')`),
+    ]);
+  return { rows: `SELECT 1 FROM jsonb_array_elements(${array}) AS each(doc) WHERE true`, columns: Object.fromEntries(parts) };
+}
+
 function keptValues(attribute: ScimAttribute): AgentAttribute {
-  const parts = (attribute.subAttributes ?? []).map(({ name, type }): [string, ScimColumn] => [
-    name,
-    type === 'boolean' ? { column: `((each.doc->>'${name}')::boolean)`, type: 'boolean' } : text(`(each.doc->>'${name}')`),
-  ]);
-  const rows = `SELECT 1 FROM jsonb_array_elements(agents.provisioned->'${attribute.name}') AS each(doc) WHERE true`;
-  return kept(attribute, { rows, columns: Object.fromEntries(parts) });
+  return kept(attribute, jsonValues(attribute, `agents.provisioned->'${attribute.name}'`));
 }
 
 const valuesOf = (name: string, description: string, value = scimAttribute('value', 'string', { maxLength: 500 })): ScimAttribute =>

@@ -2,18 +2,12 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Db } from '../platform/db/db.ts';
 import { AppError } from '../platform/errors.ts';
 import type { ApiCaller } from '../platform/http/web.ts';
-import {
-  resourceOf,
-  type ScimInput,
-  type ScimPrecondition,
-  type ScimResource,
-  type ScimResourceType,
-  scimRefusal,
-  weakEtag,
-} from '../scim/index.ts';
+import { resourceOf, type ScimInput, type ScimPrecondition, type ScimResource, type ScimResourceType, scimRefusal } from '../scim/index.ts';
 import { type Agent, type AgentOwner, isSameOwner, ownerOf } from './agent.ts';
 import type { AgentEditor } from './agent-event.ts';
+import type { ApplicationStore } from './applications/store.ts';
 import type { OwnerDirectory } from './owners.ts';
+import { assertVersion, editorOf, governanceNeeded, scimBaseOf } from './scim-caller.ts';
 import { agentDefinition } from './scim-extension.ts';
 import { type ShownAgent, type WantedAgent, wantedBy } from './scim-mapping.ts';
 import { governedKept } from './scim-schema.ts';
@@ -29,18 +23,13 @@ export interface AgentScimDeps {
   readonly store: Pick<AgentStore, 'find' | 'lock' | 'clientsOf'>;
   readonly search: Pick<AgentSearchStore, 'page'>;
   readonly owners: Pick<OwnerDirectory, 'ownerLabel' | 'findByEmail'>;
+  readonly applications: Pick<ApplicationStore, 'linksOf'>;
   readonly issuer: URL;
 }
 
 type Caller = Pick<ApiCaller, 'clientId' | 'accountId' | 'hasGovernance'>;
 
 const STOP_REASON = 'Stopped by provisioning.';
-
-/** A person behind the token answers for it themselves; otherwise the client does. */
-function editorOf({ clientId, accountId }: Caller): AgentEditor {
-  const who = accountId === undefined ? ({ kind: 'client', id: clientId } as const) : ({ kind: 'account', id: accountId } as const);
-  return { ...who, party: 'provisioner' };
-}
 
 /** Security rule R7: what decides who may act, and as whom, takes the governance right. Compared with what is stored. */
 function assertGoverned({ changes, status }: WantedAgent, caller: Caller, current?: Agent): void {
@@ -52,11 +41,7 @@ function assertGoverned({ changes, status }: WantedAgent, caller: Caller, curren
     ...(changes.parentId === current?.parentId ? [] : ['parent']),
     ...(kept === undefined ? [] : [kept]),
   ][0];
-  if (attribute !== undefined) {
-    throw new AppError('forbidden', `Changing ${attribute} takes the governance right, which this client does not have.`, {
-      member: attribute,
-    });
-  }
+  if (attribute !== undefined) throw governanceNeeded(attribute);
 }
 
 function assertOwned({ changes, status }: WantedAgent, current?: Agent): void {
@@ -64,15 +49,11 @@ function assertOwned({ changes, status }: WantedAgent, current?: Agent): void {
   if (isActive && changes.owner === undefined) throw scimRefusal('invalidValue', 'An active agent needs an owner.', 'owners');
 }
 
-function assertVersion(agent: Agent, { ifMatch }: ScimPrecondition): void {
-  if (ifMatch === undefined || ifMatch === weakEtag(agent.version)) return;
-  throw new AppError('precondition_failed', 'The agent has changed: read it again and send its new version in If-Match.');
-}
-
 /** Shows agents; of a list each owner and parent is looked up once. */
-function createShowing({ owners, store, issuer }: Pick<AgentScimDeps, 'owners' | 'store' | 'issuer'>) {
-  const baseUrl = `${issuer.href.replace(/\/$/, '')}/scim/v2`;
+function createShowing({ owners, store, applications, issuer }: Pick<AgentScimDeps, 'owners' | 'store' | 'applications' | 'issuer'>) {
+  const baseUrl = scimBaseOf(issuer);
   return async (found: readonly AgentWithClients[]): Promise<readonly ScimResource[]> => {
+    const links = found.length === 0 ? new Map() : await applications.linksOf(found.map(({ agent }) => agent.id));
     const known = new Map<string, Promise<string | undefined>>();
     const once = (id: string, look: () => Promise<string | undefined>) => {
       const name = known.get(id) ?? look();
@@ -86,7 +67,7 @@ function createShowing({ owners, store, issuer }: Pick<AgentScimDeps, 'owners' |
         owner && once(owner.id, () => ownerName(owner)),
         parentId === undefined ? undefined : once(parentId, async () => (await store.find(parentId))?.displayName),
       ]);
-      return { agent, clientIds, ownerName: ownerDisplay, parentName, groups: [], applications: [], baseUrl };
+      return { agent, clientIds, ownerName: ownerDisplay, parentName, groups: [], applications: links.get(agent.id) ?? [], baseUrl };
     };
     return Promise.all(found.map(async (one) => resourceOf(agentDefinition, await shownOf(one))));
   };
@@ -128,7 +109,7 @@ export function createAgentResourceType(deps: AgentScimDeps): ScimResourceType<A
   };
   return {
     ...agentDefinition,
-    serviceProviderConfig: { agentExtension: { supported: true, agentsSupported: true, agenticApplicationsSupported: false } },
+    serviceProviderConfig: { agentExtension: { supported: true, agentsSupported: true } },
     async create(input, caller) {
       const wanted = await wantedIn(input);
       assertGoverned(wanted, caller);

@@ -2,6 +2,7 @@ import { type Agents, type AgentEditor, createAgents, type Surroundings } from '
 import { createCorrelation } from '../../src/audit/correlation.ts';
 import { type AuditService, createAuditService } from '../../src/audit/service.ts';
 import { createAuditStore } from '../../src/audit/store.ts';
+import { redirectFaultOf } from '../../src/client-registration/index.ts';
 import type { Clock } from '../../src/platform/clock.ts';
 import { createDb, type Db } from '../../src/platform/db/db.ts';
 import { randomIds } from '../../src/platform/ids.ts';
@@ -74,6 +75,7 @@ export async function openRegistry(home = issuer): Promise<Registry> {
         ),
       }),
     },
+    redirectFaultOf,
     isSoleAdministrator: async (accountId) => soleAdministrators.has(accountId),
     onSuspended: async (agentId) => {
       if (isFailing) {
