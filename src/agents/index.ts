@@ -11,6 +11,7 @@ import { basePathOf } from '../platform/http/issuer-path.ts';
 import type { Ids } from '../platform/ids.ts';
 import type { AgentAudit } from './agent-event.ts';
 import type { RedirectFaultOf } from './applications/application.ts';
+import { createApplicationRoutes } from './applications/routes.ts';
 import { createApplicationResourceType } from './applications/scim.ts';
 import { type ApplicationEvent, createApplicationService } from './applications/service.ts';
 import { createApplicationStore } from './applications/store.ts';
@@ -89,7 +90,10 @@ export function createAgents(deps: AgentsDeps): Agents {
         createAgentResourceType({ db, service, store, search, owners, applications, issuer }),
         createApplicationResourceType({ service: applicationService, store: applications, issuer }),
       ],
-      routes: createAgentRoutes({ ...deps, service }),
+      routes: (router, web) => {
+        createAgentRoutes({ ...deps, service, applications })(router, web);
+        createApplicationRoutes({ clock, issuer, service: applicationService, store: applications })(router, web);
+      },
       jobs: [{ name: 'agents-last-seen', everySeconds: FLUSH_SECONDS, run: lastSeen.flush }],
     },
   };

@@ -1,6 +1,7 @@
 import { type Moment, momentOf } from '../platform/http/moment.ts';
 import type { Agent } from './agent.ts';
 import type { RecordedEvent } from './agent-event.ts';
+import type { ApplicationLink } from './applications/application.ts';
 import type { AgentStatus } from './lifecycle.ts';
 import type { CredentialLine, DelegationShown, Falling, ReachLine, State } from './surroundings.ts';
 
@@ -154,7 +155,7 @@ function presentEvent({ id, type, occurredAt, outcome, resource, action, cause }
   };
 }
 
-function factsOf({ agent, parent, children }: AgentContent, { base }: Frame) {
+function factsOf({ agent, parent, children, applications }: AgentContent, { base }: Frame) {
   const { environment, autonomy, model, maxDelegationDepth, dataClasses, externalId, source } = agent;
   const modelWords = [model?.provider, model?.name, model?.version].filter((part) => part !== undefined).join(' ');
   const pageOf = (one: Agent) => ({ value: one.displayName, href: `${base}/console/agents/${one.id}` });
@@ -172,7 +173,8 @@ function factsOf({ agent, parent, children }: AgentContent, { base }: Frame) {
     { label: 'Came from', value: source },
   ].filter(({ value }) => value !== '');
   const above = parent === undefined ? [] : [{ label: 'Stands below', ...pageOf(parent) }];
-  return [...said, ...above, ...children.map((child) => ({ label: 'Below it', ...pageOf(child) }))];
+  const belonging = applications.map(({ id, name }) => ({ label: 'Belongs to', value: name, href: `${base}/console/applications/${id}` }));
+  return [...said, ...belonging, ...above, ...children.map((child) => ({ label: 'Below it', ...pageOf(child) }))];
 }
 
 /** Everything the page of an agent shows. */
@@ -181,6 +183,7 @@ export interface AgentContent {
   readonly owner: ShownOwner | undefined;
   readonly parent: Agent | undefined;
   readonly children: readonly Agent[];
+  readonly applications: readonly ApplicationLink[];
   /** The name of whoever moved it last. */
   readonly changedBy: string | undefined;
   readonly falls: Falling;

@@ -7,6 +7,7 @@ import { idOf } from '../platform/http/path-id.ts';
 import type { BrowserSession, Form, Role, Routes, Web } from '../platform/http/web.ts';
 import { type Agent, autonomies, riskLevels } from './agent.ts';
 import type { AgentAudit, AgentEditor } from './agent-event.ts';
+import type { ApplicationStore } from './applications/store.ts';
 import { type AgentFormValues, type Fault, faultOf, fieldOf, readAgentForm, valuesOfAgent, valuesOfForm } from './form.ts';
 import { agentsModel, readListQuery } from './listing.ts';
 import type { OwnerDirectory } from './owners.ts';
@@ -22,6 +23,7 @@ export interface AgentRoutesDeps {
   readonly isSoleAdministrator?: StatusDeps['isSoleAdministrator'];
   readonly audit: Pick<AgentAudit, 'list'>;
   readonly surroundings: Surroundings;
+  readonly applications: Pick<ApplicationStore, 'linksOf'>;
   readonly clock: Clock;
   readonly issuer: URL;
 }
@@ -97,12 +99,13 @@ function addReading(router: Router, { pages, guard }: Web, deps: AgentRoutesDeps
     const agent = await service.get(idOf(ctx));
     const { id, parentId, statusChangedBy } = agent;
     const changer = statusChangedBy?.startsWith('usr_') ? ({ kind: 'user', id: statusChangedBy } as const) : undefined;
-    const [owner, parent, children, clientIds, changedBy] = await Promise.all([
+    const [owner, parent, children, clientIds, changedBy, links] = await Promise.all([
       labelOf(agent.owner),
       parentId === undefined ? undefined : service.find(parentId),
       service.childrenOf(id),
       service.clientsOf(id),
       labelOf(changer),
+      deps.applications.linksOf([id]),
     ]);
     const [falls, reach, credentials, delegation, trail, mayStart] = await Promise.all([
       surroundings.whatWouldFall(id),
@@ -112,7 +115,8 @@ function addReading(router: Router, { pages, guard }: Web, deps: AgentRoutesDeps
       audit.list({ agentId: id, limit: 20 }),
       mayLetRun(agent, session.accountId, deps),
     ]);
-    const shown = { agent, owner, parent, children, changedBy: changedBy?.name ?? statusChangedBy, falls, reach, credentials, delegation };
+    const around = { owner, parent, children, changedBy: changedBy?.name ?? statusChangedBy, applications: links.get(id) ?? [] };
+    const shown = { agent, ...around, falls, reach, credentials, delegation };
     const may = { mayManage: WRITERS.includes(session.role), mayStart };
     await pages.show(
       ctx,

@@ -42,8 +42,8 @@ const callerNamed = (name: string): ApiCaller => ({
   jti: name,
 });
 
-export async function openScimRegistry(): Promise<ScimRegistry> {
-  const registry = await openRegistry();
+export async function openScimRegistry(home?: URL): Promise<ScimRegistry> {
+  const registry = await openRegistry(home);
   const app = new Koa();
   useScimErrors(app, (error) => console.error(error));
   const { routes } = createScim<ApiCaller>({

@@ -1,9 +1,17 @@
 import { accessSamples } from './samples/access.ts';
 import { agentSamples } from './samples/agents.ts';
+import { applicationSamples } from './samples/applications.ts';
 import { approvalSamples } from './samples/approvals.ts';
 import { oversightSamples } from './samples/oversight.ts';
 import { signInSamples } from './samples/sign-in.ts';
 import type { Sample } from './shapes.ts';
 
 /** One sample or more for every page template: the gallery test renders them all, and fails for a template without one. */
-export const samples: readonly Sample[] = [...signInSamples, ...approvalSamples, ...agentSamples, ...accessSamples, ...oversightSamples];
+export const samples: readonly Sample[] = [
+  ...signInSamples,
+  ...approvalSamples,
+  ...agentSamples,
+  ...applicationSamples,
+  ...accessSamples,
+  ...oversightSamples,
+];
