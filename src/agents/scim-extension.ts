@@ -40,7 +40,8 @@ const behalf: Extension = {
       'purpose',
       { description: 'What it is for, in one sentence.', maxLength: 500 },
       {
-        column: text('agents.purpose'),
+        // Nobody has to say what it is for; stored as an empty text.
+        column: text(`nullif(agents.purpose, '')`),
         show: ({ agent }) => agent.purpose || undefined,
         take: (draft, value) => {
           draft.purpose = textIn(value) ?? '';

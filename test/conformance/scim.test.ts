@@ -233,6 +233,26 @@ describe('what both rely on', () => {
     expect((await send(`DELETE ${at(made)}`)).status).toBe(204);
   });
 
+  test('§3.4.2.2 an integer is compared with any number, and a cursor that was tampered with is refused or answered', async () => {
+    const path = `${extensionUrn}:maxDelegationDepth`;
+    const made = await send('POST /Agents', { schemas: [agentUrn], displayName: 'Depth', [extensionUrn]: { maxDelegationDepth: 2 } });
+    for (const [filter, total] of [
+      ['eq 1.5', 0],
+      ['gt 1.5', 1],
+      ['lt 99999999999', 1],
+      ['le 1e300', 1],
+    ] as const)
+      expect([filter, (await find(`filter=${encodeURIComponent(`${path} ${filter}`)}`)).body.totalResults]).toEqual([filter, total]);
+    const query = `sortBy=${encodeURIComponent(path)}&count=1`;
+    const { nextCursor } = (await find(`${query}&cursor=`)).body;
+    const [fingerprint] = JSON.parse(Buffer.from(String(nextCursor), 'base64url').toString()) as [string];
+    const forged = (position: unknown) => Buffer.from(JSON.stringify([fingerprint, JSON.stringify(position)])).toString('base64url');
+    expect((await find(`${query}&cursor=${forged(['agt_', 1.5])}`)).body.Resources).toEqual([made.body]);
+    for (const position of [['\u0000', 1], ['agt_', 'x'], ['agt_', {}], ['agt_'], 'agt_'])
+      expectRefusal(await find(`${query}&cursor=${forged(position)}`), 400, 'invalidCursor');
+    expect((await send(`DELETE ${at(made)}`)).status).toBe(204);
+  });
+
   test('§3.4.2.4 pages by startIndex and count see every agent once', async () => {
     const names = Array.from({ length: 7 }, (_, index) => `Paged ${index}`);
     for (const displayName of names) await send('POST /Agents', { schemas: [agentUrn], displayName });
