@@ -16,6 +16,7 @@ import {
 import type { Capability } from './capability.ts';
 import { createClients, redirectFaultOf } from './client-registration/index.ts';
 import { createEdge } from './edge.ts';
+import { createEndings } from './endings.ts';
 import { createEnrolment } from './enrolment.ts';
 import { overviewCounts, selfServiceSources } from './home-pages.ts';
 import { createArtifactStore, createOidc, issuerOf, type Oidc } from './oidc/index.ts';
@@ -97,6 +98,8 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
     ...base,
     audit,
     onDisabled: (accountId) => revocation.cascade.onAccountDisabled(accountId),
+    onRemoved: (accountId) => signIn.forget(accountId),
+    onOwnerGone: (departure) => agents.ownerGone(departure),
     endOtherSessions: (accountId, exceptSessionUid) => signIn.endOtherSessions(accountId, exceptSessionUid),
     surroundings: {
       agentsOf: (accountId) => agents.agentsOwnedBy(accountId),
@@ -111,10 +114,7 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
     owners: accounts,
     isSoleAdministrator: accounts.isSoleAdministrator,
     redirectFaultOf,
-    onSuspended: async (agentId) => {
-      await approvals.withdrawOf(agentId, 'agent.suspended');
-      await revocation.cascade.onAgentSuspended(agentId);
-    },
+    ...createEndings({ agents: () => agents, approvals: () => approvals, clients: () => clients, revocation: () => revocation }),
     surroundings: agentSurroundings(sources, { directory, pendingOf: (agentId) => approvals.countOpen(agentId), issuer, clock }),
   });
   const resourceServers = createResourceServers({
@@ -209,7 +209,7 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
     ...base,
     tokens,
     artifacts,
-    clientsOf: (agentId) => agents.clientsOf(agentId),
+    clientsOf: (agentIds) => agents.clientsOfAll(agentIds),
     isClientOfResource: async (clientId, resource) => (await resourceServers.resourcesOfClient(clientId)).includes(resource),
   });
   const home = { accounts, agents, approvals, artifacts, clients, details, resourceServers, revocation, signIn, tokens };

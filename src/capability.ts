@@ -7,11 +7,12 @@ import type { ScimResourceType } from './scim/index.ts';
 export interface Command {
   readonly name: string;
   readonly about: string;
-  /** Returns the exit code. Prints to `out`; `--json` and `--dry-run` arrive in `options`. */
+  /** Returns the exit code. Prints to `out`; `--json` and `--dry-run` arrive in `options`, options of its own in `settings`. */
   readonly run: (options: {
     readonly args: readonly string[];
     readonly json: boolean;
     readonly dryRun: boolean;
+    readonly settings?: Readonly<Record<string, string>>;
     readonly out: (line: string) => void;
   }) => Promise<number>;
 }

@@ -63,6 +63,8 @@ async function doctor({ json = false }: VerbOptions): Promise<number> {
 interface VerbOptions {
   readonly json?: boolean;
   readonly dryRun?: boolean;
+  /** What a verb asks of its own, as text. */
+  readonly [name: string]: string | boolean | undefined;
 }
 
 /** A verb that a capability contributes: `behalf audit verify`, `behalf account reset-link …`. */
@@ -70,10 +72,24 @@ function verb(words: readonly string[]) {
   return (args: readonly string[], options: VerbOptions) =>
     guarded(() => {
       const config = configuration();
-      const how = { args, json: options.json === true, dryRun: options.dryRun === true, out };
+      const texts = Object.entries(options).filter((entry): entry is [string, string] => typeof entry[1] === 'string');
+      const settings = Object.fromEntries(texts);
+      const how = { args, json: options.json === true, dryRun: options.dryRun === true, settings, out };
       return runVerb(config, { name: words.join(' '), log: createLogger('warn'), options: how });
     });
 }
+
+const IMPORT_HELP = `
+Columns are the SCIM attributes of an agent: externalId, name, displayName, description, purpose, riskLevel, autonomy,
+environment, dataClasses (parted by ;), model.provider, model.name, validUntil, parent.value and so on; owner is the id or the
+e-mail address of a person, or the id of a group. A column that is not there leaves what it describes as it is; an empty cell
+clears it. A line of NDJSON is an object of the same names. What begins with _ is ignored.
+
+A new agent is proposed, or active if its row says so in status or active and names an owner who is there. The status of an agent
+that exists is never changed by an import. Rows that change nothing write nothing.
+
+Exit code 0: all rows are in; 1: some were refused; 65: the file cannot be read as its format; 66: there is no such file.
+`;
 
 /** Parses the arguments and runs one command. */
 export async function runCommandLine(argv: readonly string[]): Promise<void> {
@@ -103,5 +119,16 @@ export async function runCommandLine(argv: readonly string[]): Promise<void> {
   withFlags(account.command('reset-link <email>').description('Print a one-time link with which a person chooses a new password.')).action(
     (email: string, options: VerbOptions) => verb(['account', 'reset-link'])([email], options),
   );
+  const imports = program.command('import').description('Bring records in from a file.');
+  withFlags(
+    imports
+      .command('agents <file>')
+      .description('Bring agents from a CSV or NDJSON file up to date, found by their externalId within a source.')
+      .requiredOption('--source <name>', 'where the list comes from: the same name finds the same agents the next time')
+      .option('--format <format>', 'csv or ndjson; left out: what the name of the file ends in')
+      .option('--rejects <file>', 'write the rows that were refused there, with the reason'),
+  )
+    .addHelpText('after', IMPORT_HELP)
+    .action((file: string, options: VerbOptions) => verb(['import', 'agents'])([file], options));
   await program.parseAsync([...argv]);
 }

@@ -13,6 +13,7 @@ import type { Db } from './platform/db/db.ts';
 import { createAssets } from './platform/http/assets.ts';
 import { readJson } from './platform/http/body.ts';
 import { createCsrf } from './platform/http/csrf.ts';
+import { reportFailure } from './platform/http/error-boundary.ts';
 import type { EventStreams } from './platform/http/event-stream.ts';
 import { basePathOf } from './platform/http/issuer-path.ts';
 import type { Metrics } from './platform/http/metrics.ts';
@@ -25,7 +26,7 @@ import type { Web } from './platform/http/web.ts';
 import type { Ids } from './platform/ids.ts';
 import type { Logger } from './platform/log.ts';
 import type { Vault } from './platform/vault.ts';
-import { createScim, scimErrorFormat } from './scim/index.ts';
+import { createScim, maxPayloadSize, scimErrorFormat } from './scim/index.ts';
 import type { SignIn } from './sign-in/index.ts';
 import { type ApiGuardDeps, createApiGuard } from './tokens/index.ts';
 
@@ -79,6 +80,10 @@ export async function createEdge(deps: EdgeDeps): Promise<HttpApp> {
     baseUrl: `${issuer.href.replace(/\/$/, '')}/scim/v2`,
     guard: (ctx, scope) => web.api.caller(ctx, { resource: 'scim', scope }),
     readJson,
+    identify: ({ clientId, accountId }) => JSON.stringify([clientId, accountId]),
+    me: ({ accountId }) => (accountId === undefined ? undefined : { type: 'User', id: accountId }),
+    failureOf: (ctx, error) => reportFailure(ctx, error, log),
+    clock,
   });
   const routes = capabilities.flatMap((capability) => capability.routes ?? []);
   return createHttpApp({
@@ -88,7 +93,7 @@ export async function createEdge(deps: EdgeDeps): Promise<HttpApp> {
     readiness: { database: async () => void (await db.rows({ name: 'ready', text: 'SELECT 1 AS one', values: [] })) },
     errorFormats: [...['/api', '/access'].map((prefix) => ({ prefix, write: writeProblem })), ...oauthErrorFormats, scimErrorFormat],
     renderError: (ctx, page) => web.pages.show(ctx, 'sign-in/message', errorModel(page)),
-    bodyLimits: [],
+    bodyLimits: [{ prefix: '/scim/v2/Bulk', bytes: maxPayloadSize }],
     eventStreams: deps.eventStreams,
     routes: [
       ...(metrics === undefined ? [] : [metrics.observe, metrics.endpoint]),

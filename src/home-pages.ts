@@ -33,7 +33,7 @@ export interface HomeParts {
 export function overviewCounts(parts: HomeParts): Counts {
   const { agents, approvals, artifacts, resourceServers, tokens } = parts;
   return {
-    agents: async () => ({ ...(await agents.countByStatus({})), ...(await agents.countOwnership()) }),
+    agents: async () => ({ ...(await agents.countByStatus()), ...(await agents.countOwnership()) }),
     live: () => tokens.summarise(),
     async scopes(limit) {
       const most = await tokens.mostGranted(limit);

@@ -125,7 +125,8 @@ export async function runVerb(
     try {
       const command = app.capabilities.flatMap((capability) => capability.commands ?? []).find(({ name }) => name === verb.name);
       if (command === undefined) throw new Error(`behalf ${verb.name} is not part of this server.`);
-      return await command.run(verb.options);
+      const { correlation } = app.parts.audit;
+      return await correlation.run(randomIds.next('req'), () => command.run(verb.options));
     } finally {
       await app.stop();
       await db.close();

@@ -13,7 +13,7 @@ import { chainOf, namedIn, type Tokens } from './tokens/index.ts';
 
 /** The capabilities that are asked. Given as functions, because app.ts builds them after those that show them. */
 export interface Sources {
-  readonly accounts: () => Pick<Accounts, 'find' | 'ownerLabel' | 'groupsOf' | 'list' | 'listGroups'>;
+  readonly accounts: () => Pick<Accounts, 'nameOf' | 'ownerLabel' | 'groupsOf' | 'list' | 'listGroups'>;
   readonly agents: () => Pick<Agents, 'find' | 'findByClient' | 'list' | 'ownedBy' | 'clientsOf'>;
   readonly clients: () => Pick<Clients, 'find' | 'findNameOfService'>;
   readonly resourceServers: () => Pick<ResourceServers, 'findByIdentifier' | 'get' | 'list'>;
@@ -43,7 +43,7 @@ interface Choice {
 const CHOICES = 200;
 
 async function lookUp(sources: Sources, id: string): Promise<string | undefined> {
-  if (id.startsWith('usr_')) return (await sources.accounts().find(id))?.name;
+  if (id.startsWith('usr_')) return sources.accounts().nameOf(id);
   if (id.startsWith('grp_')) return (await sources.accounts().ownerLabel({ kind: 'group', id })).name;
   if (id.startsWith('agt_')) return (await sources.agents().find(id))?.displayName;
   if (id.startsWith('svc_')) return sources.clients().findNameOfService(id);

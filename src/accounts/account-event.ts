@@ -6,6 +6,8 @@ export interface AccountEvent {
     | 'account.created'
     | 'account.updated'
     | 'account.disabled'
+    | 'account.deleted'
+    | 'account.successor_named'
     | 'account.password_changed'
     | 'account.role_changed'
     | 'account.credential_added'
@@ -13,6 +15,11 @@ export interface AccountEvent {
     | 'sign_in.succeeded'
     | 'sign_in.failed'
     | 'sign_in.blocked'
+    | 'group.created'
+    | 'group.renamed'
+    | 'group.deleted'
+    | 'group.member_added'
+    | 'group.member_removed'
     | 'setup.completed';
   readonly actor: By | { readonly kind: 'anonymous'; readonly id: string };
   readonly subjectId?: string;

@@ -15,6 +15,8 @@ export interface Account {
   /** Undefined: was invited and has not chosen a password yet. */
   readonly passwordChangedAt: Date | undefined;
   readonly lastSeenAt: Date | undefined;
+  /** Who takes over what they answer for when they leave; perhaps gone themselves by now. */
+  readonly successorId: string | undefined;
 }
 
 /** Several people who answer for something together. */
@@ -23,12 +25,23 @@ export interface Group {
   readonly name: string;
   readonly isBuiltIn: boolean;
   readonly memberCount: number;
+  /** Whether it can answer for anything: it belongs to this server, or somebody in it may sign in. */
+  readonly isAlive: boolean;
 }
 
 /** Who owns an agent. */
 export interface OwnerRef {
   readonly kind: 'user' | 'group';
   readonly id: string;
+}
+
+/** An owner who can answer for nothing any more: what happened, and who takes over, if somebody does. */
+export interface Departure {
+  readonly owner: OwnerRef;
+  readonly happened: 'person shut out' | 'person removed' | 'group emptied' | 'group deleted';
+  /** Somebody who is alive, and stays so until the transaction ends. */
+  readonly successorId: string | undefined;
+  readonly by: By;
 }
 
 /** Who does something to an account: a person, a client with a token, or the server itself. */
@@ -42,6 +55,9 @@ export const SELF_SERVICE_GROUP_ID = 'grp_self_service';
 
 /** All roles, the most powerful first. */
 export const ROLES = ['admin', 'approver', 'auditor', 'user'] as const satisfies readonly Role[];
+
+/** What a person is called once they were removed: their own name is forgotten. */
+export const FORMER_PERSON = 'Former person';
 
 const MAX_EMAIL = 254;
 const MAX_NAME = 120;

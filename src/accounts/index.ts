@@ -9,6 +9,7 @@ import type { Db } from '../platform/db/db.ts';
 import type { Ids } from '../platform/ids.ts';
 import type { Logger } from '../platform/log.ts';
 import type { Vault } from '../platform/vault.ts';
+import type { Departure } from './account.ts';
 import type { AccountEvents } from './account-event.ts';
 import { type Authentication, createAuthentication } from './authentication.ts';
 import { accountCommands } from './commands.ts';
@@ -26,7 +27,16 @@ import { type AccountService, createAccountService } from './service.ts';
 import { createAccountStore } from './store.ts';
 import { createThrottle } from './throttle/throttle.ts';
 
-export { type Account, type By, type Group, needsSecondFactor, type OwnerRef, type Role, SELF_SERVICE_GROUP_ID } from './account.ts';
+export {
+  type Account,
+  type By,
+  type Departure,
+  type Group,
+  needsSecondFactor,
+  type OwnerRef,
+  type Role,
+  SELF_SERVICE_GROUP_ID,
+} from './account.ts';
 export type { AccountEvents } from './account-event.ts';
 export { ACR, ACR_VALUES, type Assurance, combine, isAtLeast, PASSWORD_ASSURANCE } from './assurance.ts';
 export type { Authentication, FactorAccepted, NotSignedIn, PasswordAccepted, PasswordInput } from './authentication.ts';
@@ -59,7 +69,7 @@ export interface Accounts extends AccountService {
   readonly capability: Capability;
 }
 
-/** What the people stand on. `audit` writes in the transaction under way; the two hooks run in it too. */
+/** What the people stand on. `audit` writes in the transaction under way; the hooks run in it too. */
 export interface AccountsDeps {
   readonly db: Db;
   readonly clock: Clock;
@@ -70,6 +80,10 @@ export interface AccountsDeps {
   readonly audit: AccountEvents;
   /** Somebody was shut out: end their sessions and every token that speaks for them. */
   readonly onDisabled: (accountId: string) => Promise<void>;
+  /** Somebody was removed: forget what else is kept about them. */
+  readonly onRemoved: (accountId: string) => Promise<void>;
+  /** An owner can answer for nothing any more: what they own goes to the successor, or is looked at before it acts again. */
+  readonly onOwnerGone: (departure: Departure) => Promise<void>;
   /** Ends the sessions of an account but the one named; without a name, all. */
   readonly endOtherSessions: (accountId: string, exceptSessionUid: string | undefined) => Promise<void>;
   /** What the page about a person shows beside the person. */

@@ -1,13 +1,11 @@
-import type { Clock } from '../platform/clock.ts';
-import type { Db } from '../platform/db/db.ts';
 import { AppError } from '../platform/errors.ts';
-import type { Ids } from '../platform/ids.ts';
-import { type Account, type By, type Group, type OwnerRef, readEmail, readName, type Role } from './account.ts';
-import type { AccountEvents } from './account-event.ts';
+import { type Account, type By, type OwnerRef, readEmail, readName, type Role } from './account.ts';
+import { keepingAnAdministrator } from './administrators.ts';
 import { compareAdmitted } from './authentication.ts';
 import type { Links, OneTimeLink } from './enrolment/links.ts';
+import { createGroups, type GroupDeps, type Groups } from './groups.ts';
+import { createLeaving, type Leaving, type LeavingDeps } from './leaving/leaving.ts';
 import { checkPassword, type Passwords } from './password.ts';
-import type { AccountStore } from './store.ts';
 import type { Throttle } from './throttle/throttle.ts';
 
 /** One page of people, newest first. */
@@ -30,7 +28,7 @@ export interface PasswordChange {
 }
 
 /** People and groups: the use cases. Every change is an audit event in the same transaction. */
-export interface AccountService {
+export interface AccountService extends Groups, Leaving {
   find(id: string): Promise<Account | undefined>;
   /** Whatever the case it is typed in. */
   findByEmail(email: string): Promise<Account | undefined>;
@@ -45,9 +43,7 @@ export interface AccountService {
   makeLink(id: string, by: By): Promise<OneTimeLink>;
   /** @throws {AppError} `not_found`, `conflict` for the last administrator. */
   setRole(id: string, role: Role, by: By): Promise<Account>;
-  /** Shuts somebody out: no sign-in, no token, whatever they own. Nothing happens if they are. @throws {AppError} `not_found`, `conflict` for the last administrator. */
-  disable(id: string, how: { by: By; reason: string }): Promise<Account>;
-  /** Lets somebody in again. @throws {AppError} `not_found`. */
+  /** Lets somebody in again; what they answered for stays where it went. @throws {AppError} `not_found`. */
   enable(id: string, by: By): Promise<Account>;
   /** Ends all other sessions. @throws {AppError} `invalid_input` with member `current` or `password`; `too_many_requests`. */
   changePassword(id: string, change: PasswordChange): Promise<void>;
@@ -55,31 +51,16 @@ export interface AccountService {
   activeRoleOf(id: string): Promise<Role | undefined>;
   /** Whether this account may administer and no other can. */
   isSoleAdministrator(id: string): Promise<boolean>;
-  /** @throws {AppError} `not_found`. */
-  group(id: string): Promise<Group>;
-  groupsOf(accountId: string): Promise<Group[]>;
-  listGroups(): Promise<Group[]>;
-  members(groupId: string): Promise<Account[]>;
-  /** @throws {AppError} `invalid_input`, `conflict` when the name is taken. */
-  createGroup(input: { name: string }, by: By): Promise<Group>;
-  /** Nothing happens if they are in it. @throws {AppError} `not_found`. */
-  addMember(groupId: string, accountId: string, by: By): Promise<void>;
-  /** Nothing happens if they are not in it. */
-  removeMember(groupId: string, accountId: string, by: By): Promise<void>;
   /** How an owner is called and whether anybody stands behind the name; `isAlive` false for ids that name nobody. */
   ownerLabel(owner: OwnerRef): Promise<{ readonly name: string; readonly isAlive: boolean }>;
+  /** What a person is called, or was told to be called once they were removed. */
+  nameOf(id: string): Promise<string | undefined>;
 }
 
-interface Deps {
-  readonly db: Db;
-  readonly clock: Clock;
-  readonly ids: Ids;
-  readonly audit: AccountEvents;
-  readonly store: AccountStore;
+interface Deps extends Omit<GroupDeps, 'get'>, Omit<LeavingDeps, 'get'> {
   readonly passwords: Passwords;
   readonly throttle: Throttle;
   readonly links: Links;
-  readonly onDisabled: (accountId: string) => Promise<void>;
   readonly endOtherSessions: (accountId: string, exceptSessionUid: string | undefined) => Promise<void>;
 }
 
@@ -110,27 +91,16 @@ function reading({ store }: Deps) {
     async ownerLabel({ kind, id }: OwnerRef) {
       if (kind === 'group') {
         const group = await store.findGroup(id);
-        return { name: group?.name ?? 'Nobody', isAlive: group !== undefined };
+        return { name: group?.name ?? 'Nobody', isAlive: group?.isAlive === true };
       }
-      const account = await store.find(id);
-      return { name: account?.name ?? 'Nobody', isAlive: account?.status === 'active' };
+      return (await store.labelOf(id)) ?? { name: 'Nobody', isAlive: false };
     },
+    nameOf: async (id: string) => (await store.labelOf(id))?.name,
   };
 }
 
 function people(deps: Deps, get: AccountService['get']) {
   const { db, clock, ids, audit, store, links } = deps;
-  /** Runs with the lock held; at least one active administrator is left afterwards, or nothing has happened. */
-  const keepingAnAdministrator = <T>(work: () => Promise<T>): Promise<T> =>
-    db.transaction(async () => {
-      await store.lockAdministrators();
-      const before = await store.countAdministrators();
-      const result = await work();
-      if (before > 0 && (await store.countAdministrators()) === 0) {
-        throw new AppError('conflict', 'This is the last administrator. Make somebody else one first.');
-      }
-      return result;
-    });
   const create: AccountService['create'] = (input, by) =>
     db.transaction(async () => {
       const person = { email: readEmail(input.email), name: readName(input.name), role: input.role };
@@ -152,22 +122,12 @@ function people(deps: Deps, get: AccountService['get']) {
         return links.make(account, account.passwordChangedAt === undefined ? 'invitation' : 'reset', by);
       }),
     setRole: (id: string, role: Role, by: By) =>
-      keepingAnAdministrator(async () => {
+      keepingAnAdministrator(deps, async () => {
         const before = await get(id);
         if (before.role === role) return before;
         await store.setRole(id, role);
         await audit.record({ type: 'account.role_changed', actor: by, subjectId: id, action: `${before.role} to ${role}` });
         return { ...before, role };
-      }),
-    disable: (id: string, { by, reason }: { by: By; reason: string }) =>
-      keepingAnAdministrator(async () => {
-        const account = await get(id);
-        if ((await store.setStatus(id, 'disabled', clock.now())) === undefined) return account;
-        await links.removeOf(id);
-        await deps.throttle.forgetDevices(id);
-        await deps.onDisabled(id);
-        await audit.record({ type: 'account.disabled', actor: by, subjectId: id, cause: reason.trim().slice(0, 300) || 'no reason given' });
-        return { ...account, status: 'disabled' as const };
       }),
     enable: (id: string, by: By) =>
       db.transaction(async () => {
@@ -205,40 +165,9 @@ function passwordChanges(deps: Deps, get: AccountService['get']) {
   };
 }
 
-function groupCases({ db, clock, ids, audit, store }: Deps, get: AccountService['get']) {
-  const group = async (id: string): Promise<Group> => {
-    const found = await store.findGroup(id);
-    if (found === undefined) throw new AppError('not_found', 'There is no such group.');
-    return found;
-  };
-  return {
-    group,
-    groupsOf: (accountId: string) => store.groupsOf(accountId),
-    listGroups: () => store.listGroups(),
-    members: (groupId: string) => store.members(groupId),
-    createGroup: (input: { name: string }, by: By) =>
-      db.transaction(async () => {
-        const made = { id: ids.next('grp'), name: readName(input.name), isBuiltIn: false, memberCount: 0 };
-        await store.insertGroup({ id: made.id, name: made.name, at: clock.now() });
-        await audit.record({ type: 'account.updated', actor: by, subjectId: made.id, resource: made.id, action: 'group_created' });
-        return made;
-      }),
-    addMember: (groupId: string, accountId: string, by: By) =>
-      db.transaction(async () => {
-        const [{ id: resource }, { id: subjectId }] = [await group(groupId), await get(accountId)];
-        if (!(await store.addMember(groupId, accountId, clock.now()))) return;
-        await audit.record({ type: 'account.updated', actor: by, subjectId, resource, action: 'group_joined' });
-      }),
-    removeMember: (groupId: string, accountId: string, by: By) =>
-      db.transaction(async () => {
-        if (!(await store.removeMember(groupId, accountId))) return;
-        await audit.record({ type: 'account.updated', actor: by, subjectId: accountId, resource: groupId, action: 'group_left' });
-      }),
-  };
-}
-
 /** The use cases over the store. */
 export function createAccountService(deps: Deps): AccountService {
   const reads = reading(deps);
-  return { ...reads, ...people(deps, reads.get), ...passwordChanges(deps, reads.get), ...groupCases(deps, reads.get) };
+  const cases = { ...deps, get: reads.get };
+  return { ...reads, ...people(deps, reads.get), ...passwordChanges(deps, reads.get), ...createGroups(cases), ...createLeaving(cases) };
 }

@@ -19,9 +19,13 @@ export interface AccountQuery {
   readonly limit: number;
 }
 
-/** People and groups in SQL. */
+/** People and groups in SQL. Who was removed is found by nothing but `labelOf`. */
 export interface AccountStore {
   find(id: string): Promise<Account | undefined>;
+  /** The same, held against other writers until the transaction ends. */
+  lock(id: string): Promise<Account | undefined>;
+  /** What somebody is called, also after they were removed, and whether they may sign in. */
+  labelOf(id: string): Promise<{ readonly name: string; readonly isAlive: boolean } | undefined>;
   findByEmail(email: string): Promise<Account | undefined>;
   /** The account with its password hash, for comparing. */
   findCredentials(email: string): Promise<{ account: Account; passwordHash: string | undefined } | undefined>;
@@ -49,6 +53,9 @@ export interface AccountStore {
   listGroups(): Promise<Group[]>;
   /** @throws {AppError} `conflict` when the name is taken. */
   insertGroup(group: { id: string; name: string; at: Date }): Promise<void>;
+  /** Undefined when there is no such group. @throws {AppError} `conflict` when the name is taken. */
+  renameGroup(id: string, name: string): Promise<Group | undefined>;
+  deleteGroup(id: string): Promise<void>;
   addMember(groupId: string, accountId: string, at: Date): Promise<boolean>;
   removeMember(groupId: string, accountId: string): Promise<boolean>;
   members(groupId: string): Promise<Account[]>;
@@ -63,6 +70,7 @@ interface AccountRow {
   readonly created_at: Date;
   readonly password_changed_at: Date | null;
   readonly last_seen_at: Date | null;
+  readonly successor_id: string | null;
   readonly password_hash?: string | null;
 }
 
@@ -71,10 +79,13 @@ interface GroupRow {
   readonly name: string;
   readonly is_built_in: boolean;
   readonly member_count: number;
+  readonly is_alive: boolean;
 }
 
-const COLUMNS = 'id, email, name, role, status, created_at, password_changed_at, last_seen_at';
-const GROUP_COLUMNS = `g.id, g.name, g.is_built_in, (SELECT count(*)::int FROM group_members m WHERE m.group_id = g.id) AS member_count`;
+const COLUMNS = 'id, email, name, role, status, created_at, password_changed_at, last_seen_at, successor_id';
+const HERE = 'removed_at IS NULL';
+const GROUP_COLUMNS = `g.id, g.name, g.is_built_in, (SELECT count(*)::int FROM group_members m WHERE m.group_id = g.id) AS member_count,
+  EXISTS (SELECT 1 FROM live_groups alive WHERE alive.group_id = g.id) AS is_alive`;
 const ADMINISTRATORS_LOCK = 0x61646d69; // "admi"
 
 function toAccount(row: AccountRow): Account {
@@ -87,11 +98,12 @@ function toAccount(row: AccountRow): Account {
     createdAt: row.created_at,
     passwordChangedAt: row.password_changed_at ?? undefined,
     lastSeenAt: row.last_seen_at ?? undefined,
+    successorId: row.successor_id ?? undefined,
   };
 }
 
 function toGroup(row: GroupRow): Group {
-  return { id: row.id, name: row.name, isBuiltIn: row.is_built_in, memberCount: row.member_count };
+  return { id: row.id, name: row.name, isBuiltIn: row.is_built_in, memberCount: row.member_count, isAlive: row.is_alive };
 }
 
 /** `%` and `_` typed by a person mean themselves. */
@@ -104,12 +116,18 @@ function accountReads(db: Db) {
     const row = await db.row<AccountRow>({ name, text: `SELECT ${COLUMNS} FROM accounts WHERE ${where}`, values: [value] });
     return row && toAccount(row);
   };
-  const matching = '($1::text IS NULL OR name ILIKE $1 OR email ILIKE $1)';
+  const matching = `${HERE} AND ($1::text IS NULL OR name ILIKE $1 OR email ILIKE $1)`;
   return {
-    find: (id: string) => one('account-find', 'id = $1', id),
-    findByEmail: (email: string) => one('account-find-email', 'email = $1', email),
+    find: (id: string) => one('account-find', `id = $1 AND ${HERE}`, id),
+    lock: (id: string) => one('account-lock', `id = $1 AND ${HERE} FOR NO KEY UPDATE`, id),
+    async labelOf(id: string) {
+      const text = `SELECT name, status = 'active' AS is_alive FROM accounts WHERE id = $1`;
+      const row = await db.row<{ name: string; is_alive: boolean }>({ name: 'account-label', text, values: [id] });
+      return row && { name: row.name, isAlive: row.is_alive };
+    },
+    findByEmail: (email: string) => one('account-find-email', `email = $1 AND ${HERE}`, email),
     async findCredentials(email: string) {
-      const text = `SELECT ${COLUMNS}, password_hash FROM accounts WHERE email = $1`;
+      const text = `SELECT ${COLUMNS}, password_hash FROM accounts WHERE email = $1 AND ${HERE}`;
       const row = await db.row<AccountRow>({ name: 'account-credentials', text, values: [email] });
       return row && { account: toAccount(row), passwordHash: row.password_hash ?? undefined };
     },
@@ -158,21 +176,27 @@ function accountWrites(db: Db) {
       if (account === undefined) throw new AppError('conflict', 'Somebody with this email address is here already.', { member: 'email' });
       return account;
     },
-    setRole: (id: string, role: Role) => change('account-role', 'UPDATE accounts SET role = $2 WHERE id = $1', [id, role]),
+    setRole: (id: string, role: Role) => change('account-role', `UPDATE accounts SET role = $2 WHERE id = $1 AND ${HERE}`, [id, role]),
     setStatus: (id: string, status: Account['status'], at: Date) =>
-      change('account-status', 'UPDATE accounts SET status = $2, disabled_at = $3 WHERE id = $1 AND status <> $2', [
+      change('account-status', `UPDATE accounts SET status = $2, disabled_at = $3 WHERE id = $1 AND status <> $2 AND ${HERE}`, [
         id,
         status,
         status === 'disabled' ? at : null,
       ]),
-    setName: (id: string, name: string) => run('account-name', 'UPDATE accounts SET name = $2 WHERE id = $1', [id, name]),
+    setName: (id: string, name: string) => run('account-name', `UPDATE accounts SET name = $2 WHERE id = $1 AND ${HERE}`, [id, name]),
     setPassword: (id: string, hash: string, at: Date) =>
-      run('account-set-password', 'UPDATE accounts SET password_hash = $2, password_changed_at = $3 WHERE id = $1', [id, hash, at]),
+      run('account-set-password', `UPDATE accounts SET password_hash = $2, password_changed_at = $3 WHERE id = $1 AND ${HERE}`, [
+        id,
+        hash,
+        at,
+      ]),
     replaceHash: (id: string, from: string, to: string) =>
       run('account-replace-hash', 'UPDATE accounts SET password_hash = $3 WHERE id = $1 AND password_hash = $2', [id, from, to]),
-    setSeen: (id: string, at: Date) => run('account-seen', 'UPDATE accounts SET last_seen_at = $2 WHERE id = $1', [id, at]),
+    setSeen: (id: string, at: Date) => run('account-seen', `UPDATE accounts SET last_seen_at = $2 WHERE id = $1 AND ${HERE}`, [id, at]),
   };
 }
+
+const nameTaken = () => new AppError('conflict', 'There is a group of this name already.', { member: 'name' });
 
 function groups(db: Db) {
   return {
@@ -192,7 +216,19 @@ function groups(db: Db) {
     async insertGroup({ id, name, at }: { id: string; name: string; at: Date }) {
       const text = `INSERT INTO groups (id, name, is_built_in, created_at) VALUES ($1, $2, false, $3) ON CONFLICT (name) DO NOTHING RETURNING id`;
       const row = await db.row({ name: 'group-insert', text, values: [id, name, at] });
-      if (row === undefined) throw new AppError('conflict', 'There is a group of this name already.', { member: 'name' });
+      if (row === undefined) throw nameTaken();
+    },
+    async renameGroup(id: string, name: string) {
+      try {
+        const text = `UPDATE groups g SET name = $2 WHERE g.id = $1 RETURNING ${GROUP_COLUMNS}`;
+        const row = await db.row<GroupRow>({ name: 'group-rename', text, values: [id, name] });
+        return row && toGroup(row);
+      } catch (error) {
+        throw (error as { constraint?: string }).constraint === 'groups_name_key' ? nameTaken() : error;
+      }
+    },
+    async deleteGroup(id: string) {
+      await db.rows({ name: 'group-delete', text: 'DELETE FROM groups WHERE id = $1', values: [id] });
     },
     async addMember(groupId: string, accountId: string, at: Date) {
       const text = `INSERT INTO group_members (group_id, account_id, added_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING RETURNING group_id`;
@@ -204,7 +240,7 @@ function groups(db: Db) {
     },
     async members(groupId: string) {
       const columns = COLUMNS.replaceAll(/\w+/g, 'a.$&');
-      const text = `SELECT ${columns} FROM accounts a JOIN group_members m ON m.account_id = a.id WHERE m.group_id = $1 ORDER BY a.name LIMIT 1000`;
+      const text = `SELECT ${columns} FROM accounts a JOIN group_members m ON m.account_id = a.id WHERE m.group_id = $1 AND a.${HERE} ORDER BY a.name LIMIT 1000`;
       return (await db.rows<AccountRow>({ name: 'group-members', text, values: [groupId] })).map(toAccount);
     },
   };

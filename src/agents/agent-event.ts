@@ -43,6 +43,8 @@ export interface RecordedEvent {
 /** The audit trail: written in the transaction under way, read newest first. */
 export interface AgentAudit {
   record(event: AgentEvent): Promise<void>;
+  /** The same for many at once. */
+  recordMany(events: readonly AgentEvent[]): Promise<void>;
   list(filter: {
     readonly agentId: string;
     readonly limit: number;

@@ -52,10 +52,14 @@ export interface AgentDetails {
 export interface Agent extends AgentDetails {
   readonly id: string;
   readonly status: AgentStatus;
+  /** The state before this one; undefined when it never moved. */
+  readonly statusBefore: AgentStatus | undefined;
   readonly statusReason: string | undefined;
   /** The typed id of whoever moved it last; undefined: the server. */
   readonly statusChangedBy: string | undefined;
   readonly statusChangedAt: Date;
+  /** It was made for so long, and is removed at its end; undefined: it stays until somebody ends it, or its time does. */
+  readonly ttlMinutes: number | undefined;
   /** Where the record came from: `console`, `registration`, `scim:<client_id>`. */
   readonly source: string;
   /** Counts changes; starts at 1. */
@@ -72,6 +76,8 @@ export type NewAgent = Pick<AgentDetails, 'displayName'> &
   Partial<Omit<AgentDetails, 'displayName'>> & {
     /** `proposed` when left out. */
     readonly status?: 'proposed' | 'active';
+    /** Makes an ephemeral agent: how long it lives, 1 minute to 30 days. */
+    readonly ttlMinutes?: number | undefined;
     readonly source: string;
   };
 
@@ -146,7 +152,7 @@ function describe(message: string | undefined): string {
 }
 
 /** A new agent with what nobody said filled in; `id` stands in for a name. @throws {AppError} `invalid_input`. */
-export function detailsOfNew(id: string, { status: _status, source: _source, ...given }: NewAgent): AgentDetails {
+export function detailsOfNew(id: string, { status: _status, source: _source, ttlMinutes: _ttl, ...given }: NewAgent): AgentDetails {
   return readDetails({
     name: id,
     description: undefined,

@@ -3,9 +3,10 @@ import type { Ids } from '../platform/ids.ts';
 import { AppError } from '../platform/errors.ts';
 import { type Agent, type AgentChanges, type AgentDetails, detailsOfNew, isSameOwner, type NewAgent, readDetails } from './agent.ts';
 import { type AgentEditor, recordBy } from './agent-event.ts';
+import { assertEnd, endOfNew } from './ending/lifetime.ts';
 import { decideInitialStatus } from './lifecycle.ts';
 import { assertAlive } from './owners.ts';
-import { assertMayActivate, changedMeanwhile, lifecycleRefusal, noSuchAgent, type StatusDeps } from './status.ts';
+import { assertMayLetRun, changedMeanwhile, lifecycleRefusal, noSuchAgent, type StatusDeps } from './status.ts';
 
 /** An edit: which members, and the version it was made from, if the editor knows it. */
 export interface AgentEdit {
@@ -14,6 +15,8 @@ export interface AgentEdit {
 }
 
 type EditingDeps = Omit<StatusDeps, 'onSuspended' | 'onActivated'> & { readonly ids: Ids };
+
+type NewInput = { readonly input: NewAgent; readonly by: AgentEditor; readonly at: Date };
 
 const MAX_TREE_DEPTH = 8;
 
@@ -35,10 +38,16 @@ function changedMembers(before: Agent, after: Agent): string[] {
   return old.filter(([name, value]) => !isDeepStrictEqual(plain(value), plain(now.get(name)))).map(([name]) => name);
 }
 
-function newAgent(id: string, details: AgentDetails, { input, by, at }: { input: NewAgent; by: AgentEditor; at: Date }): Agent {
-  const moved = { statusReason: undefined, statusChangedBy: by.kind === 'system' ? undefined : by.id, statusChangedAt: at };
+function newAgent(id: string, details: AgentDetails, { input, by, at }: NewInput): Agent {
+  const moved = {
+    statusBefore: undefined,
+    statusReason: undefined,
+    statusChangedBy: by.kind === 'system' ? undefined : by.id,
+    statusChangedAt: at,
+  };
   const times = { createdAt: at, updatedAt: at, lastSeenAt: undefined, removedAt: undefined };
-  return { id, ...details, status: input.status ?? 'proposed', ...moved, source: input.source, version: 1, ...times };
+  const life = { ttlMinutes: input.ttlMinutes, source: input.source, version: 1 };
+  return { id, ...details, ...endOfNew(details, input, at), status: input.status ?? 'proposed', ...moved, ...life, ...times };
 }
 
 /** Makes agents and changes what describes them. */
@@ -60,7 +69,7 @@ export function createEditing(deps: EditingDeps) {
     if (!decision.allowed) throw lifecycleRefusal(decision, 'proposed', status);
     if (status === 'proposed') return;
     if (by.party === 'owner') throw lifecycleRefusal({ allowed: false, reason: 'not_permitted' }, 'proposed', status);
-    await assertMayActivate(details, by, deps);
+    await assertMayLetRun({ ...details, status: 'proposed', statusBefore: undefined, statusChangedBy: undefined }, by, deps);
   };
   const assertFits = async (before: Agent, after: Agent) => {
     if (after.owner === undefined && before.status === 'active') {
@@ -100,6 +109,7 @@ export function createEditing(deps: EditingDeps) {
       const members = changedMembers(before, after);
       if (members.length === 0) return before;
       await assertFits(before, after);
+      assertEnd(before, after, by);
       const stored = await store.update(after, before.version);
       if (stored === undefined) throw changedMeanwhile();
       await recordEdit(members, [before, stored], by);

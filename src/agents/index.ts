@@ -15,7 +15,13 @@ import { createApplicationRoutes } from './applications/routes.ts';
 import { createApplicationResourceType } from './applications/scim.ts';
 import { type ApplicationEvent, createApplicationService } from './applications/service.ts';
 import { createApplicationStore } from './applications/store.ts';
+import { createEnding } from './ending/ending.ts';
+import { createBatchCreation } from './batch/creation.ts';
+import { createAgentBatchStore } from './batch/store.ts';
+import { createUpsert } from './batch/upsert.ts';
+import { agentCommands } from './commands.ts';
 import { createLastSeen } from './last-seen.ts';
+import { createDepartures, type OwnerDeparture } from './leaving/departures.ts';
 import type { OwnerDirectory } from './owners.ts';
 import { type OwnedAgent, presentOwned } from './present.ts';
 import { createAgentRoutes } from './routes.ts';
@@ -28,11 +34,12 @@ import type { Surroundings } from './surroundings.ts';
 export type { Agent, NewAgent } from './agent.ts';
 export type { AgentEditor } from './agent-event.ts';
 export type { AgentStatus } from './lifecycle.ts';
+export type { OwnerDeparture } from './leaving/departures.ts';
 export type { OwnerDirectory } from './owners.ts';
 export type { OwnedAgent } from './present.ts';
 export type { CredentialLine, DelegationShown, Falling, ReachLine, Surroundings } from './surroundings.ts';
 
-/** What the registry stands on. The two hooks run inside the transaction that moves the agent. */
+/** What the registry stands on. The hooks run inside the transaction that moves the agent. */
 export interface AgentsDeps {
   readonly db: Db;
   readonly clock: Clock;
@@ -47,6 +54,10 @@ export interface AgentsDeps {
   /** The agent may no longer act: suspended, retired or under review. Ends what it holds. */
   readonly onSuspended: (agentId: string) => Promise<void>;
   readonly onActivated?: (agentId: string) => Promise<void>;
+  /** The same as `onSuspended` for many agents at once; left out: one after the other. */
+  readonly onManySuspended?: (agentIds: readonly string[]) => Promise<void>;
+  /** The agent ended by itself, because its time is over: its clients and their secrets go too. */
+  readonly onEnded?: (agentId: string) => Promise<void>;
   readonly surroundings: Surroundings;
 }
 
@@ -58,6 +69,10 @@ export interface Agents extends AgentService {
   flushLastSeen(): Promise<void>;
   /** What a person answers for, as the page /me shows it. */
   agentsOwnedBy(accountId: string): Promise<readonly OwnedAgent[]>;
+  /** Moves on what an owner who is gone answered for, in the transaction under way. */
+  ownerGone(departure: OwnerDeparture): Promise<void>;
+  /** Ends the agents whose time is over; the job calls it. */
+  endDue(): Promise<void>;
   /** How many agents that are not retired each of these owners has; an owner without any is left out. */
   agentCounts(ownerIds: readonly string[]): Promise<ReadonlyMap<string, number>>;
   /** Owners of at least one agent that is not retired, and how many such agents nobody alive answers for. */
@@ -66,18 +81,31 @@ export interface Agents extends AgentService {
 }
 
 const FLUSH_SECONDS = 15;
+const COMPACT_SECONDS = 60;
+/** The policy refuses an agent whose time is over at once; this is how long its record and its clients may be left. */
+const ENDING_SECONDS = 15;
 
 /** Builds the registry. */
 export function createAgents(deps: AgentsDeps): Agents {
   const { db, clock, issuer, owners } = deps;
   const store = createAgentStore({ db });
   const search = createAgentSearchStore({ db });
-  const service = createAgentService({ ...deps, store, search, onActivated: deps.onActivated ?? (async () => undefined) });
+  const nothing = async () => undefined;
+  const service = createAgentService({ ...deps, store, search, onActivated: deps.onActivated ?? nothing });
+  const oneByOne = async (agentIds: readonly string[]) => {
+    for (const agentId of agentIds) await deps.onSuspended(agentId);
+  };
+  const many = { ...deps, onManySuspended: deps.onManySuspended ?? oneByOne, onEnded: deps.onEnded ?? nothing };
+  const endDue = createEnding(many);
   const lastSeen = createLastSeen({ clock, store });
   const applications = createApplicationStore({ db });
   const applicationService = createApplicationService({ ...deps, store: applications });
+  const batching = { ...deps, store, batchStore: createAgentBatchStore({ db }) };
+  const batch = createBatchCreation({ ...batching, service });
   return {
     ...service,
+    ownerGone: createDepartures(many),
+    endDue,
     agentCounts: search.countByOwner,
     countOwnership: search.countOwnership,
     touch: lastSeen.touch,
@@ -87,14 +115,19 @@ export function createAgents(deps: AgentsDeps): Agents {
     capability: {
       name: 'agents',
       scim: [
-        createAgentResourceType({ db, service, store, search, owners, applications, issuer }),
+        createAgentResourceType({ db, service, store, search, owners, applications, batch, issuer }),
         createApplicationResourceType({ service: applicationService, store: applications, issuer }),
       ],
       routes: (router, web) => {
         createAgentRoutes({ ...deps, service, applications })(router, web);
         createApplicationRoutes({ clock, issuer, service: applicationService, store: applications })(router, web);
       },
-      jobs: [{ name: 'agents-last-seen', everySeconds: FLUSH_SECONDS, run: lastSeen.flush }],
+      jobs: [
+        { name: 'agents-last-seen', everySeconds: FLUSH_SECONDS, run: lastSeen.flush },
+        { name: 'agents-counts', everySeconds: COMPACT_SECONDS, run: search.compactCounts },
+        { name: 'agents-ending', everySeconds: ENDING_SECONDS, run: endDue },
+      ],
+      commands: agentCommands(createUpsert(batching)),
     },
   };
 }

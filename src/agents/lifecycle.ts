@@ -6,7 +6,7 @@ export type AgentStatus = (typeof agentStatuses)[number];
 
 /**
  * Who moves an agent: an administrator · its owner (a person) · a provisioning client with the governance right (R7) · the
- * server by rule (validity over, risk signal, a registration that an initial access token let in).
+ * server by rule (validity over, owner gone, risk signal, a registration that an initial access token let in).
  */
 export type LifecycleParty = 'administrator' | 'owner' | 'provisioner' | 'system';
 
@@ -22,7 +22,12 @@ export interface LifecycleTransition {
 const governance: readonly LifecycleParty[] = ['administrator', 'provisioner'];
 const anyone: readonly LifecycleParty[] = ['administrator', 'owner', 'provisioner', 'system'];
 
-const activates = (from: AgentStatus): LifecycleTransition => ({ from, to: 'active', by: governance, isOwnerRequired: true });
+const activates = (from: AgentStatus, by: readonly LifecycleParty[]): LifecycleTransition => ({
+  from,
+  to: 'active',
+  by,
+  isOwnerRequired: true,
+});
 const stops = (from: AgentStatus, to: AgentStatus, by: readonly LifecycleParty[]): LifecycleTransition => ({
   from,
   to,
@@ -31,13 +36,14 @@ const stops = (from: AgentStatus, to: AgentStatus, by: readonly LifecycleParty[]
 });
 
 /**
- * Every permitted move; what is not here is refused. Whoever answers for an agent may stop it, but not let it run: an owner
- * neither activates nor lifts a suspension (R8), and no rule of the server does either (R14).
+ * Every permitted move; what is not here is refused. Whoever answers for an agent may stop it. They let it run where nobody else
+ * is required (`isStartedByOwner`), and never end a review: that is a second pair of eyes (R8). No rule of the server lets an
+ * agent run (R14).
  */
 export const lifecycleTransitions: readonly LifecycleTransition[] = [
-  activates('proposed'),
-  activates('underReview'),
-  activates('suspended'),
+  activates('proposed', [...governance, 'owner']),
+  activates('underReview', governance),
+  activates('suspended', [...governance, 'owner']),
   stops('proposed', 'underReview', ['administrator', 'provisioner', 'system']),
   stops('active', 'underReview', ['administrator', 'provisioner', 'system']),
   stops('suspended', 'underReview', governance),
@@ -45,10 +51,33 @@ export const lifecycleTransitions: readonly LifecycleTransition[] = [
   stops('active', 'suspended', anyone),
   stops('underReview', 'suspended', anyone),
   stops('proposed', 'retired', anyone),
-  stops('active', 'retired', ['administrator', 'owner', 'provisioner']),
-  stops('underReview', 'retired', ['administrator', 'owner', 'provisioner']),
-  stops('suspended', 'retired', ['administrator', 'owner', 'provisioner']),
+  stops('active', 'retired', anyone),
+  stops('underReview', 'retired', anyone),
+  stops('suspended', 'retired', anyone),
 ];
+
+/** What of an agent decides whether its owner alone may let it run. */
+export interface OwnStart {
+  readonly status: AgentStatus;
+  readonly statusBefore: AgentStatus | undefined;
+  readonly statusChangedBy: string | undefined;
+  readonly riskLevel: 'low' | 'medium' | 'high';
+}
+
+/**
+ * Whether an account that owns an agent may let it run without anybody else (R8): its risk is low, and it is new, or it was stopped
+ * by this account while it ran or was new. What somebody else stopped, or put under review, somebody else lets run again.
+ */
+export function isStartedByOwner({ status, statusBefore, statusChangedBy, riskLevel }: OwnStart, accountId: string): boolean {
+  if (riskLevel !== 'low') return false;
+  if (status === 'proposed') return true;
+  return status === 'suspended' && statusChangedBy === accountId && (statusBefore === 'active' || statusBefore === 'proposed');
+}
+
+/** Whether an agent is suspended, and whoever stopped it could let it run again as its owner. */
+export function isStoppedByOwner(agent: OwnStart): boolean {
+  return agent.status === 'suspended' && agent.statusChangedBy !== undefined && isStartedByOwner(agent, agent.statusChangedBy);
+}
 
 /** Who wants to move which agent where. */
 export interface LifecycleRequest {

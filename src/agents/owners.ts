@@ -7,6 +7,8 @@ export interface OwnerDirectory {
   ownerLabel(owner: AgentOwner): Promise<{ readonly name: string; readonly isAlive: boolean } | undefined>;
   /** The person with this address, whatever its case. */
   findByEmail(email: string): Promise<{ readonly id: string } | undefined>;
+  /** Whether an owner is alive; if so they stay it until the transaction under way ends. */
+  holdOwner(owner: AgentOwner): Promise<boolean>;
   groupsOf(accountId: string): Promise<readonly { readonly id: string }[]>;
   listGroups(): Promise<readonly { readonly id: string; readonly name: string }[]>;
   /** People by name or address, newest first. */
@@ -16,12 +18,14 @@ export interface OwnerDirectory {
   }): Promise<{ readonly items: readonly { readonly id: string; readonly name: string; readonly status: string }[] }>;
 }
 
-type Owners = Pick<OwnerDirectory, 'ownerLabel' | 'groupsOf'>;
+type Owners = Pick<OwnerDirectory, 'groupsOf'>;
 
-/** @throws {AppError} `invalid_input` with member `owner` unless the owner exists and is alive. */
-export async function assertAlive(owner: AgentOwner, owners: Owners): Promise<void> {
-  const label = await owners.ownerLabel(owner);
-  if (label?.isAlive !== true)
+/**
+ * Holds the owner until the transaction ends, so that nobody gets an agent while they leave.
+ * @throws {AppError} `invalid_input` with member `owner` unless the owner exists and is alive.
+ */
+export async function assertAlive(owner: AgentOwner, owners: Pick<OwnerDirectory, 'holdOwner'>): Promise<void> {
+  if (!(await owners.holdOwner(owner)))
     throw new AppError('invalid_input', 'The owner is a person or group that exists and is active.', { member: 'owner' });
 }
 

@@ -2,7 +2,7 @@ import { type Moment, momentOf } from '../platform/http/moment.ts';
 import type { Agent } from './agent.ts';
 import type { RecordedEvent } from './agent-event.ts';
 import type { ApplicationLink } from './applications/application.ts';
-import type { AgentStatus } from './lifecycle.ts';
+import { type AgentStatus, isStoppedByOwner } from './lifecycle.ts';
 import type { CredentialLine, DelegationShown, Falling, ReachLine, State } from './surroundings.ts';
 
 /** An owner as pages name it. */
@@ -75,7 +75,7 @@ const eventStates: Readonly<Record<string, State>> = {
 
 /** `1 agent`, `3 agents`. */
 export function countOf(count: number, one: string, many = `${one}s`): string {
-  return `${count.toLocaleString('en-GB')} ${count === 1 ? one : many}`;
+  return `${numberOf(count)} ${count === 1 ? one : many}`;
 }
 
 /** The state of an agent in one word; one that may not act although it is active says why. */
@@ -83,6 +83,16 @@ export function stateOf(agent: Pick<Agent, 'status' | 'validUntil'>, { owner, no
   if (agent.status !== 'active') return states[agent.status];
   if (agent.validUntil !== undefined && agent.validUntil <= now) return { word: 'Ended', tone: 'stop' };
   return owner?.isAlive === false ? { word: 'Owner gone', tone: 'stop' } : states.active;
+}
+
+/** A number as people write it: `12,480`. */
+export function numberOf(count: number): string {
+  return count.toLocaleString('en-GB');
+}
+
+/** The words for a risk, for filters. */
+export function riskWord(risk: Agent['riskLevel']): string {
+  return risks[risk].word;
 }
 
 /** The word for a status, for filters. */
@@ -204,10 +214,11 @@ function stoppedWords({ agent, changedBy }: AgentContent, now: Date): string | u
   return `${states[status].word}${who} ${momentOf(statusChangedAt, now).text}${why}. It gets no token, and those it had are refused.`;
 }
 
-function mayOf({ agent: { status }, mayManage, mayStart }: AgentContent) {
+function mayOf({ agent, mayManage, mayStart }: AgentContent) {
+  const { status } = agent;
   return {
     edit: mayManage && status !== 'retired',
-    suspend: mayManage && (status === 'active' || status === 'proposed' || status === 'underReview'),
+    suspend: mayManage && (status === 'active' || status === 'proposed' || status === 'underReview' || isStoppedByOwner(agent)),
     retire: mayManage && status !== 'retired',
     activate: mayManage && mayStart && (status === 'proposed' || status === 'underReview'),
     resume: mayManage && mayStart && status === 'suspended',

@@ -8,6 +8,8 @@ export interface AgentRow {
   readonly display_name: string;
   readonly description: string | null;
   readonly status: AgentStatus;
+  readonly status_before: AgentStatus | null;
+  readonly ttl_minutes: number | null;
   readonly status_reason: string | null;
   readonly status_changed_by: string | null;
   readonly status_changed_at: Date;
@@ -65,12 +67,15 @@ export const LIFE_COLUMNS = [
   'version',
   'created_at',
   'updated_at',
+  'ttl_minutes',
 ] as const;
 
 /** All columns, qualified, so that a condition may join other tables. */
-export const AGENT_COLUMNS = [...DETAIL_COLUMNS, ...LIFE_COLUMNS, 'last_seen_at', 'removed_at'].map((name) => `agents.${name}`).join(', ');
+export const AGENT_COLUMNS = [...DETAIL_COLUMNS, ...LIFE_COLUMNS, 'status_before', 'last_seen_at', 'removed_at']
+  .map((name) => `agents.${name}`)
+  .join(', ');
 
-/** The values of a description in the order of `DETAIL_COLUMNS`. */
+/** The values of a description in the order of `DETAIL_COLUMNS`; objects are JSON. */
 export function detailValues(agent: Omit<Agent, 'status'>): readonly unknown[] {
   const { model, provisioned, owner } = agent;
   return [
@@ -84,14 +89,20 @@ export function detailValues(agent: Omit<Agent, 'status'>): readonly unknown[] {
     agent.autonomy,
     agent.dataClasses,
     agent.environment,
-    model === undefined ? undefined : JSON.stringify(model),
+    model,
     agent.manifestDigest,
     agent.validUntil,
     agent.maxDelegationDepth,
     agent.parentId,
     agent.externalId,
-    JSON.stringify(provisioned),
+    provisioned,
   ];
+}
+
+/** The values of a life in the order of `LIFE_COLUMNS`. */
+export function lifeValues(agent: Agent): readonly unknown[] {
+  const { id, status, statusReason, statusChangedBy, statusChangedAt, source, version, createdAt, updatedAt, ttlMinutes } = agent;
+  return [id, status, statusReason, statusChangedBy, statusChangedAt, source, version, createdAt, updatedAt, ttlMinutes];
 }
 
 /** A row in the words of the domain. */
@@ -102,6 +113,7 @@ export function toAgent(row: AgentRow): Agent {
     displayName: row.display_name,
     description: row.description ?? undefined,
     status: row.status,
+    statusBefore: row.status_before ?? undefined,
     statusReason: row.status_reason ?? undefined,
     statusChangedBy: row.status_changed_by ?? undefined,
     statusChangedAt: row.status_changed_at,
@@ -117,6 +129,7 @@ export function toAgent(row: AgentRow): Agent {
     maxDelegationDepth: row.max_delegation_depth ?? undefined,
     parentId: row.parent_id ?? undefined,
     externalId: row.external_id ?? undefined,
+    ttlMinutes: row.ttl_minutes ?? undefined,
     source: row.source,
     provisioned: row.provisioned,
     version: row.version,

@@ -2,10 +2,22 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Db } from '../platform/db/db.ts';
 import { AppError } from '../platform/errors.ts';
 import type { ApiCaller } from '../platform/http/web.ts';
-import { resourceOf, type ScimInput, type ScimPrecondition, type ScimResource, type ScimResourceType, scimRefusal } from '../scim/index.ts';
-import { type Agent, type AgentOwner, isSameOwner, ownerOf } from './agent.ts';
+import {
+  resourceOf,
+  type ScimCreated,
+  type ScimInput,
+  type ScimPrecondition,
+  type ScimResource,
+  type ScimResourceType,
+  scimRefusal,
+  weakEtag,
+} from '../scim/index.ts';
+import { type Agent, type AgentOwner, isSameOwner, type NewAgent, ownerOf } from './agent.ts';
 import type { AgentEditor } from './agent-event.ts';
 import type { ApplicationStore } from './applications/store.ts';
+import type { BatchCreation } from './batch/creation.ts';
+import { outcomeOf } from './batch/gathering.ts';
+import { rememberOwners } from './batch/remembered-owners.ts';
 import type { OwnerDirectory } from './owners.ts';
 import { assertVersion, editorOf, governanceNeeded, scimBaseOf } from './scim-caller.ts';
 import { agentDefinition } from './scim-extension.ts';
@@ -22,8 +34,9 @@ export interface AgentScimDeps {
   readonly service: Pick<AgentService, 'create' | 'update' | 'setStatus' | 'remove'>;
   readonly store: Pick<AgentStore, 'find' | 'lock' | 'clientsOf'>;
   readonly search: Pick<AgentSearchStore, 'page'>;
-  readonly owners: Pick<OwnerDirectory, 'ownerLabel' | 'findByEmail'>;
+  readonly owners: Pick<OwnerDirectory, 'ownerLabel' | 'holdOwner' | 'findByEmail' | 'groupsOf'>;
   readonly applications: Pick<ApplicationStore, 'linksOf'>;
+  readonly batch: BatchCreation;
   readonly issuer: URL;
 }
 
@@ -74,7 +87,7 @@ function createShowing({ owners, store, applications, issuer }: Pick<AgentScimDe
 }
 
 /** An owner who was named by an address instead of an id. @throws {AppError} 400 `invalidValue` when nobody has it. */
-async function withOwner(wanted: WantedAgent, owners: Pick<OwnerDirectory, 'findByEmail'>): Promise<WantedAgent> {
+export async function withOwner(wanted: WantedAgent, owners: Pick<OwnerDirectory, 'findByEmail'>): Promise<WantedAgent> {
   const { ownerReference } = wanted;
   if (ownerReference === undefined) return wanted;
   const id = ownerReference.includes('@') ? (await owners.findByEmail(ownerReference))?.id : ownerReference;
@@ -83,9 +96,23 @@ async function withOwner(wanted: WantedAgent, owners: Pick<OwnerDirectory, 'find
   return { ...wanted, changes: { ...wanted.changes, owner } };
 }
 
+/** What a POST asks for, if this caller may have it (R7). */
+async function newAgentIn(input: ScimInput, caller: Caller, owners: Pick<OwnerDirectory, 'findByEmail'>): Promise<NewAgent> {
+  const wanted = await withOwner(wantedBy(agentDefinition, input), owners);
+  assertGoverned(wanted, caller);
+  assertOwned(wanted);
+  const { changes, status = 'proposed' } = wanted;
+  if (status !== 'proposed' && status !== 'active') throw scimRefusal('invalidValue', 'A new agent is proposed or active.', 'status');
+  return { ...changes, status, source: `scim:${caller.clientId}` };
+}
+
+function createdOf({ id, createdAt, updatedAt, version }: Agent): ScimCreated {
+  return { id, meta: { created: createdAt.toISOString(), lastModified: updatedAt.toISOString(), version: weakEtag(version) } };
+}
+
 /** Agents over SCIM (contract "SCIM"): POST, GET, PUT, PATCH, DELETE on `/Agents`, filters in SQL, versions as ETags. */
 export function createAgentResourceType(deps: AgentScimDeps): ScimResourceType<ApiCaller> {
-  const { db, service, store, search, owners } = deps;
+  const { db, service, store, search, owners, batch } = deps;
   const wantedIn = (input: ScimInput, current?: Agent) => withOwner(wantedBy(agentDefinition, input, current), owners);
   const showAll = createShowing(deps);
   const show = async (agent: Agent) => {
@@ -110,15 +137,13 @@ export function createAgentResourceType(deps: AgentScimDeps): ScimResourceType<A
   return {
     ...agentDefinition,
     serviceProviderConfig: { agentExtension: { supported: true, agentsSupported: true } },
-    async create(input, caller) {
-      const wanted = await wantedIn(input);
-      assertGoverned(wanted, caller);
-      assertOwned(wanted);
-      const { changes, status = 'proposed' } = wanted;
-      if (status !== 'proposed' && status !== 'active') {
-        throw scimRefusal('invalidValue', 'A new agent is proposed or active.', 'status');
-      }
-      return show(await service.create({ ...changes, status, source: `scim:${caller.clientId}` }, editorOf(caller)));
+    create: async (input, caller) => show(await service.create(await newAgentIn(input, caller, owners), editorOf(caller))),
+    async createMany(inputs, caller) {
+      const remembered = rememberOwners(owners);
+      const wanted: (NewAgent | AppError)[] = [];
+      for (const input of inputs) wanted.push(await outcomeOf(() => newAgentIn(input, caller, remembered)));
+      const made = await batch.createMany(wanted, editorOf(caller));
+      return made.map((agent) => (agent instanceof AppError ? agent : createdOf(agent)));
     },
     async get(id) {
       const agent = await store.find(id);

@@ -11,14 +11,14 @@ import type { AgentStore } from './store.ts';
 
 /** What the use cases stand on. */
 export interface AgentServiceDeps extends StatusDeps {
-  readonly search: Pick<AgentSearchStore, 'list' | 'countByStatus'>;
+  readonly search: Pick<AgentSearchStore, 'list' | 'countByStatus' | 'countMatching'>;
   readonly ids: Ids;
 }
 
 /** The registry of agents. Every change is one transaction with its audit event. */
 export interface AgentService
-  extends Pick<AgentStore, 'find' | 'findByClient' | 'standingOf' | 'clientsOf' | 'childrenOf'>,
-    Pick<AgentSearchStore, 'list' | 'countByStatus'> {
+  extends Pick<AgentStore, 'find' | 'findByClient' | 'standingOf' | 'clientsOf' | 'clientsOfAll' | 'childrenOf'>,
+    Pick<AgentSearchStore, 'list' | 'countByStatus' | 'countMatching'> {
   /** @throws {AppError} `not_found`. */
   get(id: string): Promise<Agent>;
   /** @throws {AppError} `invalid_input`, `forbidden` (R8), `conflict` (name or external id taken, owner required). */
@@ -70,9 +70,11 @@ export function createAgentService(deps: AgentServiceDeps): AgentService {
     findByClient: store.findByClient,
     standingOf: store.standingOf,
     clientsOf: store.clientsOf,
+    clientsOfAll: store.clientsOfAll,
     childrenOf: store.childrenOf,
     list: search.list,
     countByStatus: search.countByStatus,
+    countMatching: search.countMatching,
     ...createEditing(deps),
     ...createLinks(deps),
     setStatus,

@@ -3,7 +3,14 @@ import type { Db } from '../platform/db/db.ts';
 import { AppError } from '../platform/errors.ts';
 import type { Agent } from './agent.ts';
 import { type AgentAudit, type AgentEditor, recordBy } from './agent-event.ts';
-import { type AgentStatus, decideTransition, type LifecycleDecision } from './lifecycle.ts';
+import {
+  type AgentStatus,
+  decideTransition,
+  isStartedByOwner,
+  isStoppedByOwner,
+  type LifecycleDecision,
+  type OwnStart,
+} from './lifecycle.ts';
 import { isOwnedBy, type OwnerDirectory } from './owners.ts';
 import type { AgentStore } from './store.ts';
 
@@ -22,7 +29,7 @@ export interface StatusDeps {
   readonly store: AgentStore;
   readonly clock: Clock;
   readonly audit: Pick<AgentAudit, 'record'>;
-  readonly owners: Pick<OwnerDirectory, 'ownerLabel' | 'groupsOf'>;
+  readonly owners: Pick<OwnerDirectory, 'holdOwner' | 'groupsOf'>;
   /** Whether nobody else could decide; left out: somebody else always can. */
   readonly isSoleAdministrator?: ((accountId: string) => Promise<boolean>) | undefined;
   /** The agent may no longer act: suspended, retired or under review. Ends what it holds. */
@@ -69,23 +76,42 @@ function readReason(to: AgentStatus, reason: string | undefined): string | undef
 
 type Deciders = Pick<StatusDeps, 'owners' | 'isSoleAdministrator'>;
 
+/** An agent, as far as it decides who may let it run. */
+export type Startable = OwnStart & Pick<Agent, 'owner'>;
+
 /**
- * Whether an account may let an agent run: whoever answers for it may not (security rule R8), unless nobody else is there who
- * could, the one administrator of a young server.
+ * Whether an account that may let agents run may let this one: not their own where somebody else is required (security rule R8),
+ * unless nobody else is there who could, the one administrator of a young server.
  */
-export async function mayLetRun(agent: Pick<Agent, 'owner'>, accountId: string, deciders: Deciders): Promise<boolean> {
-  if (!(await isOwnedBy(agent.owner, accountId, deciders.owners))) return true;
+export async function mayLetRun(agent: Startable, accountId: string, deciders: Deciders): Promise<boolean> {
+  if (!(await isOwnedBy(agent.owner, accountId, deciders.owners)) || isStartedByOwner(agent, accountId)) return true;
   return (await deciders.isSoleAdministrator?.(accountId)) === true;
 }
 
-/** Rule R8 of `mayLetRun`, and nobody runs without somebody alive who answers for it. */
-export async function assertMayActivate(agent: Pick<Agent, 'owner'>, by: AgentEditor, deciders: Deciders): Promise<void> {
-  if (by.kind === 'account' && !(await mayLetRun(agent, by.id, deciders))) {
-    throw new AppError('forbidden', 'You own this agent: somebody else has to let it run.', { member: 'status' });
-  }
-  if (agent.owner !== undefined && (await deciders.owners.ownerLabel(agent.owner))?.isAlive !== true) {
+/** @throws {AppError} `forbidden` by the rule of `mayLetRun`. */
+export async function assertMayLetRun(agent: Startable, by: AgentEditor, deciders: Deciders): Promise<void> {
+  if (by.kind !== 'account' || (await mayLetRun(agent, by.id, deciders))) return;
+  throw new AppError('forbidden', 'You own this agent: somebody else has to let it run.', { member: 'status' });
+}
+
+/** Who moves an agent as its owner is its owner. @throws {AppError} `not_found`: what is not theirs is not there for them. */
+async function assertOwned(agent: Agent, by: AgentEditor, { owners }: Deciders): Promise<void> {
+  if (by.party === 'owner' && !(await isOwnedBy(agent.owner, by.id, owners))) throw noSuchAgent();
+}
+
+/** Nobody runs without somebody alive who answers for it, or when its time is over. */
+async function assertMayRun({ owner, validUntil }: Agent, { owners, clock }: Pick<StatusDeps, 'owners' | 'clock'>): Promise<void> {
+  if (owner !== undefined && !(await owners.holdOwner(owner))) {
     throw new AppError('conflict', 'Nobody alive owns this agent: give it to another person or group first.', { member: 'owner' });
   }
+  if (validUntil !== undefined && validUntil <= clock.now()) {
+    throw new AppError('conflict', 'The time of this agent is over: move its end first.', { member: 'validUntil' });
+  }
+}
+
+/** Whether somebody stops again what its owner stopped and could start: then it stays stopped until somebody else decides. */
+function isOverruling(agent: Agent, to: AgentStatus, by: AgentEditor): boolean {
+  return to === 'suspended' && by.party !== 'owner' && by.id !== agent.statusChangedBy && isStoppedByOwner(agent);
 }
 
 /** Moves agents through their life. */
@@ -113,11 +139,15 @@ export function createStatusChanges(deps: StatusDeps) {
   const setStatus = (id: string, to: AgentStatus, request: StatusRequest): Promise<Agent> =>
     db.transaction(async () => {
       const agent = await find(id);
+      await assertOwned(agent, request.by, deps);
       const decision = decideTransition({ from: agent.status, to, by: request.by.party, hasOwner: agent.owner !== undefined });
-      if (decision.allowed && decision.change === 'unchanged') return agent;
+      if (decision.allowed && decision.change === 'unchanged' && !isOverruling(agent, to, request.by)) return agent;
       if (request.from !== undefined && !request.from.includes(agent.status)) throw changedMeanwhile();
       if (!decision.allowed) throw lifecycleRefusal(decision, agent.status, to);
-      if (to === 'active') await assertMayActivate(agent, request.by, deps);
+      if (to === 'active') {
+        await assertMayLetRun(agent, request.by, deps);
+        await assertMayRun(agent, deps);
+      }
       const moved = to === 'proposed' ? undefined : await applyMove(agent, to, request);
       if (moved !== undefined) return moved;
       const now = await find(id);

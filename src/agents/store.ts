@@ -3,7 +3,7 @@ import { keySet, keysOf } from '../platform/db/row-set.ts';
 import { AppError } from '../platform/errors.ts';
 import type { Agent, AgentOwner } from './agent.ts';
 import type { AgentStatus } from './lifecycle.ts';
-import { AGENT_COLUMNS, type AgentRow, DETAIL_COLUMNS, detailValues, LIFE_COLUMNS, toAgent } from './row.ts';
+import { AGENT_COLUMNS, type AgentRow, DETAIL_COLUMNS, detailValues, LIFE_COLUMNS, lifeValues, toAgent } from './row.ts';
 
 /** A move in the lifecycle: kept only when the agent still is where it was seen. */
 export interface StatusMove {
@@ -26,6 +26,8 @@ export interface AgentStore {
   /** The same, and whether it may act as far as its state and its owner go: both as they are in one moment. */
   standingOf(clientId: string): Promise<(Agent & { readonly isLive: boolean }) | undefined>;
   clientsOf(agentId: string): Promise<readonly string[]>;
+  /** Those of all of these agents. */
+  clientsOfAll(agentIds: readonly string[]): Promise<readonly string[]>;
   childrenOf(agentId: string): Promise<Agent[]>;
   /** Agents of any of these owners that are not retired, newest first, at most 200. */
   ownedBy(owners: readonly AgentOwner[]): Promise<Agent[]>;
@@ -53,20 +55,18 @@ const INSERT_COLUMNS = [...DETAIL_COLUMNS, ...LIFE_COLUMNS];
 
 const placeholders = (count: number, first: number) => Array.from({ length: count }, (_, index) => `$${index + first}`).join(', ');
 
+/** What whoever sent it hears when the name or the external id of an agent is taken. */
+export function takenRefusal(member: 'name' | 'externalId'): AppError {
+  const words = { name: 'Another agent has this name.', externalId: 'Another agent from this source has this externalId.' };
+  return new AppError('conflict', words[member], { member, scimType: 'uniqueness' });
+}
+
 /** Which rule an insert or update broke, in the words of whoever sent it. */
-function asRefusal(error: unknown): unknown {
+export function asRefusal(error: unknown): unknown {
   const { code, constraint } = (error ?? {}) as { code?: string; constraint?: string };
   if (code !== '23505') return error;
-  if (constraint === 'agents_name_taken') {
-    return new AppError('conflict', 'Another agent has this name.', { member: 'name', scimType: 'uniqueness' });
-  }
-  if (constraint === 'agents_external_id_taken') {
-    return new AppError('conflict', 'Another agent from this source has this externalId.', {
-      member: 'externalId',
-      scimType: 'uniqueness',
-    });
-  }
-  return error;
+  if (constraint === 'agents_name_taken') return takenRefusal('name');
+  return constraint === 'agents_external_id_taken' ? takenRefusal('externalId') : error;
 }
 
 type StandingRow = AgentRow & { readonly client_id: string; readonly is_live: boolean };
@@ -93,6 +93,11 @@ function reads(db: Db) {
       const rows = await db.rows<{ client_id: string }>({ name: 'agent-clients', text, values: [agentId] });
       return rows.map((row) => row.client_id);
     },
+    async clientsOfAll(agentIds: readonly string[]) {
+      const text = 'SELECT client_id FROM agent_clients WHERE agent_id = ANY($1) ORDER BY client_id';
+      const rows = await db.rows<{ client_id: string }>({ name: 'agent-clients-of-all', text, values: [agentIds] });
+      return rows.map((row) => row.client_id);
+    },
     async childrenOf(agentId: string) {
       const text = `${SELECT} WHERE parent_id = $1 AND removed_at IS NULL ORDER BY id DESC LIMIT 200`;
       return (await db.rows<AgentRow>({ name: 'agent-children', text, values: [agentId] })).map(toAgent);
@@ -117,11 +122,9 @@ function writes(db: Db) {
   const count = DETAIL_COLUMNS.length;
   return {
     async insert(agent: Agent) {
-      const { id, status, statusReason, statusChangedBy, statusChangedAt, source, version, createdAt, updatedAt } = agent;
-      const rest = [id, status, statusReason, statusChangedBy, statusChangedAt, source, version, createdAt, updatedAt];
       const text = `INSERT INTO agents (${INSERT_COLUMNS.join(', ')}) VALUES (${placeholders(INSERT_COLUMNS.length, 1)})`;
       try {
-        await db.rows({ name: 'agent-insert', text, values: [...detailValues(agent), ...rest] });
+        await db.rows({ name: 'agent-insert', text, values: [...detailValues(agent), ...lifeValues(agent)] });
       } catch (error) {
         throw asRefusal(error);
       }
@@ -138,7 +141,7 @@ function writes(db: Db) {
       }
     },
     async move({ id, from, version, to, reason, by, at }: StatusMove) {
-      const text = `UPDATE agents SET status = $4, status_reason = $5, status_changed_by = $6, status_changed_at = $7, version = version + 1, updated_at = $7
+      const text = `UPDATE agents SET status = $4, status_before = status, status_reason = $5, status_changed_by = $6, status_changed_at = $7, version = version + 1, updated_at = $7
         WHERE id = $1 AND status = $2 AND ($3::int IS NULL OR version = $3) RETURNING ${AGENT_COLUMNS}`;
       const row = await db.row<AgentRow>({ name: 'agent-move', text, values: [id, from, version, to, reason, by, at] });
       return row && toAgent(row);

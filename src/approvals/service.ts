@@ -96,7 +96,7 @@ export interface ApprovalService {
    */
   decide(answer: Answer): Promise<Described>;
   /** Takes back everything an agent asked, in the transaction under way; for its suspension. `cause` is an event id or a word. */
-  withdrawOf(agentId: string, cause: string): Promise<void>;
+  withdrawOf(agentIds: readonly string[], cause: string): Promise<void>;
   /** Notes what ran out; returns how many. */
   expire(): Promise<number>;
   /** Finishes what a crash left between decision and completion. */
@@ -240,8 +240,8 @@ export function createApprovalService(deps: ApprovalServiceDeps): ApprovalServic
         .catch((error: unknown) => log.error({ err: error, approvalId }, 'a decision is not finished yet'));
       return describe(directory, decided);
     },
-    async withdrawOf(agentId, cause) {
-      for (const { id, accountId } of await store.withdraw(agentId)) {
+    async withdrawOf(agentIds, cause) {
+      for (const { id, accountId, agentId } of await store.withdraw(agentIds)) {
         const actor = { kind: 'system', id: 'approvals' } as const;
         await audit.record({ type: 'approval.withdrawn', actor, approvalId: id, agentId, subjectId: accountId, cause });
         await tell(accountId);

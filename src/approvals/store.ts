@@ -51,8 +51,8 @@ export interface ApprovalStore {
   complete(id: string, result: { at: Date; grantHash: Buffer | undefined }): Promise<void>;
   /** pending → expired for everything whose time is over, of one agent with one person if told; returns what ran out. */
   expire(now: Date, of?: { agentId: string; accountId: string }): Promise<readonly { id: string; accountId: string }[]>;
-  /** pending → withdrawn for everything an agent asked. */
-  withdraw(agentId: string): Promise<readonly { id: string; accountId: string }[]>;
+  /** pending → withdrawn for everything these agents asked. */
+  withdraw(agentIds: readonly string[]): Promise<readonly { id: string; accountId: string; agentId: string }[]>;
   /** Notes that the client asked; each time it asks too early it has to wait longer (CIBA Core §11 slow_down). */
   poll(authReqHash: Buffer, clientId: string, now: Date): Promise<Poll>;
 }
@@ -274,11 +274,12 @@ export function createApprovalStore({ db }: { db: Db }): ApprovalStore {
                AND ($3::text IS NULL OR account_id = $3) RETURNING id, account_id AS "accountId"`,
         values: [now, of?.agentId, of?.accountId],
       }),
-    withdraw: (agentId) =>
+    withdraw: (agentIds) =>
       db.rows({
         name: 'approval-withdraw',
-        text: `UPDATE approvals SET status = 'withdrawn' WHERE status = 'pending' AND agent_id = $1 RETURNING id, account_id AS "accountId"`,
-        values: [agentId],
+        text: `UPDATE approvals SET status = 'withdrawn' WHERE status = 'pending' AND agent_id = ANY($1)
+               RETURNING id, account_id AS "accountId", agent_id AS "agentId"`,
+        values: [agentIds],
       }),
     poll: (authReqHash, clientId, now) => poll(db, { authReqHash, clientId, now }),
   };

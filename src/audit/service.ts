@@ -27,9 +27,13 @@ export interface AuditVerification {
 export interface AuditRecorder {
   /** Keeps an event in the transaction under way: the act and its record live or die together. @throws {AppError} when it is malformed. */
   record(input: AuditEventInput): Promise<void>;
+  /** Keeps several events in one statement. @throws {AppError} when one is malformed; then none is kept. */
+  recordMany(inputs: readonly AuditEventInput[]): Promise<void>;
 }
 
 export interface AuditService extends AuditRecorder {
+  /** The same for many at once, in one statement. */
+  recordMany(inputs: readonly AuditEventInput[]): Promise<void>;
   /** The same event as a row, for a statement that writes it together with what it records. */
   rowOf(input: AuditEventInput): NewRow;
   list(filter: AuditFilter): Promise<AuditPage>;
@@ -76,7 +80,8 @@ export function createAuditService(deps: { db: Db; store: AuditStore; clock: Clo
     });
   return {
     rowOf: newRow,
-    record: (input) => store.insert(newRow(input)),
+    record: (input) => store.insert([newRow(input)]),
+    recordMany: (inputs) => store.insert(inputs.map(newRow)),
     async list(filter) {
       const events = await store.list({ ...filter, limit: filter.limit + 1 });
       const page = events.slice(0, filter.limit);

@@ -121,7 +121,8 @@ const SEALER_LOCK = 0x7365616c; // "seal"
 
 /** SQL of the audit trail. */
 export interface AuditStore {
-  insert(row: NewRow): Promise<void>;
+  /** All of them, or none. */
+  insert(rows: readonly NewRow[]): Promise<void>;
   list(filter: AuditFilter): Promise<StoredAuditEvent[]>;
   find(id: string): Promise<StoredAuditEvent | undefined>;
   /** Sealed events in chain order, from a position on. */
@@ -146,11 +147,11 @@ export interface AuditStore {
 export function createAuditStore(deps: { db: Db }): AuditStore {
   const { db } = deps;
   return {
-    async insert(row) {
+    async insert(rows) {
       await db.rows({
         name: 'audit-insert',
         text: `INSERT INTO audit_events (${namesOf(AUDIT_COLUMNS)}) SELECT * FROM ${rowsOf('$1', AUDIT_COLUMNS, 'event')}`,
-        values: [rowSet([row])],
+        values: [rowSet(rows)],
       });
     },
     async list(filter) {

@@ -9,6 +9,8 @@ import type { EndReason, TokenSelector, TokenService } from '../tokens/index.ts'
 export interface Cascade {
   /** Tokens in which the agent acts or is the subject, their descendants, and every refresh token, grant and code of its clients. */
   onAgentSuspended(agentId: string, reason?: Partial<EndReason>): Promise<void>;
+  /** The same for many at once, in as many statements as for one. */
+  onAgentsSuspended(agentIds: readonly string[], reason?: Partial<EndReason>): Promise<void>;
   /** Tokens for the person, their descendants, what they granted, and their sign-ins. */
   onAccountDisabled(accountId: string, reason?: Partial<EndReason>): Promise<void>;
   onClientDisabled(clientId: string, reason?: Partial<EndReason>): Promise<void>;
@@ -18,12 +20,12 @@ export interface Cascade {
   onResourceRemoved(resource: string, reason?: Partial<EndReason>): Promise<void>;
 }
 
-/** What the cascade needs; `clientsOf` gives the client ids that are linked to an agent. */
+/** What the cascade needs; `clientsOf` gives the client ids that are linked to these agents. */
 export interface CascadeDeps {
   readonly db: Db;
-  readonly tokens: Pick<TokenService, 'end'>;
+  readonly tokens: Pick<TokenService, 'end' | 'endOfAgents'>;
   readonly artifacts: Pick<ArtifactStore, 'destroyAuthority'>;
-  readonly clientsOf: (agentId: string) => Promise<readonly string[]>;
+  readonly clientsOf: (agentIds: readonly string[]) => Promise<readonly string[]>;
 }
 
 const SYSTEM = { kind: 'system', id: 'revocation' } as const;
@@ -33,13 +35,15 @@ export function createCascade(deps: CascadeDeps): Cascade {
   const { db, tokens, artifacts, clientsOf } = deps;
   const end = (selector: TokenSelector, cause: string, reason: Partial<EndReason> = {}) =>
     tokens.end(selector, { cause: reason.cause ?? cause, by: reason.by ?? SYSTEM });
+  const onAgentsSuspended: Cascade['onAgentsSuspended'] = (agentIds, reason = {}) =>
+    db.transaction(async () => {
+      const clientIds = await clientsOf(agentIds);
+      if (clientIds.length > 0) await artifacts.destroyAuthority({ clientIds });
+      await tokens.endOfAgents(agentIds, { cause: reason.cause ?? 'agent.suspended', by: reason.by ?? SYSTEM });
+    });
   return {
-    onAgentSuspended: (agentId, reason) =>
-      db.transaction(async () => {
-        const clientIds = await clientsOf(agentId);
-        if (clientIds.length > 0) await artifacts.destroyAuthority({ clientIds });
-        await end({ by: 'agent', agentId }, 'agent.suspended', reason);
-      }),
+    onAgentSuspended: (agentId, reason) => onAgentsSuspended([agentId], reason),
+    onAgentsSuspended,
     onAccountDisabled: (accountId, reason) =>
       db.transaction(async () => {
         await artifacts.destroyAuthority({ accountId });

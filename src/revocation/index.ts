@@ -24,7 +24,7 @@ export interface Revocation {
 export interface RevocationDeps
   extends Pick<CascadeDeps, 'db' | 'clientsOf'>,
     Pick<RevocationContributionDeps, 'artifacts' | 'isClientOfResource'> {
-  readonly tokens: Pick<TokenService, 'verify' | 'end' | 'arePartiesLive'>;
+  readonly tokens: Pick<TokenService, 'verify' | 'end' | 'endOfAgents' | 'arePartiesLive'>;
   readonly clock: Clock;
   readonly ids: Pick<Ids, 'secret'>;
 }

@@ -8,14 +8,14 @@ function fingerprint(query: readonly unknown[]): string {
 }
 
 /**
- * An opaque, URL-safe cursor (RFC 9865 §2.2): a store's position, tied to the query it belongs to. It grants nothing: the store
- * applies the caller's visibility to every page, so it needs no secret.
+ * An opaque, URL-safe cursor (RFC 9865 §2.2): a store's position, tied to the query and the caller it belongs to. It grants nothing:
+ * the store applies the caller's visibility to every page, so it needs no secret, and to compare it is no secret either.
  */
 export function encodeCursor(position: string, query: readonly unknown[]): string {
   return Buffer.from(JSON.stringify([fingerprint(query), position])).toString('base64url');
 }
 
-/** The position in a cursor. 400 `invalidCursor` when it is malformed or was made for another query (RFC 9865 §2.1). */
+/** The position in a cursor. 400 `invalidCursor` when it is malformed or was made for another query or caller (RFC 9865 §2.1). */
 export function decodeCursor(cursor: string, query: readonly unknown[]): string {
   const invalid = scimRefusal('invalidCursor', 'The cursor does not belong to this query: start again with an empty one.', 'cursor');
   if (cursor.length > maxLength) throw invalid;

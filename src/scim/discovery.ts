@@ -1,4 +1,5 @@
 import { AppError } from '../platform/errors.ts';
+import { maxOperations, maxPayloadSize } from './bulk/request.ts';
 import { defaultPageSize, maxPageSize } from './list-request.ts';
 import type { ScimResourceType } from './resource-type.ts';
 import type { ScimAttribute, ScimSchema } from './schema.ts';
@@ -24,7 +25,7 @@ export function serviceProviderConfig(types: readonly Described[], baseUrl: stri
   const document: Record<string, unknown> = {
     schemas: [core('ServiceProviderConfig')],
     patch: { supported: true },
-    bulk: { supported: false, maxOperations: 0, maxPayloadSize: 0 },
+    bulk: { supported: true, maxOperations, maxPayloadSize },
     filter: { supported: true, maxResults: maxPageSize },
     changePassword: { supported: false },
     sort: { supported: true },

@@ -41,7 +41,7 @@ export function scimErrorBody(status: number, detail: string): ScimErrorBody {
 }
 
 /** A failure in SCIM's words (RFC 7644 §3.12). A 400 always has a `scimType`: `invalidValue` when the refusal names none. */
-function toScimError({ status, message, details }: Failure): ScimErrorBody {
+export function scimErrorOf({ status, message, details }: Failure): ScimErrorBody {
   const scimType = details.scimType ?? (status === 400 ? 'invalidValue' : undefined);
   return {
     ...scimErrorBody(status, message),
@@ -55,7 +55,7 @@ export const scimErrorFormat: ErrorFormat = {
   prefix: root,
   write(ctx, failure) {
     if (failure.status === 401 && !ctx.response.get('WWW-Authenticate')) ctx.set('WWW-Authenticate', 'Bearer');
-    ctx.body = JSON.stringify(toScimError(failure));
+    ctx.body = JSON.stringify(scimErrorOf(failure));
     ctx.set('Content-Type', mediaType);
   },
 };

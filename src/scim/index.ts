@@ -1,10 +1,12 @@
 /**
- * SCIM 2.0 (RFC 7643, RFC 7644, RFC 9865) without knowing any resource: filters, PATCH, validation, projection, versions, paging
- * and the wire format. It owns no data and decides no permission. A capability fills it with a `ScimResourceType` from its
+ * SCIM 2.0 (RFC 7643, RFC 7644, RFC 9865) without knowing any resource: filters, PATCH, bulk, validation, projection, versions,
+ * paging and the wire format. It owns no data and decides no permission. A capability fills it with a `ScimResourceType` from its
  * `scim.ts` and compiles filters to SQL in its `store.ts`; `app.ts` gathers the types, and brings the guard and the body reader.
  */
 import { type ScimDependencies, createScimRoutes } from './routes.ts';
 
+export { resolveAttributePath } from './attribute-path.ts';
+export { maxPayloadSize } from './bulk/request.ts';
 export {
   bindAttribute,
   type BoundAttribute,
@@ -20,8 +22,9 @@ export { matchesFilter } from './filter-match.ts';
 export type { ScimFilter, ScimSort } from './filter.ts';
 export { scimErrorFormat, scimRefusal } from './errors.ts';
 export { scimAttribute, weakEtag } from './schema.ts';
+export { acceptRepresentation } from './schema-validation.ts';
 export { createListing, type ScimFound } from './store.ts';
-export type { ScimListQuery, ScimPage, ScimPrecondition, ScimResourceType } from './resource-type.ts';
+export type { ScimCreated, ScimListQuery, ScimPage, ScimPrecondition, ScimResourceType } from './resource-type.ts';
 export type { ScimAttribute, ScimInput, ScimMeta, ScimResource, ScimSchema } from './schema.ts';
 export type { ScimDependencies, ScimScope } from './routes.ts';
 

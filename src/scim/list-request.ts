@@ -56,9 +56,9 @@ export function readSearchRequest(body: unknown): ScimListRequest {
   return readListRequest(body);
 }
 
-/** What a cursor is tied to: everything that decides which resources come in which order. */
-export function cursorQuery(type: ScimDescription, { filter, sortBy, sortOrder }: ScimListRequest): readonly unknown[] {
-  return [type.name, filter ?? null, sortBy ?? null, sortOrder ?? null];
+/** What a cursor is tied to: everything that decides which resources come in which order, and whose it is (RFC 9865 §2.2). */
+export function cursorQuery(type: ScimDescription, { filter, sortBy, sortOrder }: ScimListRequest, holder: string): readonly unknown[] {
+  return [holder, type.name, filter ?? null, sortBy ?? null, sortOrder ?? null];
 }
 
 /** The page an index request names: a count above 200 is 200, a negative one 0, a startIndex below 1 is 1 (RFC 7644 §3.4.2.4). */
@@ -67,22 +67,23 @@ export function indexPage(request: ScimListRequest): { by: 'index'; startIndex: 
   return { by: 'index', startIndex: Math.max(request.startIndex ?? 1, 1), count };
 }
 
-function pageOf(type: ScimDescription, request: ScimListRequest): ScimPageRequest {
+function pageOf(type: ScimDescription, request: ScimListRequest, holder: string): ScimPageRequest {
   if (request.cursor === undefined) return indexPage(request);
   if (request.startIndex !== undefined) throw invalidValue('startIndex', 'not combined with cursor');
   const { count } = indexPage(request);
   if (count < 1) throw scimRefusal('invalidCount', 'count is at least 1 with a cursor.', 'count');
   if (request.cursor === '') return { by: 'position', count };
-  return { by: 'position', position: decodeCursor(request.cursor, cursorQuery(type, request)), count };
+  return { by: 'position', position: decodeCursor(request.cursor, cursorQuery(type, request, holder)), count };
 }
 
 /**
- * A list request in the terms of one resource type. 400 `invalidFilter`, `invalidPath`, `invalidValue`, `invalidCursor`, `invalidCount`.
+ * A list request in the terms of one resource type; a cursor must be one of `holder`, whoever that is. 400 `invalidFilter`,
+ * `invalidPath`, `invalidValue`, `invalidCursor`, `invalidCount`.
  */
-export function toListQuery(type: ScimDescription, request: ScimListRequest): ScimListQuery {
+export function toListQuery(type: ScimDescription, request: ScimListRequest, holder: string): ScimListQuery {
   return {
     ...(request.filter === undefined ? {} : { filter: parseFilter(type, request.filter) }),
     ...(request.sortBy === undefined ? {} : { sort: parseSort(type, request.sortBy, request.sortOrder) }),
-    page: pageOf(type, request),
+    page: pageOf(type, request, holder),
   };
 }

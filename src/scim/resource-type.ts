@@ -1,3 +1,4 @@
+import type { AppError } from '../platform/errors.ts';
 import type { ScimFilter, ScimSort } from './filter.ts';
 import type { ScimDescription, ScimInput, ScimResource } from './schema.ts';
 
@@ -26,6 +27,9 @@ export interface ScimListQuery {
   readonly page: ScimPageRequest;
 }
 
+/** What the answer to a creation is made of when nobody reads the resource itself. */
+export type ScimCreated = Pick<ScimResource, 'id' | 'meta'>;
+
 /**
  * What a capability contributes: a described resource and five operations.
  *
@@ -42,6 +46,11 @@ export interface ScimResourceType<Caller> extends ScimDescription {
   /** Members this type adds to ServiceProviderConfig, such as `{ agentExtension: { supported: true } }`; merged one level deep. */
   readonly serviceProviderConfig?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   create(input: ScimInput, caller: Caller): Promise<ScimResource>;
+  /**
+   * Several creations in one transaction, for a bulk request; left out: they are made one by one. Answers each input in order with
+   * what `create` would have said of it: one that breaks a rule fails alone. When it throws, nothing of the batch is kept.
+   */
+  createMany?(inputs: readonly ScimInput[], caller: Caller): Promise<readonly (ScimCreated | AppError)[]>;
   get(id: string, caller: Caller): Promise<ScimResource>;
   list(query: ScimListQuery, caller: Caller): Promise<ScimPage>;
   replace(id: string, change: ScimPrecondition & { readonly input: ScimInput }, caller: Caller): Promise<ScimResource>;

@@ -1,6 +1,10 @@
 import Router from '@koa/router';
 import type { Context, Middleware } from 'koa';
+import type { Clock } from '../platform/clock.ts';
 import { AppError } from '../platform/errors.ts';
+import type { Failure } from '../platform/http/failure.ts';
+import { createBulkGate } from './bulk/gate.ts';
+import { runBulk } from './bulk/service.ts';
 import { assertUnfiltered, listOfAll, resourceTypeDocument, schemaDocument, schemasOf, serviceProviderConfig } from './discovery.ts';
 import { scimErrorBody, scimRefusal } from './errors.ts';
 import { readListRequest, readSearchRequest } from './list-request.ts';
@@ -32,9 +36,22 @@ export interface ScimDependencies<Caller> {
   guard(ctx: Context, scope: ScimScope): Promise<Caller>;
   /** The JSON body, bounded; throws `too_large` or `invalid_input`. */
   readJson(ctx: Context): Promise<unknown>;
+  /** A name for the caller that no other one has: what is kept or counted for one is not another one's (cursors, bulk requests). */
+  identify(caller: Caller): string;
+  /** The resource that the caller's token speaks for, the name of its type and its id; undefined when there is none. */
+  me(caller: Caller): { readonly type: string; readonly id: string } | undefined;
+  /** What is told about an error within a request that goes on; what nobody foresaw reaches the log. */
+  failureOf(ctx: Context, error: unknown): Failure;
+  readonly clock: Pick<Clock, 'now'>;
 }
 
+type Located<Caller> = { readonly type: ScimResourceType<Caller>; readonly id: string };
+type Locate<Caller> = (ctx: Context, caller: Caller) => Located<Caller>;
+
 const maxIdLength = 200;
+/** How long a bulk request may take before what is left of it is answered untried; well below what proxies wait. */
+const longestBulkMs = 20_000;
+const bulkLimits = { perCaller: 2, inAll: 4 };
 
 function send(ctx: Context, status: number, body: unknown): void {
   ctx.status = status;
@@ -80,47 +97,81 @@ function assertReadable<Caller>(ctx: Context, type: ScimResourceType<Caller>): v
   parseSelection(type, readListRequest(ctx.query));
 }
 
-function addReads<Caller>(router: Router, type: ScimResourceType<Caller>, { baseUrl, guard, readJson }: ScimDependencies<Caller>): void {
+function addCollection<Caller>(router: Router, type: ScimResourceType<Caller>, deps: ScimDependencies<Caller>): void {
+  const { baseUrl, guard, readJson, identify } = deps;
   router.get(type.endpoint, async (ctx) => {
     const caller = await guard(ctx, 'scim:read');
-    send(ctx, 200, await listResources(type, { request: readListRequest(ctx.query), baseUrl }, caller));
+    const request = readListRequest(ctx.query);
+    send(ctx, 200, await listResources(type, { request, baseUrl, holder: identify(caller) }, caller));
   });
   router.post(`${type.endpoint}/.search`, async (ctx) => {
     const caller = await guard(ctx, 'scim:read');
-    send(ctx, 200, await listResources(type, { request: readSearchRequest(await bodyOf(ctx, readJson)), baseUrl }, caller));
+    const request = readSearchRequest(await bodyOf(ctx, readJson));
+    send(ctx, 200, await listResources(type, { request, baseUrl, holder: identify(caller) }, caller));
   });
-  router.get(`${type.endpoint}/:id`, async (ctx) => {
-    const caller = await guard(ctx, 'scim:read');
-    const resource = await type.get(idOf(ctx), caller);
-    const known = ctx.get('If-None-Match');
-    if (known === '' || !namesVersion(known, resource.meta.version)) return sendResource(ctx, resource, { type, baseUrl, status: 200 });
-    ctx.set('ETag', resource.meta.version);
-    ctx.status = 304;
-  });
-}
-
-function addWrites<Caller>(router: Router, type: ScimResourceType<Caller>, { baseUrl, guard, readJson }: ScimDependencies<Caller>): void {
   router.post(type.endpoint, async (ctx) => {
     const caller = await guard(ctx, 'scim:write');
     assertReadable(ctx, type);
     sendResource(ctx, await createResource(type, await bodyOf(ctx, readJson), caller), { type, baseUrl, status: 201 });
   });
-  router.put(`${type.endpoint}/:id`, async (ctx) => {
-    const caller = await guard(ctx, 'scim:write');
-    assertReadable(ctx, type);
-    const change = { id: idOf(ctx), body: await bodyOf(ctx, readJson), ifMatch: ifMatchOf(ctx) };
-    sendResource(ctx, await replaceResource(type, change, caller), { type, baseUrl, status: 200 });
+}
+
+/** GET, PUT, PATCH and DELETE of one resource, wherever it is addressed. */
+function addResource<Caller>(router: Router, path: string, deps: ScimDependencies<Caller> & { readonly locate: Locate<Caller> }): void {
+  const { baseUrl, guard, readJson, locate } = deps;
+  router.get(path, async (ctx) => {
+    const caller = await guard(ctx, 'scim:read');
+    const { type, id } = locate(ctx, caller);
+    const resource = await type.get(id, caller);
+    const known = ctx.get('If-None-Match');
+    if (known === '' || !namesVersion(known, resource.meta.version)) return sendResource(ctx, resource, { type, baseUrl, status: 200 });
+    ctx.set('ETag', resource.meta.version);
+    ctx.status = 304;
   });
-  router.patch(`${type.endpoint}/:id`, async (ctx) => {
+  for (const [method, change] of [
+    ['put', replaceResource],
+    ['patch', patchResource],
+  ] as const) {
+    router[method](path, async (ctx) => {
+      const caller = await guard(ctx, 'scim:write');
+      const { type, id } = locate(ctx, caller);
+      assertReadable(ctx, type);
+      const body = await bodyOf(ctx, readJson);
+      sendResource(ctx, await change(type, { id, body, ifMatch: ifMatchOf(ctx) }, caller), { type, baseUrl, status: 200 });
+    });
+  }
+  router.delete(path, async (ctx) => {
     const caller = await guard(ctx, 'scim:write');
-    assertReadable(ctx, type);
-    const change = { id: idOf(ctx), body: await bodyOf(ctx, readJson), ifMatch: ifMatchOf(ctx) };
-    sendResource(ctx, await patchResource(type, change, caller), { type, baseUrl, status: 200 });
-  });
-  router.delete(`${type.endpoint}/:id`, async (ctx) => {
-    const caller = await guard(ctx, 'scim:write');
-    await removeResource(type, { id: idOf(ctx), ifMatch: ifMatchOf(ctx) }, caller);
+    const { type, id } = locate(ctx, caller);
+    await removeResource(type, { id, ifMatch: ifMatchOf(ctx) }, caller);
     ctx.status = 204;
+  });
+}
+
+/** `/Me` (RFC 7644 §3.11): answered as the resource itself would be, whose place is told in every answer. */
+function locateMe<Caller>({ resourceTypes, baseUrl, me }: ScimDependencies<Caller>): Locate<Caller> {
+  return (ctx, caller) => {
+    const found = me(caller);
+    const type = resourceTypes.find(({ name }) => name === found?.type);
+    if (found === undefined || type === undefined)
+      throw new AppError('not_found', 'This token speaks for nobody who is a SCIM resource here: address resources by their id.');
+    ctx.set('Location', locationOf(type, found.id, baseUrl));
+    return { type, id: found.id };
+  };
+}
+
+/** `/Bulk` (RFC 7644 §3.7). The guard stands before everything else, the gate before the body is read. */
+function addBulk<Caller>(router: Router, deps: ScimDependencies<Caller>): void {
+  const { resourceTypes, baseUrl, guard, readJson, identify, failureOf, clock } = deps;
+  const gate = createBulkGate(bulkLimits);
+  router.post('/Bulk', async (ctx) => {
+    const caller = await guard(ctx, 'scim:write');
+    await gate.within(identify(caller), async () => {
+      const body = await bodyOf(ctx, readJson);
+      const end = clock.now().getTime() + longestBulkMs;
+      const isOver = () => clock.now().getTime() >= end || ctx.res.destroyed;
+      send(ctx, 200, await runBulk(body, { resourceTypes, baseUrl, caller, failureOf: (error) => failureOf(ctx, error), isOver }));
+    });
   });
 }
 
@@ -152,8 +203,7 @@ function addDiscovery<Caller>(router: Router, { resourceTypes, baseUrl, guard }:
 
 /**
  * All of `/scim/v2` (RFC 7644 §3.2, table 2) as one koa middleware; other paths pass through. Everything, discovery included,
- * is behind the guard. The edge's error boundary turns what is thrown into RFC 7644 §3.12 bodies (`scimErrorFormat`); `/Me` is 501
- * (RFC 7644 §3.11), Bulk is not offered.
+ * is behind the guard. The edge's error boundary turns what is thrown into RFC 7644 §3.12 bodies (`scimErrorFormat`).
  */
 export function createScimRoutes<Caller>(deps: ScimDependencies<Caller>): Middleware {
   const router = new Router({ prefix: root });
@@ -165,11 +215,12 @@ export function createScimRoutes<Caller>(deps: ScimDependencies<Caller>): Middle
       await searchAll(deps.resourceTypes, { request: readSearchRequest(await bodyOf(ctx, deps.readJson)), baseUrl: deps.baseUrl }, caller),
     );
   });
-  router.all('/Me', (ctx) => send(ctx, 501, scimErrorBody(501, 'Address resources by their id.')));
+  addResource(router, '/Me', { ...deps, locate: locateMe(deps) });
+  addBulk(router, deps);
   addDiscovery(router, deps);
   for (const type of deps.resourceTypes) {
-    addReads(router, type, deps);
-    addWrites(router, type, deps);
+    addCollection(router, type, deps);
+    addResource(router, `${type.endpoint}/:id`, { ...deps, locate: (ctx) => ({ type, id: idOf(ctx) }) });
   }
   const dispatch = router.routes();
   return async (ctx, next) => {

@@ -6,7 +6,7 @@ import { applyPatch, assertImmutableUnchanged, isSameRepresentation } from './pa
 import { assertIfMatch } from './preconditions.ts';
 import { parseSelection, project } from './projection.ts';
 import type { ScimPage, ScimResourceType } from './resource-type.ts';
-import type { ScimDescription, ScimResource } from './schema.ts';
+import type { ScimDescription, ScimInput, ScimResource } from './schema.ts';
 import { acceptRepresentation, assertSchemas, isObject } from './schema-validation.ts';
 
 type Document = Readonly<Record<string, unknown>>;
@@ -42,10 +42,15 @@ export function locationOf(type: { readonly endpoint: string }, id: string, base
   return `${baseUrl}${type.endpoint}/${encodeURIComponent(id)}`;
 }
 
-/** POST (RFC 7644 §3.3). */
-export function createResource<Caller>(type: ScimResourceType<Caller>, body: unknown, caller: Caller): Promise<ScimResource> {
+/** The body of a POST or PUT as its resource type takes it. 400 as `assertSchemas` and `acceptRepresentation` refuse. */
+export function acceptNew(type: ScimDescription, body: unknown): ScimInput {
   if (isObject(body)) assertSchemas(type, body);
-  return type.create(acceptRepresentation(type, body), caller);
+  return acceptRepresentation(type, body);
+}
+
+/** POST (RFC 7644 §3.3). */
+export async function createResource<Caller>(type: ScimResourceType<Caller>, body: unknown, caller: Caller): Promise<ScimResource> {
+  return type.create(acceptNew(type, body), caller);
 }
 
 /** PUT (RFC 7644 §3.5.1). */
@@ -54,8 +59,7 @@ export async function replaceResource<Caller>(
   { id, body, ifMatch }: ScimChange,
   caller: Caller,
 ): Promise<ScimResource> {
-  if (isObject(body)) assertSchemas(type, body);
-  const input = acceptRepresentation(type, body);
+  const input = acceptNew(type, body);
   const current = await type.get(id, caller);
   if (ifMatch !== undefined) assertIfMatch(ifMatch, current.meta.version);
   assertImmutableUnchanged(type, current, input);
@@ -99,13 +103,13 @@ export async function removeResource<Caller>(
   return type.remove(id, { ifMatch: current.meta.version }, caller);
 }
 
-/** A list or search within one resource type as a ListResponse (RFC 7644 §3.4.2, RFC 9865 §2). */
+/** A list or search within one resource type as a ListResponse (RFC 7644 §3.4.2, RFC 9865 §2); cursors are good for `holder` alone. */
 export async function listResources<Caller>(
   type: ScimResourceType<Caller>,
-  { request, baseUrl }: { request: ScimListRequest; baseUrl: string },
+  { request, baseUrl, holder }: { request: ScimListRequest; baseUrl: string; holder: string },
   caller: Caller,
 ): Promise<Document> {
-  const query = toListQuery(type, request);
+  const query = toListQuery(type, request, holder);
   parseSelection(type, request);
   const page = await type.list(query, caller);
   const resources = page.resources.map((resource) => presentResource(type, resource, { baseUrl, wanted: request }));
@@ -116,7 +120,7 @@ export async function listResources<Caller>(
     ...(asked.by === 'index' ? { startIndex: asked.startIndex } : {}),
     itemsPerPage: resources.length,
     ...(asked.by === 'position' && page.nextPosition !== undefined
-      ? { nextCursor: encodeCursor(page.nextPosition, cursorQuery(type, request)) }
+      ? { nextCursor: encodeCursor(page.nextPosition, cursorQuery(type, request, holder)) }
       : {}),
     Resources: resources,
   };
@@ -124,7 +128,7 @@ export async function listResources<Caller>(
 
 async function pageOfType<Caller>(type: ScimResourceType<Caller>, request: ScimListRequest, caller: Caller): Promise<ScimPage | AppError> {
   try {
-    return await type.list(toListQuery(type, request), caller);
+    return await type.list(toListQuery(type, request, ''), caller);
   } catch (error) {
     // A type that lacks the attribute has no matching resources (RFC 7644 §3.4.2.1).
     const isForeign = error instanceof AppError && ['invalidFilter', 'invalidPath'].includes(error.details.scimType ?? '');

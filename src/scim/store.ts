@@ -1,6 +1,6 @@
 import type { Db } from '../platform/db/db.ts';
 import { scimRefusal } from './errors.ts';
-import type { ScimColumns } from './filter-sql.ts';
+import type { ScimColumns, ScimSql } from './filter-sql.ts';
 import { listSql, type PagedRow, type ScimRows } from './list-sql.ts';
 import type { ScimListQuery } from './resource-type.ts';
 
@@ -15,7 +15,7 @@ export interface ScimFound<Row> {
 /** Filters are as many as clients invent: such a statement has no name, or every connection would keep them all. */
 const UNNAMED = '';
 
-const statementOf = ({ sql, params }: { sql: string; params: readonly unknown[] }) => ({ name: UNNAMED, text: sql, values: params });
+const statementOf = ({ sql, params }: ScimSql) => ({ name: UNNAMED, text: sql, values: params });
 
 /** RFC 7644 §3.12: a filter that costs more than the server gives it. PostgreSQL's own limit ends it (platform/db). */
 function asTooMany(error: unknown): unknown {
@@ -32,19 +32,26 @@ export function createListing<Row extends object>(deps: {
   readonly db: Pick<Db, 'rows' | 'row'>;
   readonly rows: ScimRows;
   readonly columns: ScimColumns;
+  /** How many there are without a filter, where the store knows without counting. */
+  readonly countAll?: () => Promise<number>;
 }): (query: ScimListQuery) => Promise<ScimFound<Row>> {
-  const { db, rows, columns } = deps;
+  const { db, rows, columns, countAll } = deps;
+  const totalOf = async (count: ScimSql | undefined, isFiltered: boolean) => {
+    if (count === undefined) return undefined;
+    if (!isFiltered && countAll !== undefined) return countAll();
+    return (await db.row<{ total: number }>(statementOf(count)))?.total ?? 0;
+  };
   return async (query) => {
     const { page, count, cut } = listSql(rows, query, columns);
     try {
-      const [found, total] = await Promise.all([
+      const [found, totalResults] = await Promise.all([
         db.rows<Row & PagedRow>(statementOf(page)),
-        count === undefined ? undefined : db.row<{ total: number }>(statementOf(count)),
+        totalOf(count, query.filter !== undefined),
       ]);
       const { rows: shown, nextPosition } = cut(found);
       return {
         rows: shown,
-        ...(count === undefined ? {} : { totalResults: total?.total ?? 0 }),
+        ...(totalResults === undefined ? {} : { totalResults }),
         ...(nextPosition === undefined ? {} : { nextPosition }),
       };
     } catch (error) {

@@ -37,6 +37,8 @@ export interface SignIn extends Pick<BrowserSessions, 'sessionsOf' | 'endSession
   readonly guard: PageGuard;
   /** What a person allowed by consent, the latest first; a grant may have ended since. */
   consentsOf: ConsentGrants['listOf'];
+  /** Removes what is kept about the consents and browsers of a person. */
+  forget(accountId: string): Promise<void>;
   readonly capability: Capability;
 }
 
@@ -80,6 +82,7 @@ export function createSignIn(deps: SignInDeps): SignIn {
     endSession: sessions.endSession,
     endOtherSessions: sessions.endOtherSessions,
     consentsOf: grants.listOf,
+    forget: store.forget,
     capability: {
       name: 'sign-in',
       oidc: signInOidc({ basePath, pages, grants, emailOf: async (id) => (await accounts.find(id))?.email }),

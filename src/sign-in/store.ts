@@ -34,6 +34,8 @@ export interface SignInStore {
   browsersOf(accountId: string): Promise<BrowserRecord[]>;
   /** Notes that a browser was seen, unless that was noted after `unlessAfter`. */
   touchBrowser(uidHash: Buffer, times: { at: Date; unlessAfter: Date }): Promise<void>;
+  /** Removes every consent and browser of a person. */
+  forget(accountId: string): Promise<void>;
   /** Removes up to `limit` browsers last seen before `before`; returns how many went. */
   purgeBrowsers(before: Date, limit: number): Promise<number>;
 }
@@ -121,5 +123,13 @@ function browsers(db: Db) {
 
 /** The store over PostgreSQL. */
 export function createSignInStore(db: Db): SignInStore {
-  return { ...consents(db), ...browsers(db) };
+  return {
+    ...consents(db),
+    ...browsers(db),
+    async forget(accountId) {
+      for (const table of ['consents', 'browser_sessions'] as const) {
+        await db.rows({ name: `sign-in-forget-${table}`, text: `DELETE FROM ${table} WHERE account_id = $1`, values: [accountId] });
+      }
+    },
+  };
 }

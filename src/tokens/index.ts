@@ -5,6 +5,7 @@
  * exchanged (token-exchange) or who may ask about it (revocation). Called by those three, by every interface of ours through
  * its guard, and by app.ts when a party is stopped.
  */
+import type { AuditService } from '../audit/index.ts';
 import type { Capability } from '../capability.ts';
 import { issuerOf } from '../oidc/index.ts';
 import type { Clock } from '../platform/clock.ts';
@@ -16,6 +17,7 @@ import { ownResourcesOf } from './guard.ts';
 import { type TokenClaimsDeps, tokenClaims } from './oidc.ts';
 import { apiRoutes, consoleRoutes, type TokenRoutesDeps } from './routes.ts';
 import { createTokenService, type TokenService } from './service.ts';
+import { createStoppedAgentsStore } from './stopped-agents/store.ts';
 import { createTokenStore, type TokenStore } from './store.ts';
 
 export { type ApiGuardDeps, createApiGuard, type GuardedClient, ownResourcesOf } from './guard.ts';
@@ -42,12 +44,11 @@ export interface Tokens extends TokenService {
 }
 
 /** What the ledger is made of. */
-export interface TokensDeps
-  extends Pick<TokenClaimsDeps, 'audit' | 'principalOf' | 'detailsHash' | 'onIssued'>,
-    Pick<TokenRoutesDeps, 'namesOf'> {
+export interface TokensDeps extends Pick<TokenClaimsDeps, 'principalOf' | 'detailsHash' | 'onIssued'>, Pick<TokenRoutesDeps, 'namesOf'> {
   readonly db: Db;
   readonly clock: Clock;
   readonly issuer: URL;
+  readonly audit: TokenClaimsDeps['audit'] & Pick<AuditService, 'record' | 'recordMany'>;
   /** The keys in force (`oidc.publicKeys`); asked at each verification, so the engine may be built later. */
   readonly publicKeys: () => readonly Record<string, unknown>[];
 }
@@ -68,7 +69,7 @@ function purgeJob(store: Pick<TokenStore, 'purge'>): Job {
 export function createTokens(deps: TokensDeps): Tokens {
   const issuer = issuerOf(deps.issuer);
   const store = createTokenStore({ ...deps, ownResources: ownResourcesOf(deps.issuer) });
-  const service = createTokenService({ ...deps, store, issuer });
+  const service = createTokenService({ ...deps, store, stoppedAgents: createStoppedAgentsStore(deps), issuer });
   const routeDeps = { ...deps, service, basePath: basePathOf(deps.issuer) };
   const routes: Routes = (router, web) => {
     apiRoutes(routeDeps)(router, web);

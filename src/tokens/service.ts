@@ -1,8 +1,9 @@
-import type { AuditActor, AuditRecorder } from '../audit/index.ts';
+import type { AuditActor, AuditService } from '../audit/index.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Db } from '../platform/db/db.ts';
 import { AppError } from '../platform/errors.ts';
 import { createOwnJwts, type OwnPayload } from './own-jwt.ts';
+import type { StoppedAgentsStore } from './stopped-agents/store.ts';
 import type { GrantedScope, ListedToken, LiveSummary, LiveTokenFilter, TokenStore } from './store.ts';
 import type { Falling, KnownToken, TokenSelector } from './token-record.ts';
 
@@ -48,6 +49,8 @@ export interface TokenService {
   mostGranted(limit: number): Promise<readonly GrantedScope[]>;
   /** Ends tokens and all that was made from them, in the transaction under way; one audit event tells what fell. Safe to repeat. */
   end(selector: TokenSelector, reason: EndReason): Promise<Falling>;
+  /** The same for many agents at once, with an event for each that held something. */
+  endOfAgents(agentIds: readonly string[], reason: EndReason): Promise<void>;
   /** What `end` would end now. */
   countFalling(selector: TokenSelector): Promise<Falling>;
   /** Whether client and person are alive; for opaque tokens, which are not in the ledger. */
@@ -96,8 +99,9 @@ function partyOf(selector: TokenSelector): { agentId?: string; subjectId?: strin
 export function createTokenService(deps: {
   db: Db;
   store: TokenStore;
+  stoppedAgents: StoppedAgentsStore;
   clock: Clock;
-  audit: AuditRecorder;
+  audit: Pick<AuditService, 'record' | 'recordMany'>;
   issuer: string;
   publicKeys: () => readonly Record<string, unknown>[];
 }): TokenService {
@@ -142,6 +146,20 @@ export function createTokenService(deps: {
           ...partyOf(selector),
         });
         return fallen;
+      }),
+    endOfAgents: (agentIds, { cause, by }) =>
+      db.transaction(async () => {
+        const fallen = await deps.stoppedAgents.end(agentIds, cause);
+        if (fallen.length === 0) return;
+        const about = { type: 'token.revoked', actor: by, cause } as const;
+        await audit.recordMany(
+          fallen.map(({ agentId, firstJti, ...counts }) => ({
+            ...about,
+            agentId,
+            tokenId: firstJti,
+            remedy: `ended ${summaryOf(counts)}`,
+          })),
+        );
       }),
     countFalling: (selector) => store.countFalling(selector),
     arePartiesLive: (clientId, accountId) => store.arePartiesLive(clientId, accountId),

@@ -152,6 +152,7 @@ describe('groups', () => {
       name: 'Self-service',
       isBuiltIn: true,
       memberCount: 0,
+      isAlive: true,
     });
     expect(await house.accounts.ownerLabel({ kind: 'group', id: SELF_SERVICE_GROUP_ID })).toEqual({ name: 'Self-service', isAlive: true });
     expect(await house.accounts.ownerLabel({ kind: 'group', id: 'grp_nobody' })).toMatchObject({ isAlive: false });

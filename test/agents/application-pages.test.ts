@@ -3,6 +3,7 @@ import { applicationUrn } from '../../src/agents/applications/definition.ts';
 import type { Account } from '../../src/accounts/index.ts';
 import { type Door, startPages, type Visitor } from '../accounts/visitor.ts';
 import { closeEdges } from '../platform/http/edge-client.ts';
+import { signedIn } from './console-person.ts';
 import { administrator } from './registry.ts';
 import { openScimRegistry, type ScimRegistry } from './scim-server.ts';
 
@@ -13,16 +14,7 @@ let visitor: Visitor;
 let agentId: string;
 let applicationId: string;
 
-const person = (role: Account['role']): Account => ({
-  id: administrator.id,
-  email: 'ada@example.com',
-  name: 'Ada Admin',
-  role,
-  status: 'active',
-  createdAt: registry.clock.now(),
-  passwordChangedAt: undefined,
-  lastSeenAt: undefined,
-});
+const person = (role: Account['role']) => signedIn(role, { id: administrator.id, at: registry.clock.now() });
 const post = (members: object) => registry.send('POST /AgenticApplications', { schemas: [applicationUrn], ...members });
 
 beforeAll(async () => {

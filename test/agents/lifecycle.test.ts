@@ -4,9 +4,11 @@ import {
   agentStatuses,
   decideInitialStatus,
   decideTransition,
+  isStartedByOwner,
   type LifecycleParty,
   lifecycleTransitions,
   mayIssueTokens,
+  type OwnStart,
   tokenIssuance,
 } from '../../src/agents/lifecycle.ts';
 
@@ -17,21 +19,21 @@ const reachable = (from: AgentStatus, by: LifecycleParty) =>
 describe('the lifecycle of an agent', () => {
   test.each<[AgentStatus, LifecycleParty, AgentStatus[]]>([
     ['proposed', 'administrator', ['active', 'underReview', 'suspended', 'retired']],
-    ['proposed', 'owner', ['suspended', 'retired']],
+    ['proposed', 'owner', ['active', 'suspended', 'retired']],
     ['proposed', 'provisioner', ['active', 'underReview', 'suspended', 'retired']],
     ['proposed', 'system', ['underReview', 'suspended', 'retired']],
     ['active', 'administrator', ['underReview', 'suspended', 'retired']],
     ['active', 'owner', ['suspended', 'retired']],
     ['active', 'provisioner', ['underReview', 'suspended', 'retired']],
-    ['active', 'system', ['underReview', 'suspended']],
+    ['active', 'system', ['underReview', 'suspended', 'retired']],
     ['underReview', 'administrator', ['active', 'suspended', 'retired']],
     ['underReview', 'owner', ['suspended', 'retired']],
     ['underReview', 'provisioner', ['active', 'suspended', 'retired']],
-    ['underReview', 'system', ['suspended']],
+    ['underReview', 'system', ['suspended', 'retired']],
     ['suspended', 'administrator', ['active', 'underReview', 'retired']],
-    ['suspended', 'owner', ['retired']],
+    ['suspended', 'owner', ['active', 'retired']],
     ['suspended', 'provisioner', ['active', 'underReview', 'retired']],
-    ['suspended', 'system', []],
+    ['suspended', 'system', ['retired']],
     ['retired', 'administrator', []],
     ['retired', 'owner', []],
     ['retired', 'provisioner', []],
@@ -45,7 +47,7 @@ describe('the lifecycle of an agent', () => {
       allowed: false,
       reason: 'no_such_transition',
     });
-    expect(decideTransition({ from: 'suspended', to: 'active', by: 'owner', hasOwner: true })).toEqual({
+    expect(decideTransition({ from: 'underReview', to: 'active', by: 'owner', hasOwner: true })).toEqual({
       allowed: false,
       reason: 'not_permitted',
     });
@@ -53,6 +55,30 @@ describe('the lifecycle of an agent', () => {
       allowed: false,
       reason: 'owner_required',
     });
+  });
+
+  test('R14: no rule of the server lets an agent run', () => {
+    for (const { to, by } of lifecycleTransitions) if (to === 'active') expect(by).not.toContain('system');
+  });
+
+  test.each<[string, Partial<OwnStart>, boolean]>([
+    ['new and of low risk', {}, true],
+    ['new and of medium risk', { riskLevel: 'medium' }, false],
+    ['new and of high risk', { riskLevel: 'high' }, false],
+    ['under review', { status: 'underReview' }, false],
+    ['stopped by themselves while it ran', { status: 'suspended', statusBefore: 'active', statusChangedBy: 'usr_owner' }, true],
+    ['stopped by themselves before it ran', { status: 'suspended', statusBefore: 'proposed', statusChangedBy: 'usr_owner' }, true],
+    ['stopped by themselves during a review', { status: 'suspended', statusBefore: 'underReview', statusChangedBy: 'usr_owner' }, false],
+    ['stopped by somebody else', { status: 'suspended', statusBefore: 'active', statusChangedBy: 'usr_other' }, false],
+    ['stopped by the server', { status: 'suspended', statusBefore: 'active' }, false],
+    [
+      'stopped by themselves, of high risk',
+      { status: 'suspended', statusBefore: 'active', statusChangedBy: 'usr_owner', riskLevel: 'high' },
+      false,
+    ],
+  ])('R8: an owner alone lets run what is %s: %j %s', (_, agent, expected) => {
+    const fresh = { status: 'proposed', statusBefore: undefined, statusChangedBy: undefined, riskLevel: 'low' } as const;
+    expect(isStartedByOwner({ ...fresh, ...agent }, 'usr_owner')).toBe(expected);
   });
 
   test('every move into active needs an owner, and no other does: stopping is never held up', () => {

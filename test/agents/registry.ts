@@ -16,6 +16,8 @@ export interface Registry {
   readonly clock: Clock;
   /** Agents whose tokens were ended, in order. */
   readonly stopped: string[];
+  /** Owners that were looked up, in order. */
+  readonly ownersAsked: string[];
   /** Accounts that are the only administrator. */
   readonly soleAdministrators: Set<string>;
   advance(seconds: number): void;
@@ -23,6 +25,7 @@ export interface Registry {
   failNextStop(): void;
   addPerson(name: string): Promise<string>;
   disable(accountId: string): Promise<void>;
+  /** With somebody in it unless told otherwise. */
   addGroup(name: string, members?: readonly string[]): Promise<string>;
   sql<Row extends object>(text: string, values?: readonly unknown[]): Promise<Row[]>;
   /** The types of the events about an agent, sorted: ids of one millisecond have no order. */
@@ -48,6 +51,7 @@ export async function openRegistry(home = issuer): Promise<Registry> {
   const sql = <Row extends object>(text: string, values: readonly unknown[] = []) => db.rows<Row>({ name: '', text, values });
   const audit = createAuditService({ db, store: createAuditStore({ db }), clock, ids: randomIds, correlation: createCorrelation() });
   const stopped: string[] = [];
+  const ownersAsked: string[] = [];
   const soleAdministrators = new Set<string>();
   let isFailing = false;
   const agents = createAgents({
@@ -58,14 +62,17 @@ export async function openRegistry(home = issuer): Promise<Registry> {
     audit,
     owners: {
       async ownerLabel({ kind, id }) {
-        const table = kind === 'user' ? 'accounts' : 'groups';
-        const [row] = await sql<{ name: string; is_alive: boolean }>(
-          `SELECT name, ${kind === 'user' ? `status = 'active'` : 'true'} AS is_alive FROM ${table} WHERE id = $1`,
-          [id],
-        );
+        const [table, alive] = kind === 'user' ? ['accounts', `status = 'active'`] : ['groups', 'id IN (SELECT group_id FROM live_groups)'];
+        const [row] = await sql<{ name: string; is_alive: boolean }>(`SELECT name, ${alive} AS is_alive FROM ${table} WHERE id = $1`, [id]);
         return row && { name: row.name, isAlive: row.is_alive };
       },
       findByEmail: async (email) => (await sql<{ id: string }>('SELECT id FROM accounts WHERE email = lower($1)', [email]))[0],
+      async holdOwner({ kind, id }) {
+        ownersAsked.push(id);
+        const [table, view, column] = kind === 'user' ? ['accounts', 'live_accounts', 'account_id'] : ['groups', 'live_groups', 'group_id'];
+        await sql(`SELECT 1 FROM ${table} WHERE id = $1 FOR SHARE`, [id]);
+        return (await sql(`SELECT 1 FROM ${view} WHERE ${column} = $1`, [id])).length === 1;
+      },
       groupsOf: (accountId) => sql('SELECT group_id AS id FROM group_members WHERE account_id = $1', [accountId]),
       listGroups: () => sql('SELECT id, name FROM groups ORDER BY name'),
       list: async ({ search, limit }) => ({
@@ -86,12 +93,13 @@ export async function openRegistry(home = issuer): Promise<Registry> {
     },
     surroundings: noSurroundings,
   });
-  return {
+  const registry: Registry = {
     db,
     agents,
     audit,
     clock,
     stopped,
+    ownersAsked,
     soleAdministrators,
     sql,
     advance: (seconds) => {
@@ -113,7 +121,8 @@ export async function openRegistry(home = issuer): Promise<Registry> {
     disable: async (accountId) => {
       await sql(`UPDATE accounts SET status = 'disabled' WHERE id = $1`, [accountId]);
     },
-    async addGroup(name, members = []) {
+    async addGroup(name, given) {
+      const members = given ?? [await registry.addPerson(`Member of ${name}`)];
       const id = randomIds.next('grp');
       await sql('INSERT INTO groups (id, name, is_built_in, created_at) VALUES ($1, $2, false, $3)', [id, name, at]);
       for (const member of members)
@@ -129,4 +138,5 @@ export async function openRegistry(home = issuer): Promise<Registry> {
       await database.drop();
     },
   };
+  return registry;
 }

@@ -2,9 +2,10 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import Koa from 'koa';
 import { readJson } from '../../src/platform/http/body.ts';
+import { requestLimits } from '../../src/platform/http/limits.ts';
 import type { ApiCaller } from '../../src/platform/http/web.ts';
-import { createScim } from '../../src/scim/index.ts';
-import { useScimErrors } from '../support/scim-errors.ts';
+import { createScim, maxPayloadSize } from '../../src/scim/index.ts';
+import { scimFailureOf, useScimErrors } from '../support/scim-errors.ts';
 import { openRegistry, type Registry } from './registry.ts';
 
 export const agentUrn = 'urn:ietf:params:scim:schemas:core:2.0:Agent';
@@ -25,6 +26,8 @@ export interface Answer {
 
 /** The registry behind the SCIM room over real HTTP. `provisioner` has the governance right, `helper` has not. */
 export interface ScimRegistry extends Registry {
+  /** What only the log is told. */
+  readonly failures: unknown[];
   send(
     target: string,
     body?: unknown,
@@ -45,12 +48,18 @@ const callerNamed = (name: string): ApiCaller => ({
 export async function openScimRegistry(home?: URL): Promise<ScimRegistry> {
   const registry = await openRegistry(home);
   const app = new Koa();
-  useScimErrors(app, (error) => console.error(error));
+  const failures: unknown[] = [];
+  useScimErrors(app, (error) => failures.push(error));
+  app.use(requestLimits([{ prefix: '/scim', bytes: maxPayloadSize }]));
   const { routes } = createScim<ApiCaller>({
     resourceTypes: registry.agents.capability.scim ?? [],
     baseUrl,
     guard: async (ctx) => callerNamed(ctx.get('Authorization')),
     readJson: (ctx) => readJson(ctx, { types: ['application/scim+json'] }),
+    identify: ({ clientId }) => clientId,
+    me: () => undefined,
+    failureOf: scimFailureOf((error) => failures.push(error)),
+    clock: registry.clock,
   });
   app.use(routes);
   const server = app.listen(0, '127.0.0.1');
@@ -58,6 +67,7 @@ export async function openScimRegistry(home?: URL): Promise<ScimRegistry> {
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}/scim/v2`;
   return {
     ...registry,
+    failures,
     async send(target, body, { as = 'provisioner', ifMatch } = {}) {
       const [method = 'GET', path = ''] = target.split(/ (.*)/);
       const response = await fetch(`${origin}${path}`, {

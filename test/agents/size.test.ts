@@ -37,7 +37,9 @@ test.each<[string, () => Promise<unknown>]>([
   ['a page of one status', () => registry.agents.list({ status: 'suspended', cursor: middle, limit: 25 })],
   ['a page of one owner', () => registry.agents.list({ ownerId: 'usr_7', limit: 25 })],
   ['a search by name', () => registry.agents.list({ search: 'bot 77', limit: 25 })],
-  ['the counts by status', () => registry.agents.countByStatus({})],
+  ['the counts by status', () => registry.agents.countByStatus()],
+  ['the counts of a search', () => registry.agents.countMatching({ search: 'bot' })],
+  ['who owns how many', () => registry.agents.countOwnership()],
   ['SCIM externalId eq', () => registry.send(filter('externalId eq "ext-5000"'))],
   ['SCIM displayName sw', () => registry.send(filter('displayName sw "bot 50"'))],
   ['SCIM owners.value eq and active eq', () => registry.send(filter('owners.value eq "usr_7" and active eq true'))],
@@ -45,8 +47,13 @@ test.each<[string, () => Promise<unknown>]>([
   expect(await bestOf(work)).toBeLessThan(50);
 });
 
+test('of very many that match it says only that they are many', async () => {
+  expect(await registry.agents.countMatching({ search: 'bot' })).toBeUndefined();
+  expect(await registry.agents.countMatching({ ownerId: 'usr_7' })).toMatchObject({ active: 20 });
+});
+
 test('finds the right ones among them', async () => {
   expect((await registry.agents.list({ ownerId: 'usr_7', limit: 25 })).agents).toHaveLength(20);
-  expect((await registry.agents.list({ search: 'bot 77', limit: 200 })).agents).toHaveLength(111);
+  expect((await registry.agents.list({ search: 'bot 777', limit: 200 })).agents).toHaveLength(11);
   expect((await registry.send(filter('externalId eq "ext-5000"'))).body).toMatchObject({ totalResults: 1, Resources: [{ id: middle }] });
 });

@@ -199,7 +199,7 @@ describe('CIBA Core 1.0 §10 and §11 the answer', () => {
 
   test('what an agent asked is withdrawn with it', async () => {
     const { auth_req_id: id } = (await ask(issuer)).body;
-    await issuer.db.transaction(() => issuer.approvals.withdrawOf(agent.id, 'agent.suspended'));
+    await issuer.db.transaction(() => issuer.approvals.withdrawOf([agent.id], 'agent.suspended'));
     expect((await poll(issuer, id)).body['error']).toBe('access_denied');
     expect(await types()).toContain('approval.withdrawn');
   });

@@ -1,16 +1,9 @@
+import { type ScimAttribute, scimAttribute } from '../../src/scim/index.ts';
+
 /** An attribute as `/Schemas` prints it (RFC 7643 §7). */
-export interface AttributeDocument {
-  readonly name: string;
-  readonly type: 'string' | 'boolean' | 'decimal' | 'integer' | 'dateTime' | 'binary' | 'reference' | 'complex';
-  readonly multiValued: boolean;
-  readonly required: boolean;
-  readonly caseExact: boolean;
-  readonly mutability: 'readOnly' | 'readWrite' | 'immutable' | 'writeOnly';
-  readonly returned: 'always' | 'never' | 'default' | 'request';
-  readonly uniqueness: 'none' | 'server' | 'global';
-  readonly canonicalValues?: readonly string[];
+export type AttributeDocument = Omit<ScimAttribute, 'maxLength' | 'maxValues' | 'subAttributes'> & {
   readonly subAttributes?: readonly AttributeDocument[];
-}
+};
 
 /** What exists already, two of each, for attributes that name something. */
 export interface RealThings {
@@ -21,25 +14,20 @@ export interface RealThings {
 type Values = Readonly<Record<string, unknown>>;
 type Maker = (turn: number, real: RealThings) => unknown;
 
-const common = (rest: Pick<AttributeDocument, 'name'> & Partial<AttributeDocument>): AttributeDocument => ({
-  ...{ type: 'string', multiValued: false, required: false, caseExact: true },
-  ...{ mutability: 'readOnly', returned: 'default', uniqueness: 'none' },
-  ...rest,
-});
+const common = (name: string, type: ScimAttribute['type'], rest: Partial<ScimAttribute> = {}) =>
+  scimAttribute(name, type, { caseExact: true, mutability: 'readOnly', ...rest });
 
 /** The attributes that every resource has and no schema lists (RFC 7643 §3.1). */
 export const commonAttributes: readonly AttributeDocument[] = [
-  common({ name: 'externalId', mutability: 'readWrite', uniqueness: 'server' }),
-  common({ name: 'id', returned: 'always', uniqueness: 'server' }),
-  common({
-    name: 'meta',
-    type: 'complex',
+  common('externalId', 'string', { mutability: 'readWrite', uniqueness: 'server' }),
+  common('id', 'string', { returned: 'always', uniqueness: 'server' }),
+  common('meta', 'complex', {
     subAttributes: [
-      common({ name: 'resourceType' }),
-      common({ name: 'created', type: 'dateTime' }),
-      common({ name: 'lastModified', type: 'dateTime' }),
-      common({ name: 'location', type: 'reference' }),
-      common({ name: 'version' }),
+      common('resourceType', 'string'),
+      common('created', 'dateTime'),
+      common('lastModified', 'dateTime'),
+      common('location', 'reference'),
+      common('version', 'string'),
     ],
   }),
 ];

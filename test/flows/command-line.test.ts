@@ -1,4 +1,6 @@
 import { spawn } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type ServerProcess, startServerProcess } from '../support/server-process.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -44,8 +46,12 @@ describe('the command line', () => {
   test('explains itself and its verbs', async () => {
     const [all, one] = await Promise.all([behalf(['--help']), behalf(['account', 'reset-link', '--help'])]);
     expect([all.code, one.code]).toEqual([0, 0]);
-    for (const verb of ['start', 'migrate', 'doctor', 'audit', 'account']) expect(all.output).toContain(verb);
+    for (const verb of ['start', 'migrate', 'doctor', 'audit', 'account', 'import']) expect(all.output).toContain(verb);
     expect(one.output).toContain('<email>');
+    const imports = await behalf(['import', 'agents', '--help']);
+    for (const word of ['--source', '--format', '--rejects', '--dry-run', 'never changed by an import'])
+      expect(imports.output).toContain(word);
+    expect(await behalf(['import', 'agents', 'x.csv'])).toMatchObject({ code: 1, output: expect.stringContaining('--source') });
   });
 
   test('the doctor names a database that lacks its migrations and leaves it so; migrate brings it up to date, once', async () => {
@@ -59,7 +65,7 @@ describe('the command line', () => {
     expect(await behalf(['migrate'])).toEqual({ code: 0, output: 'The database is up to date.\n' });
   }, 60_000);
 
-  test('audit verify, reset-link and the doctor work beside a running server', async () => {
+  test('audit verify, reset-link, import and the doctor work beside a running server', async () => {
     const administrator = { BEHALF_ADMIN_EMAIL: 'ada@acme.test', BEHALF_ADMIN_PASSWORD: 'correct horse battery' };
     const server: ServerProcess = await startServerProcess(port, { BEHALF_DATA_DIR: folder.path, ...administrator });
     try {
@@ -68,6 +74,10 @@ describe('the command line', () => {
       const link = await behalf(['account', 'reset-link', 'ada@acme.test']);
       expect([link.code, link.output]).toEqual([0, expect.stringContaining(`http://localhost:${port}/`)]);
       expect(await behalf(['account', 'reset-link', 'nobody@acme.test'])).toMatchObject({ code: 1 });
+      const file = join(folder.path, 'agents.csv');
+      await writeFile(file, 'externalId,displayName,owner,status\n1,Bot,ada@acme.test,active\n2,Other,nobody@acme.test,\n');
+      const imported = await behalf(['import', 'agents', file, '--source', 'hr', '--json']);
+      expect([imported.code, JSON.parse(imported.output)]).toEqual([1, expect.objectContaining({ created: 1, refused: 1 })]);
       const { code, report, of } = await doctor();
       expect([code, report.healthy]).toEqual([0, true]);
       expect(of('master key')?.state).toBe('ok');

@@ -69,6 +69,10 @@ export const lampDescription = {
 export interface Lamps extends ScimResourceType<string> {
   /** The callers the guard let through, in order. */
   readonly callers: string[];
+  /** How many each call of createMany was asked for, in order. */
+  readonly batches: number[];
+  /** Runs once before the next batch is created. */
+  beforeNextBatch(action: () => void): void;
   /** Runs once before the next replacement is compared: another writer. */
   beforeNextReplace(action: () => void): void;
   touch(id: string): void;
@@ -85,7 +89,9 @@ function onPage(found: readonly ScimResource[], { page }: ScimListQuery): ScimPa
 export function createLamps(): Lamps {
   const rows = new Map<string, { revision: number; input: ScimInput }>();
   const callers: string[] = [];
+  const batches: number[] = [];
   let interference: (() => void) | undefined;
+  let batchInterference: (() => void) | undefined;
   let sequence = 0;
   const present = (id: string): ScimResource => {
     const row = rows.get(id);
@@ -114,10 +120,21 @@ export function createLamps(): Lamps {
   const assertVersion = (id: string, ifMatch: string | undefined): void => {
     if (ifMatch !== undefined && present(id).meta.version !== ifMatch) throw new AppError('precondition_failed', 'It has changed.');
   };
+  const create = async (input: ScimInput, caller: string): Promise<ScimResource> => {
+    callers.push(caller);
+    assertFree(input, '');
+    const id = `lamp-${++sequence}`;
+    rows.set(id, { revision: 1, input });
+    return present(id);
+  };
   return {
     ...lampDescription,
     serviceProviderConfig: { lampExtension: { supported: true } },
     callers,
+    batches,
+    beforeNextBatch: (action) => {
+      batchInterference = action;
+    },
     beforeNextReplace: (action) => {
       interference = action;
     },
@@ -125,12 +142,17 @@ export function createLamps(): Lamps {
       const row = rows.get(id);
       if (row) row.revision += 1;
     },
-    create: async (input, caller) => {
-      callers.push(caller);
-      assertFree(input, '');
-      const id = `lamp-${++sequence}`;
-      rows.set(id, { revision: 1, input });
-      return present(id);
+    create,
+    createMany: async (inputs, caller) => {
+      batches.push(inputs.length);
+      const action = batchInterference;
+      batchInterference = undefined;
+      action?.();
+      const asOutcome = (error: unknown): AppError => {
+        if (error instanceof AppError) return error;
+        throw error;
+      };
+      return Promise.all(inputs.map((input) => create(input, caller).catch(asOutcome)));
     },
     get: async (id) => present(id),
     list: async (query) => {

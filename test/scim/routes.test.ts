@@ -258,6 +258,34 @@ describe('RFC 7644 §3.6 delete', () => {
   });
 });
 
+describe('RFC 7644 §3.11 /Me', () => {
+  const asLamp = { authorization: 'lamp-1 scim:read scim:write' };
+
+  test('is the resource the token speaks for, under every method, and names its permanent place', async () => {
+    await create({ name: 'Hall' });
+    const read = await scim.send('GET /Me?attributes=name', undefined, asLamp);
+    expect(read).toMatchObject({ status: 200, body: { id: 'lamp-1', name: 'Hall' } });
+    const replaced = await scim.send('PUT /Me', lampOf({ name: 'Porch' }), { ...asLamp, 'if-match': 'W/"1"' });
+    expect(replaced).toMatchObject({ status: 200, body: { name: 'Porch', meta: { location: `${baseUrl}/Lamps/lamp-1` } } });
+    const operation = { schemas: [patchSchema], Operations: [{ op: 'replace', path: 'watts', value: 5 }] };
+    const patched = await scim.send('PATCH /Me', operation, asLamp);
+    expect(patched).toMatchObject({ status: 200, body: { watts: 5 } });
+    expect(failure(await scim.send('DELETE /Me', undefined, { ...asLamp, 'if-match': 'W/"1"' }))).toEqual(refusal(412));
+    const removed = await scim.send('DELETE /Me', undefined, asLamp);
+    expect(removed.status).toBe(204);
+    for (const { headers } of [read, replaced, patched, removed]) expect(headers.get('location')).toBe(`${baseUrl}/Lamps/lamp-1`);
+    expect(failure(await scim.send('GET /Me', undefined, asLamp))).toEqual(refusal(404));
+  });
+
+  test('asks for the same scopes, and is 404 with the reason for who is no resource', async () => {
+    expect(failure(await scim.send('GET /Me', undefined, { authorization: '' }))).toEqual(refusal(401));
+    expect(failure(await scim.send('DELETE /Me', undefined, { authorization: 'lamp-1 scim:read' }))).toEqual(refusal(403));
+    const nobody = await scim.send('GET /Me');
+    expect([failure(nobody), nobody.body['detail']]).toEqual([refusal(404), expect.stringContaining('speaks for nobody')]);
+    expect(failure(await scim.send('POST /Me', {}, asLamp))).toEqual(refusal(405));
+  });
+});
+
 describe('RFC 7644 §3.12, §3.2 refusals', () => {
   test('nobody is let in without the guard, on any endpoint', async () => {
     const anonymous = { authorization: '' };
@@ -286,13 +314,12 @@ describe('RFC 7644 §3.12, §3.2 refusals', () => {
     }
   });
 
-  test('unknown endpoints are 404, Bulk among them, other methods 405, /Me 501', async () => {
+  test('unknown endpoints are 404, other methods 405', async () => {
     expect(failure(await scim.send('GET /Lumps'))).toEqual(refusal(404));
     expect(failure(await scim.send('GET '))).toEqual(refusal(404));
-    expect(failure(await scim.send('POST /Bulk', {}))).toEqual(refusal(404));
     const answer = await scim.send('DELETE /Lamps');
     expect([failure(answer), answer.headers.get('allow')]).toEqual([refusal(405), 'HEAD, GET, POST']);
-    expect(failure(await scim.send('GET /Me'))).toEqual(refusal(501));
+    expect(failure(await scim.send('GET /Bulk'))).toEqual(refusal(405));
     expect(failure(await scim.send('GET /Lamps/%ff'))).toEqual(refusal(400, 'invalidSyntax'));
   });
 
@@ -330,7 +357,18 @@ describe('RFC 7644 §3.12, §3.2 refusals', () => {
 
 describe('createScim', () => {
   const start = (...types: object[]): unknown =>
-    createScim({ resourceTypes: types as never, baseUrl, guard: async () => '', readJson: async () => ({}) });
+    createScim({
+      resourceTypes: types as never,
+      baseUrl,
+      guard: async () => '',
+      readJson: async () => ({}),
+      identify: () => '',
+      me: () => undefined,
+      failureOf: () => {
+        throw new Error('unreachable');
+      },
+      clock: { now: () => new Date() },
+    });
 
   test('refuses to start on contradicting resource types', () => {
     const lamp = createLamps();

@@ -89,6 +89,18 @@ describe('RFC 9865 cursors', () => {
   });
 });
 
+describe('RFC 9865 §2.2 a cursor belongs to its caller', () => {
+  test('another caller hears invalidCursor, by GET and by search', async () => {
+    const { body } = await scim.send('GET /Lamps?count=1&cursor=');
+    const asBob = { authorization: 'bob scim:read' };
+    const stolen = await scim.send(`GET /Lamps?count=1&cursor=${body.nextCursor}`, undefined, asBob);
+    expect([stolen.status, stolen.body['scimType']]).toEqual([400, 'invalidCursor']);
+    const search = { schemas: [searchSchema], count: 1, cursor: body.nextCursor };
+    expect((await scim.send('POST /Lamps/.search', search, asBob)).body['scimType']).toBe('invalidCursor');
+    expect(namesOf(await scim.send('POST /Lamps/.search', search))).toEqual(['Alpha']);
+  });
+});
+
 describe('RFC 7644 §3.4.3 search by POST', () => {
   const search = (path: string, rest: object): Promise<Answer> => scim.send(`POST ${path}/.search`, { schemas: [searchSchema], ...rest });
 
@@ -133,7 +145,7 @@ describe('RFC 7644 §4 discovery', () => {
     expect(body).toMatchObject({
       schemas: ['urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig'],
       patch: { supported: true },
-      bulk: { supported: false, maxOperations: 0, maxPayloadSize: 0 },
+      bulk: { supported: true, maxOperations: 1000, maxPayloadSize: 2_097_152 },
       filter: { supported: true, maxResults: 200 },
       changePassword: { supported: false },
       sort: { supported: true },

@@ -4,7 +4,7 @@ import parse from 'co-body';
 import Koa from 'koa';
 import { AppError } from '../../src/platform/errors.ts';
 import { createScim } from '../../src/scim/index.ts';
-import { useScimErrors } from '../support/scim-errors.ts';
+import { scimFailureOf, useScimErrors } from '../support/scim-errors.ts';
 import { type Lamps, createLamps } from './lamps.ts';
 
 export const baseUrl = 'https://issuer.example/tenant/scim/v2';
@@ -30,6 +30,8 @@ export interface Answer {
 export interface ScimServer {
   readonly lamps: Lamps;
   readonly failures: unknown[];
+  /** Moves the clock. */
+  advance(ms: number): void;
   /** One request; `target` is `METHOD /path below /scim/v2`. */
   send(target: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
   close(): Promise<void>;
@@ -39,6 +41,7 @@ export interface ScimServer {
 export async function startScim(lamps: Lamps = createLamps()): Promise<ScimServer> {
   const app = new Koa();
   const failures: unknown[] = [];
+  let at = Date.parse('2026-01-01T00:00:00Z');
   useScimErrors(app, (error) => failures.push(error));
   const other = {
     ...createLamps(),
@@ -58,11 +61,15 @@ export async function startScim(lamps: Lamps = createLamps()): Promise<ScimServe
     },
     readJson: async (ctx) => {
       try {
-        return await parse.json(ctx, { limit: '100kb', strict: false });
+        return await parse.json(ctx, { limit: '2mb', strict: false });
       } catch {
         throw new AppError('invalid_input', 'The body is not JSON.', { scimType: 'invalidSyntax' });
       }
     },
+    identify: (caller) => caller,
+    me: (caller) => (caller.startsWith('lamp-') ? { type: 'Lamp', id: caller } : undefined),
+    failureOf: scimFailureOf((error) => failures.push(error)),
+    clock: { now: () => new Date(at) },
   });
   app.use(routes);
   app.use((ctx) => {
@@ -92,5 +99,8 @@ export async function startScim(lamps: Lamps = createLamps()): Promise<ScimServe
       server.close(resolve);
     });
   };
-  return { lamps, failures, send, close };
+  const advance = (ms: number): void => {
+    at += ms;
+  };
+  return { lamps, failures, advance, send, close };
 }

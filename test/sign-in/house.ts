@@ -107,6 +107,8 @@ export async function openHouse(name?: string): Promise<House> {
     ...parts,
     audit,
     onDisabled: (id) => signIn.endOtherSessions(id, undefined),
+    onRemoved: (id) => signIn.forget(id),
+    onOwnerGone: async () => undefined,
     endOtherSessions: (id, except) => signIn.endOtherSessions(id, except),
     surroundings: nothing,
     passwords: createPasswords({ memoryCost: 1024, timeCost: 2, parallelism: 1 }),

@@ -28,6 +28,7 @@ export interface TestAccounts {
 export const PASSWORD = 'correct horse battery';
 export const ADDRESS = '203.0.113.7';
 
+const none = async () => undefined;
 const nothing = { agentsOf: async () => [], agentCounts: async () => new Map(), grantsOf: async () => [], sessionCount: async () => 0 };
 
 /** Starts them; `deps` overrides hooks and issuer. Passwords cost little here: their real cost is tested where it matters. */
@@ -42,7 +43,7 @@ export async function createTestAccounts(deps: Partial<AccountsDeps> = {}): Prom
     opened.push(db);
     const parts = { db, clock: systemClock, ids: randomIds, vault, log, issuer: new URL('http://localhost:3000') };
     const audit = createAuditService({ ...parts, store: createAuditStore({ db }), correlation: createCorrelation() });
-    const hooks = { onDisabled: async () => undefined, endOtherSessions: async () => undefined, surroundings: nothing };
+    const hooks = { onDisabled: none, onRemoved: none, onOwnerGone: none, endOtherSessions: none, surroundings: nothing };
     const passwords = createPasswords({ memoryCost: 1024, timeCost: 2, parallelism: 1 });
     return { db, audit, accounts: createAccounts({ ...parts, audit, ...hooks, passwords, ...deps }) };
   };

@@ -110,6 +110,8 @@ export async function startExchangeServer(more: readonly NamedContribution[] = [
     ...base,
     audit,
     onDisabled: nothing,
+    onRemoved: nothing,
+    onOwnerGone: nothing,
     endOtherSessions: nothing,
     surroundings: { agentsOf: async () => [], agentCounts: async () => new Map(), grantsOf: async () => [], sessionCount: async () => 0 },
   });

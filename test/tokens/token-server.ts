@@ -223,7 +223,7 @@ export async function createTokenServer(): Promise<TokenServer> {
     ids,
     tokens,
     artifacts: store,
-    clientsOf: async (agentId) => roster.agentClients.get(agentId) ?? [],
+    clientsOf: async (agentIds) => agentIds.flatMap((agentId) => roster.agentClients.get(agentId) ?? []),
     isClientOfResource: async (clientId, resource) => roster.resourceClients.get(clientId) === resource,
   });
   const guard = createApiGuard({

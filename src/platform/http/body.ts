@@ -12,10 +12,10 @@ const MAX_MEMBER = 120;
 export type Form = Readonly<Record<string, string | readonly string[]>>;
 
 /** The parser's own errors, in our words: nothing of the body is repeated in them. */
-function refusalOf(error: unknown, what: string): unknown {
+function refusalOf(error: unknown, what: string, limit: number): unknown {
   if (!(error instanceof Error)) return error;
   const status = 'status' in error ? error.status : undefined;
-  if (status === 413) return new AppError('too_large', 'The body is too large.');
+  if (status === 413) return new AppError('too_large', `The body is larger than ${limit} bytes.`);
   if (status === 415) return new AppError('unsupported_media_type', 'The charset of the body is not supported; send UTF-8.');
   if (status === 400 || error instanceof SyntaxError) return new AppError('invalid_input', `The body is not ${what}.`);
   return error;
@@ -25,7 +25,7 @@ async function readText(ctx: Context, what: string): Promise<string> {
   try {
     return await parse.text(ctx.req, { limit: bodyLimitOf(ctx), encoding: ctx.request.charset || 'utf-8' });
   } catch (error) {
-    throw refusalOf(error, what);
+    throw refusalOf(error, what, bodyLimitOf(ctx));
   }
 }
 
@@ -84,7 +84,7 @@ async function parseJson(ctx: Context): Promise<unknown> {
     if (raw.trim() === '') throw new AppError('invalid_input', 'The request needs a JSON body.');
     return parsed;
   } catch (error) {
-    throw refusalOf(error, 'a JSON object or array');
+    throw refusalOf(error, 'a JSON object or array', bodyLimitOf(ctx));
   }
 }
 

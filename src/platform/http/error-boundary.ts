@@ -45,10 +45,13 @@ export function pageErrors(renderError: RenderError, log: Pick<Logger, 'error'>)
 /** What a route may have said about the answer it did not give. */
 const STALE_HEADERS = ['etag', 'last-modified', 'content-encoding', 'content-disposition', 'content-length', 'location', 'vary'];
 
-function logFailure(log: Pick<Logger, 'error' | 'warn'>, error: unknown, failure: Failure): void {
+/** What the caller is told about `error`; what nobody foresaw, and a database out of reach, is told to the log. */
+export function reportFailure(ctx: Context, error: unknown, log: Pick<Logger, 'error' | 'warn'>): Failure {
+  const failure = failureOf(error, requestIdOf(ctx));
   if (failure.code === 'internal') log.error({ requestId: failure.requestId, err: error }, 'unexpected error');
   if (failure.code === 'unavailable')
     log.warn({ requestId: failure.requestId, reason: error instanceof Error ? error.name : 'unknown' }, 'unavailable');
+  return failure;
 }
 
 function isPageWanted(ctx: Context): boolean {
@@ -78,8 +81,7 @@ export function errorBoundary(deps: ErrorBoundaryDeps): Middleware {
       if (ctx.status === 404 && (ctx.body === null || ctx.body === undefined) && ctx.respond !== false)
         throw new AppError('not_found', 'Nothing here.');
     } catch (error) {
-      const failure = failureOf(error, requestIdOf(ctx));
-      logFailure(log, error, failure);
+      const failure = reportFailure(ctx, error, log);
       if (ctx.headerSent) {
         ctx.res.destroy();
         return;

@@ -199,6 +199,18 @@ const agentPage = {
     },
   ],
 };
+const choices = {
+  status: '',
+  risks: [
+    { value: '', words: 'Any risk', selected: true },
+    { value: 'low', words: 'Low risk', selected: false },
+  ],
+  unseen: [
+    { value: '', words: 'Seen or not', selected: true },
+    { value: '7', words: 'Not for 7 days', selected: false },
+  ],
+};
+
 const agents: readonly Sample[] = [
   {
     template: 'console/agents',
@@ -208,6 +220,7 @@ const agents: readonly Sample[] = [
       words: '9 were not seen for 30 days.',
       q: '',
       tabs,
+      ...choices,
       filtered: false,
       pager,
       agents: [
@@ -233,12 +246,22 @@ const agents: readonly Sample[] = [
   {
     template: 'console/agents',
     variant: 'empty',
-    model: { frame, heading: 'No agent acts here', words: 'Yet.', q: '', tabs: [], filtered: false, agents: [] },
+    model: { frame, heading: 'No agent acts here', words: 'Yet.', q: '', tabs: [], ...choices, filtered: false, agents: [] },
   },
   {
     template: 'console/agents',
     variant: 'none-found',
-    model: { frame, heading: '128 agents act here', words: 'None of them matches.', q: 'zebra', tabs, filtered: true, agents: [] },
+    model: {
+      frame,
+      heading: '128 agents act here',
+      words: 'None of them matches.',
+      q: 'zebra',
+      tabs: tabs.map((tab) => ({ ...tab, count: '' })),
+      ...choices,
+      owner: { id: 'usr_1', name: 'Jana Weber', clearHref: at('/agents?q=zebra') },
+      filtered: true,
+      agents: [],
+    },
   },
   { template: 'console/agent', model: agentPage },
   {
