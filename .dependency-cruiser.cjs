@@ -6,6 +6,7 @@ const shelves = {
     'client-authentication',
     'sign-in',
     'approvals',
+    'child-enrolment',
     'token-exchange',
     'revocation',
     'overview',

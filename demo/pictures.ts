@@ -5,6 +5,7 @@
 import { mkdir } from 'node:fs/promises';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { openBrowser } from '../test/support/browser.ts';
+import { createPerson } from '../test/support/person.ts';
 import { handOn } from './delegation.ts';
 import { createNarrator } from './narrator.ts';
 import { startThrowawayServer } from './server.ts';
@@ -12,6 +13,7 @@ import { enrolAgents, inviteMira, openStage, REDIRECT_URI, registerResource } fr
 import type { People, Stage } from './stage.ts';
 
 const FOLDER = 'docs/images';
+const MIRA_PASSWORD = 'paper boats on the canal';
 const RESOURCE = 'https://invoices.acme.example/mcp';
 const PHONE: BrowserContextOptions = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, isMobile: true };
 const DESK: BrowserContextOptions = { viewport: { width: 1280, height: 820 }, deviceScaleFactor: 1.25 };
@@ -24,6 +26,8 @@ const DETAILS = [
     max_calls: 1,
   },
 ];
+
+type Agents = Awaited<ReturnType<typeof enrolAgents>>;
 
 interface Login {
   readonly email: string;
@@ -49,7 +53,7 @@ async function take(page: Page, name: string, address?: string): Promise<void> {
 
 /** On Mira's phone: what she is asked, and what she allowed. */
 async function phonePictures(browser: Browser, stage: Stage, { people, request }: { people: People; request: string }): Promise<void> {
-  const login = { email: people.miraEmail, password: 'paper boats on the canal' };
+  const login = { email: people.miraEmail, password: MIRA_PASSWORD };
   const light = await signIn(browser, request, { login, look: PHONE });
   await take(light, 'consent');
   const dark = await signIn(browser, `${stage.issuer}/me/approvals`, { login, look: { ...PHONE, colorScheme: 'dark' } });
@@ -57,6 +61,36 @@ async function phonePictures(browser: Browser, stage: Stage, { people, request }
   await dark.waitForLoadState();
   await take(dark, 'approval');
   await take(light, 'your-agents', `${stage.issuer}/me`);
+}
+
+const PATCH = 'urn:ietf:params:scim:api:messages:2.0:PatchOp';
+const EXTENSION = 'urn:ietf:params:scim:schemas:extension:behalf:2.0:Agent';
+
+/** The registry says what each agent is for; Ada asks whether all of them are still needed. */
+async function askOwners(
+  stage: Stage,
+  { people, administrator, agents }: { people: People; administrator: Login; agents: Agents },
+): Promise<void> {
+  const about = [
+    [agents.assistant, 'Reads invoices and answers questions about them', 'low'],
+    [agents.bookkeeper, 'Pays what the assistant hands on', 'high'],
+    [agents.reader, 'Searches old invoices', 'low'],
+  ] as const;
+  for (const [{ id }, purpose, riskLevel] of about) {
+    const Operations = [{ op: 'replace', value: { [EXTENSION]: { purpose, riskLevel } } }];
+    await stage.management.scim('PATCH', `/scim/v2/Agents/${id}`, { schemas: [PATCH], Operations });
+  }
+  const ada = createPerson(stage.issuer, administrator);
+  const due = new Date(Date.now() + 14 * 86_400_000).toISOString().slice(0, 10);
+  const fields = {
+    name: 'Winter review',
+    note: 'Twice a year. Ask me when an agent has moved to another team.',
+    owner: people.miraId,
+    due,
+  };
+  const form = await ada.visit('/console/certifications/new');
+  const preview = await ada.send(form, 'unconfirmedDays', { fields, press: ['step', 'preview'] });
+  await ada.send(preview, 'step', { press: ['step', 'start'] });
 }
 
 /** At Ada's desk: the console. */
@@ -98,6 +132,9 @@ async function main(): Promise<void> {
     });
     const more = assistant.client.authorizationRequest({ ...what, authorization_details: DETAILS }, REDIRECT_URI);
     await phonePictures(browser, stage, { people, request: more.url });
+    await askOwners(stage, { people, administrator: throwaway.administrator, agents });
+    const phone = { login: { email: people.miraEmail, password: MIRA_PASSWORD }, look: PHONE };
+    await take(await signIn(browser, `${stage.issuer}/me`, phone), 'certification', `${stage.issuer}/me/certifications`);
     const decisionId = String(refused.body['decision_id']);
     await deskPictures(browser, stage, { login: throwaway.administrator, agentId: bookkeeper.id, decisionId });
   } finally {

@@ -14,6 +14,7 @@ import {
   detailsHash,
 } from './authorization-details/index.ts';
 import type { Capability } from './capability.ts';
+import { createChildEnrolment } from './child-enrolment/index.ts';
 import { createClients, redirectFaultOf } from './client-registration/index.ts';
 import { createEdge } from './edge.ts';
 import { createEndings } from './endings.ts';
@@ -107,6 +108,10 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
       grantsOf: (accountId) => selfService.grantLinesOf(accountId),
       sessionCount: async (accountId) => (await signIn.sessionsOf(accountId)).length,
     },
+    memberAgents: {
+      namesOf: (agentIds) => agents.namesOf(agentIds),
+      countByOwner: (ownerIds) => agents.agentCounts(ownerIds),
+    },
   });
   const agents = createAgents({
     ...base,
@@ -115,7 +120,7 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
     isSoleAdministrator: accounts.isSoleAdministrator,
     redirectFaultOf,
     ...createEndings({ agents: () => agents, approvals: () => approvals, clients: () => clients, revocation: () => revocation }),
-    surroundings: agentSurroundings(sources, { directory, pendingOf: (agentId) => approvals.countOpen(agentId), issuer, clock }),
+    surroundings: agentSurroundings(sources, { directory, pendingOf: (agentIds) => approvals.countOpen(agentIds), issuer, clock }),
   });
   const resourceServers = createResourceServers({
     ...base,
@@ -153,7 +158,7 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
   });
 
   // ── flows: what happens ──
-  const enrolment = createEnrolment({ agents: () => agents });
+  const enrolment = createEnrolment({ agents: () => agents, policy: () => policy });
   const clients = createClients({
     ...base,
     audit,
@@ -165,8 +170,10 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
     },
     detailTypes: () => details.types.names,
     onRegistered: enrolment.onRegistered,
+    onUpdate: enrolment.onUpdate,
     onWidened: enrolment.onWidened,
     onStopped: (clientId, reason) => revocation.cascade.onClientDisabled(clientId, reason),
+    policy,
     turnsAway: (clientId) => policy.turnsAway(clientId),
   });
   const signIn = createSignIn({
@@ -179,6 +186,7 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
     resourceServers,
     softwareOf: (clientId) => directory.softwareOf(clientId),
   });
+  const childEnrolment = createChildEnrolment({ ...base, policy, agents, clients });
   const tokenExchange = createTokenExchange({
     ...base,
     audit,
@@ -187,7 +195,7 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
     facts: policy.facts,
     tokens,
     resources: resourceServers,
-    agents,
+    agents: { find: agents.findBounded },
     artifacts,
     choices: directory.delegationChoices,
   });
@@ -216,15 +224,15 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
   const overview = createOverview({ ...base, audit, nameOf: directory.nameOf, counts: overviewCounts(home) });
   const selfService = createSelfService({ ...base, audit, artifacts, sources: selfServiceSources(home) });
   const operations = createOperations({ ...deps, issuer, audit, accounts, engine: oidc });
-  return { ...home, overview, selfService, operations, audit, policy, tokenExchange, directory };
+  return { ...home, overview, selfService, operations, audit, policy, childEnrolment, tokenExchange, directory };
 }
 
 /** The order in which contributions run: what the client may is narrowed, an approval is checked, the policy judges, the ledger writes. */
 function capabilitiesOf(parts: ReturnType<typeof createParts>): readonly Capability[] {
-  const { audit, accounts, agents, resourceServers, details, policy, approvals, tokens, clients, signIn, tokenExchange, revocation } =
-    parts;
+  const { audit, accounts, agents, resourceServers, details, policy, approvals, tokens, clients } = parts;
+  const { signIn, childEnrolment, tokenExchange, revocation } = parts;
   const judged = [audit, accounts, agents, resourceServers, details, clients, approvals, policy, tokens];
-  return [...judged, signIn, tokenExchange, revocation, parts.overview, parts.selfService, parts.operations].map(
+  return [...judged, signIn, childEnrolment, tokenExchange, revocation, parts.overview, parts.selfService, parts.operations].map(
     ({ capability }) => capability,
   );
 }

@@ -46,6 +46,7 @@ export function overviewCounts(parts: HomeParts): Counts {
       );
     },
     grants: () => artifacts.countGrants(),
+    certifications: (limit) => agents.certification.running(limit),
     waiting: (limit) => approvals.waiting(limit),
     waitingCount: async () => (await approvals.countByStatus()).get('pending') ?? 0,
   };
@@ -67,6 +68,7 @@ export function selfServiceSources(parts: HomeParts): SelfServiceSources {
     falling: (grantHash) => tokens.countFalling({ by: 'grant', grantHash }),
     agentsOwnedBy: (accountId) => agents.ownedBy(accountId),
     waitingFor: (accountId) => approvals.countWaiting(accountId),
+    toConfirm: (accountId) => agents.certification.countAsked(accountId),
     sessionsOf: (accountId) => signIn.sessionsOf(accountId),
     securityOf: (accountId) => accounts.presentSecurity(accountId),
     endGrant: (grantHash, reason) => revocation.cascade.onGrantEnded(grantHash, reason),

@@ -14,7 +14,7 @@ import { chainOf, namedIn, type Tokens } from './tokens/index.ts';
 /** The capabilities that are asked. Given as functions, because app.ts builds them after those that show them. */
 export interface Sources {
   readonly accounts: () => Pick<Accounts, 'nameOf' | 'ownerLabel' | 'groupsOf' | 'list' | 'listGroups'>;
-  readonly agents: () => Pick<Agents, 'find' | 'findByClient' | 'list' | 'ownedBy' | 'clientsOf'>;
+  readonly agents: () => Pick<Agents, 'find' | 'findByClient' | 'list' | 'ownedBy' | 'clientsOf' | 'certification' | 'idsActingBelow'>;
   readonly clients: () => Pick<Clients, 'find' | 'findNameOfService'>;
   readonly resourceServers: () => Pick<ResourceServers, 'findByIdentifier' | 'get' | 'list'>;
   readonly tokens: () => Pick<Tokens, 'countFalling' | 'live'>;
@@ -41,11 +41,13 @@ interface Choice {
 }
 
 const CHOICES = 200;
+const RECENT = 50;
 
 async function lookUp(sources: Sources, id: string): Promise<string | undefined> {
   if (id.startsWith('usr_')) return sources.accounts().nameOf(id);
   if (id.startsWith('grp_')) return (await sources.accounts().ownerLabel({ kind: 'group', id })).name;
   if (id.startsWith('agt_')) return (await sources.agents().find(id))?.displayName;
+  if (id.startsWith('crt_')) return sources.agents().certification.nameOf(id);
   if (id.startsWith('svc_')) return sources.clients().findNameOfService(id);
   if (id.startsWith('cli_')) return (await sources.clients().find(id))?.name;
   if (URL.canParse(id)) return (await sources.resourceServers().findByIdentifier(id))?.name;
@@ -96,20 +98,34 @@ export function createDirectory(sources: Sources): Directory {
   };
 }
 
-/** What ends with an agent, in the words of its page. `pendingOf` counts the questions it has open. */
+/** What ends with an agent and those below it. `pendingOf` counts the questions they have open. */
 async function fallingOf(
-  sources: Pick<Sources, 'tokens'>,
+  sources: Pick<Sources, 'agents' | 'tokens'>,
   agentId: string,
-  pendingOf: (agentId: string) => Promise<number>,
+  pendingOf: AgentPage['pendingOf'],
 ): Promise<Falling> {
+  const below = await sources.agents().idsActingBelow(agentId);
+  const agentIds = [agentId, ...below];
   const [{ tokens, agents, people }, approvals] = await Promise.all([
-    sources.tokens().countFalling({ by: 'agent', agentId }),
-    pendingOf(agentId),
+    sources.tokens().countFalling({ by: 'agents', agentIds }),
+    pendingOf(agentIds),
   ]);
-  return { tokens, handedOn: agents, people, approvals };
+  return { below: below.length, tokens, handedOn: agents, people, approvals };
 }
 
-/** The resources an agent's clients are bounded to, and those it holds live tokens for. */
+/** The resources an agent holds live tokens for as the one that acts, each once, with every scope of them. */
+async function heldBy(sources: Sources, agentId: string): Promise<ReadonlyMap<string, string>> {
+  const { tokens } = await sources.tokens().live({ agentId, limit: RECENT });
+  const held = new Map<string, Set<string>>();
+  for (const { resource, scope } of tokens.filter((token) => token.agentId === agentId)) {
+    const scopes = held.get(resource) ?? new Set();
+    for (const name of scope.split(' ').filter((part) => part !== '')) scopes.add(name);
+    held.set(resource, scopes);
+  }
+  return new Map([...held].map(([uri, scopes]) => [uri, scopes.size === 0 ? 'details only' : [...scopes].join(', ')]));
+}
+
+/** The resources an agent's clients are bounded to, and others it holds live tokens for. */
 async function reachOf(sources: Sources, agentId: string): Promise<readonly ReachLine[]> {
   const clientIds = await sources.agents().clientsOf(agentId);
   const records = await Promise.all(clientIds.map((clientId) => sources.clients().find(clientId)));
@@ -123,7 +139,13 @@ async function reachOf(sources: Sources, agentId: string): Promise<readonly Reac
       state: known === undefined ? { word: 'Unknown', tone: 'stop' } : { word: 'May ask', tone: 'yes' },
     };
   });
-  return Promise.all(lines);
+  const named = new Set(bounded.map(({ uri }) => uri));
+  const held = [...(await heldBy(sources, agentId))].filter(([uri]) => !named.has(uri));
+  const holds = held.map(async ([uri, words]): Promise<ReachLine> => {
+    const known = await sources.resourceServers().findByIdentifier(uri);
+    return { name: known?.name ?? uri, words, state: { word: 'Holds a token', tone: 'yes' } };
+  });
+  return Promise.all([...lines, ...holds]);
 }
 
 const METHODS: Readonly<Record<string, string>> = {
@@ -143,8 +165,6 @@ async function credentialsOf(sources: Pick<Sources, 'clients'>, clientIds: reado
   });
 }
 
-const RECENT = 50;
-
 /** The newest live token in which the agent acts for somebody: through whom it came, and what was left at its end. */
 async function lastDelegationOf(
   sources: Pick<Sources, 'tokens'>,
@@ -161,10 +181,10 @@ async function lastDelegationOf(
   return { hops, tokenId: last.jti, at: last.issuedAt };
 }
 
-/** What the page of an agent asks beside the capabilities. `pendingOf` counts the questions an agent has open. */
+/** What the page of an agent asks beside the capabilities. `pendingOf` counts the questions agents have open. */
 export interface AgentPage {
   readonly directory: Pick<Directory, 'namesOf'>;
-  readonly pendingOf: (agentId: string) => Promise<number>;
+  readonly pendingOf: (agentIds: readonly string[]) => Promise<number>;
   readonly issuer: URL;
   readonly clock: Clock;
 }

@@ -20,9 +20,13 @@ export interface AccountEvent {
     | 'group.deleted'
     | 'group.member_added'
     | 'group.member_removed'
+    | 'group.agent_added'
+    | 'group.agent_removed'
     | 'setup.completed';
   readonly actor: By | { readonly kind: 'anonymous'; readonly id: string };
   readonly subjectId?: string;
+  /** An agent that joined or left a group. */
+  readonly agentId?: string;
   /** The record beside the account: a group, a passkey. */
   readonly resource?: string;
   readonly action?: string;

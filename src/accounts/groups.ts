@@ -53,7 +53,7 @@ function membership({ db, clock, audit, store, get, onOwnerGone }: GroupDeps, gr
     removeMember: (groupId: string, accountId: string, by: By) =>
       db.transaction(async () => {
         await leaving.lockGroup(groupId);
-        if (!(await store.removeMember(groupId, accountId))) return;
+        if (!(await store.removeMember(groupId, accountId, clock.now()))) return;
         await audit.record({ type: 'group.member_removed', actor: by, subjectId: accountId, resource: groupId });
         if ((await leaving.emptied([groupId])).length === 0) return;
         await onOwnerGone({ owner: { kind: 'group', id: groupId }, happened: 'group emptied', successorId: undefined, by });
@@ -94,7 +94,7 @@ export function createGroups(deps: GroupDeps): Groups {
         const before = await changeable(id);
         const wanted = readName(name);
         if (before.name === wanted) return before;
-        const renamed = await store.renameGroup(id, wanted);
+        const renamed = await store.renameGroup(id, wanted, clock.now());
         if (renamed === undefined) throw noSuchGroup();
         await audit.record({ type: 'group.renamed', actor: by, resource: id });
         return renamed;

@@ -22,6 +22,10 @@ import { personalRoutes } from './me/routes.ts';
 import { createOidcContribution } from './oidc.ts';
 import { createPasswords, type Passwords } from './password.ts';
 import { type PersonSurroundings, presentSecurity } from './present.ts';
+import { createGroupResourceType } from './scim/group-scim.ts';
+import type { MemberAgents } from './scim/provisioning.ts';
+import { createProvisioningStore, type ProvisioningStore } from './scim/store.ts';
+import { createUserResourceType } from './scim/user-scim.ts';
 import { createSecondFactors, type SecondFactors } from './second-factor/second-factor.ts';
 import { type AccountService, createAccountService } from './service.ts';
 import { createAccountStore } from './store.ts';
@@ -66,6 +70,8 @@ export interface Accounts extends AccountService {
   presentSecurity(accountId: string): Promise<ReturnType<typeof presentSecurity>>;
   /** Seals what is sealed with the master key anew; call it when the master key was changed, before the old one is forgotten. */
   reseal(): Promise<void>;
+  /** The groups that agents are in. */
+  readonly groupsOfAgents: ProvisioningStore['groupsOfAgents'];
   readonly capability: Capability;
 }
 
@@ -88,6 +94,7 @@ export interface AccountsDeps {
   readonly endOtherSessions: (accountId: string, exceptSessionUid: string | undefined) => Promise<void>;
   /** What the page about a person shows beside the person. */
   readonly surroundings: PersonSurroundings;
+  readonly memberAgents: MemberAgents;
   /** Two servers in one process share one, so that they hash two passwords at a time together; left out: an own one. */
   readonly passwords?: Passwords;
 }
@@ -107,6 +114,14 @@ export function createAccounts(deps: AccountsDeps): Accounts {
   const service = createAccountService({ ...parts, links });
   const deviceCookie = deviceCookieOf(issuer);
   const edge = { ...parts, service, links, setup, deviceCookie };
+  const provisioningStore = createProvisioningStore(db);
+  const provisioning = {
+    ...deps,
+    service,
+    store: provisioningStore,
+    lockAdministrators: store.lockAdministrators,
+    baseUrl: `${issuer.href.replace(/\/$/, '')}/scim/v2`,
+  };
   const routes = [enrolmentRoutes(edge), peopleRoutes(edge), personalRoutes(edge)];
   const { reseal } = secondFactors.codes;
   const hasSecondFactor = async (accountId: string) => {
@@ -127,9 +142,11 @@ export function createAccounts(deps: AccountsDeps): Accounts {
     presentSecurity: async (accountId) =>
       presentSecurity(await service.get(accountId), await secondFactors.securityOf(accountId), clock.now()),
     reseal,
+    groupsOfAgents: provisioningStore.groupsOfAgents,
     capability: {
       name: 'accounts',
       oidc: createOidcContribution(service),
+      scim: [createUserResourceType(provisioning), createGroupResourceType(provisioning)],
       routes: (router, web) => {
         for (const add of routes) add(router, web);
       },

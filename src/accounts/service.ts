@@ -125,7 +125,7 @@ function people(deps: Deps, get: AccountService['get']) {
       keepingAnAdministrator(deps, async () => {
         const before = await get(id);
         if (before.role === role) return before;
-        await store.setRole(id, role);
+        await store.setRole(id, role, clock.now());
         await audit.record({ type: 'account.role_changed', actor: by, subjectId: id, action: `${before.role} to ${role}` });
         return { ...before, role };
       }),

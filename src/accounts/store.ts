@@ -40,10 +40,10 @@ export interface AccountStore {
   lockAdministrators(): Promise<void>;
   /** @throws {AppError} `conflict` when the address is taken. */
   insert(account: NewAccount): Promise<Account>;
-  setRole(id: string, role: Role): Promise<Account | undefined>;
+  setRole(id: string, role: Role, at: Date): Promise<Account | undefined>;
   /** Undefined when the status was the same before. */
   setStatus(id: string, status: Account['status'], at: Date): Promise<Account | undefined>;
-  setName(id: string, name: string): Promise<void>;
+  setName(id: string, name: string, at: Date): Promise<void>;
   setPassword(id: string, passwordHash: string, at: Date): Promise<void>;
   /** Stores a better hash of the same password, unless the password was changed meanwhile. */
   replaceHash(id: string, from: string, to: string): Promise<void>;
@@ -54,14 +54,15 @@ export interface AccountStore {
   /** @throws {AppError} `conflict` when the name is taken. */
   insertGroup(group: { id: string; name: string; at: Date }): Promise<void>;
   /** Undefined when there is no such group. @throws {AppError} `conflict` when the name is taken. */
-  renameGroup(id: string, name: string): Promise<Group | undefined>;
+  renameGroup(id: string, name: string, at: Date): Promise<Group | undefined>;
   deleteGroup(id: string): Promise<void>;
   addMember(groupId: string, accountId: string, at: Date): Promise<boolean>;
-  removeMember(groupId: string, accountId: string): Promise<boolean>;
+  removeMember(groupId: string, accountId: string, at: Date): Promise<boolean>;
   members(groupId: string): Promise<Account[]>;
 }
 
-interface AccountRow {
+/** A person as PostgreSQL gives them. */
+export interface AccountRow {
   readonly id: string;
   readonly email: string;
   readonly name: string;
@@ -82,13 +83,17 @@ interface GroupRow {
   readonly is_alive: boolean;
 }
 
-const COLUMNS = 'id, email, name, role, status, created_at, password_changed_at, last_seen_at, successor_id';
+/** The columns of an `AccountRow`. */
+export const ACCOUNT_COLUMNS = 'id, email, name, role, status, created_at, password_changed_at, last_seen_at, successor_id';
 const HERE = 'removed_at IS NULL';
+/** What is written with each change that others may see: the version they compare, and when it was. */
+const CHANGED = (at: `$${number}`) => `version = version + 1, updated_at = ${at}`;
 const GROUP_COLUMNS = `g.id, g.name, g.is_built_in, (SELECT count(*)::int FROM group_members m WHERE m.group_id = g.id) AS member_count,
   EXISTS (SELECT 1 FROM live_groups alive WHERE alive.group_id = g.id) AS is_alive`;
 const ADMINISTRATORS_LOCK = 0x61646d69; // "admi"
 
-function toAccount(row: AccountRow): Account {
+/** A row in the words of the domain. */
+export function toAccount(row: AccountRow): Account {
   return {
     id: row.id,
     email: row.email,
@@ -113,7 +118,7 @@ function pattern(search: string | undefined): string | null {
 
 function accountReads(db: Db) {
   const one = async (name: string, where: string, value: string) => {
-    const row = await db.row<AccountRow>({ name, text: `SELECT ${COLUMNS} FROM accounts WHERE ${where}`, values: [value] });
+    const row = await db.row<AccountRow>({ name, text: `SELECT ${ACCOUNT_COLUMNS} FROM accounts WHERE ${where}`, values: [value] });
     return row && toAccount(row);
   };
   const matching = `${HERE} AND ($1::text IS NULL OR name ILIKE $1 OR email ILIKE $1)`;
@@ -127,7 +132,7 @@ function accountReads(db: Db) {
     },
     findByEmail: (email: string) => one('account-find-email', `email = $1 AND ${HERE}`, email),
     async findCredentials(email: string) {
-      const text = `SELECT ${COLUMNS}, password_hash FROM accounts WHERE email = $1 AND ${HERE}`;
+      const text = `SELECT ${ACCOUNT_COLUMNS}, password_hash FROM accounts WHERE email = $1 AND ${HERE}`;
       const row = await db.row<AccountRow>({ name: 'account-credentials', text, values: [email] });
       return row && { account: toAccount(row), passwordHash: row.password_hash ?? undefined };
     },
@@ -137,7 +142,7 @@ function accountReads(db: Db) {
       return row?.password_hash ?? undefined;
     },
     async list({ search, cursor, limit }: AccountQuery) {
-      const text = `SELECT ${COLUMNS} FROM accounts WHERE ${matching} AND ($2::text IS NULL OR id < $2) ORDER BY id DESC LIMIT $3`;
+      const text = `SELECT ${ACCOUNT_COLUMNS} FROM accounts WHERE ${matching} AND ($2::text IS NULL OR id < $2) ORDER BY id DESC LIMIT $3`;
       const rows = await db.rows<AccountRow>({ name: 'account-list', text, values: [pattern(search), cursor ?? null, limit] });
       return rows.map(toAccount);
     },
@@ -150,7 +155,7 @@ function accountReads(db: Db) {
       return (await db.row<{ n: number }>({ name: 'account-count-administrators', text, values: [] }))?.n ?? 0;
     },
     async listAdministrators() {
-      const text = `SELECT ${COLUMNS} FROM accounts WHERE role = 'admin' AND status = 'active' ORDER BY id`;
+      const text = `SELECT ${ACCOUNT_COLUMNS} FROM accounts WHERE role = 'admin' AND status = 'active' ORDER BY id`;
       return (await db.rows<AccountRow>({ name: 'account-administrators', text, values: [] })).map(toAccount);
     },
   };
@@ -158,7 +163,7 @@ function accountReads(db: Db) {
 
 function accountWrites(db: Db) {
   const change = async (name: string, text: string, values: readonly unknown[]) => {
-    const row = await db.row<AccountRow>({ name, text: `${text} RETURNING ${COLUMNS}`, values });
+    const row = await db.row<AccountRow>({ name, text: `${text} RETURNING ${ACCOUNT_COLUMNS}`, values });
     return row && toAccount(row);
   };
   const run = async (name: string, text: string, values: readonly unknown[]) => {
@@ -176,14 +181,16 @@ function accountWrites(db: Db) {
       if (account === undefined) throw new AppError('conflict', 'Somebody with this email address is here already.', { member: 'email' });
       return account;
     },
-    setRole: (id: string, role: Role) => change('account-role', `UPDATE accounts SET role = $2 WHERE id = $1 AND ${HERE}`, [id, role]),
+    setRole: (id: string, role: Role, at: Date) =>
+      change('account-role', `UPDATE accounts SET role = $2, ${CHANGED('$3')} WHERE id = $1 AND ${HERE}`, [id, role, at]),
     setStatus: (id: string, status: Account['status'], at: Date) =>
-      change('account-status', `UPDATE accounts SET status = $2, disabled_at = $3 WHERE id = $1 AND status <> $2 AND ${HERE}`, [
-        id,
-        status,
-        status === 'disabled' ? at : null,
-      ]),
-    setName: (id: string, name: string) => run('account-name', `UPDATE accounts SET name = $2 WHERE id = $1 AND ${HERE}`, [id, name]),
+      change(
+        'account-status',
+        `UPDATE accounts SET status = $2, disabled_at = $3, ${CHANGED('$4')} WHERE id = $1 AND status <> $2 AND ${HERE}`,
+        [id, status, status === 'disabled' ? at : null, at],
+      ),
+    setName: (id: string, name: string, at: Date) =>
+      run('account-name', `UPDATE accounts SET name = $2, ${CHANGED('$3')} WHERE id = $1 AND ${HERE}`, [id, name, at]),
     setPassword: (id: string, hash: string, at: Date) =>
       run('account-set-password', `UPDATE accounts SET password_hash = $2, password_changed_at = $3 WHERE id = $1 AND ${HERE}`, [
         id,
@@ -218,10 +225,10 @@ function groups(db: Db) {
       const row = await db.row({ name: 'group-insert', text, values: [id, name, at] });
       if (row === undefined) throw nameTaken();
     },
-    async renameGroup(id: string, name: string) {
+    async renameGroup(id: string, name: string, at: Date) {
       try {
-        const text = `UPDATE groups g SET name = $2 WHERE g.id = $1 RETURNING ${GROUP_COLUMNS}`;
-        const row = await db.row<GroupRow>({ name: 'group-rename', text, values: [id, name] });
+        const text = `UPDATE groups g SET name = $2, ${CHANGED('$3')} WHERE g.id = $1 RETURNING ${GROUP_COLUMNS}`;
+        const row = await db.row<GroupRow>({ name: 'group-rename', text, values: [id, name, at] });
         return row && toGroup(row);
       } catch (error) {
         throw (error as { constraint?: string }).constraint === 'groups_name_key' ? nameTaken() : error;
@@ -231,15 +238,17 @@ function groups(db: Db) {
       await db.rows({ name: 'group-delete', text: 'DELETE FROM groups WHERE id = $1', values: [id] });
     },
     async addMember(groupId: string, accountId: string, at: Date) {
-      const text = `INSERT INTO group_members (group_id, account_id, added_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING RETURNING group_id`;
+      const text = `WITH joined AS (INSERT INTO group_members (group_id, account_id, added_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING RETURNING group_id)
+        UPDATE groups SET ${CHANGED('$3')} WHERE id IN (SELECT group_id FROM joined) RETURNING id`;
       return (await db.row({ name: 'group-add-member', text, values: [groupId, accountId, at] })) !== undefined;
     },
-    async removeMember(groupId: string, accountId: string) {
-      const text = 'DELETE FROM group_members WHERE group_id = $1 AND account_id = $2 RETURNING group_id';
-      return (await db.row({ name: 'group-remove-member', text, values: [groupId, accountId] })) !== undefined;
+    async removeMember(groupId: string, accountId: string, at: Date) {
+      const text = `WITH gone AS (DELETE FROM group_members WHERE group_id = $1 AND account_id = $2 RETURNING group_id)
+        UPDATE groups SET ${CHANGED('$3')} WHERE id IN (SELECT group_id FROM gone) RETURNING id`;
+      return (await db.row({ name: 'group-remove-member', text, values: [groupId, accountId, at] })) !== undefined;
     },
     async members(groupId: string) {
-      const columns = COLUMNS.replaceAll(/\w+/g, 'a.$&');
+      const columns = ACCOUNT_COLUMNS.replaceAll(/\w+/g, 'a.$&');
       const text = `SELECT ${columns} FROM accounts a JOIN group_members m ON m.account_id = a.id WHERE m.group_id = $1 AND a.${HERE} ORDER BY a.name LIMIT 1000`;
       return (await db.rows<AccountRow>({ name: 'group-members', text, values: [groupId] })).map(toAccount);
     },

@@ -29,6 +29,30 @@ export interface AgentEvent {
   readonly cause?: string;
 }
 
+/** What certification writes: about a campaign, or about the answer to it for one agent. */
+export interface CertificationEvent {
+  readonly type:
+    | 'certification.started'
+    | 'certification.extended'
+    | 'certification.cancelled'
+    | 'certification.closed'
+    | 'agent.confirmed'
+    | 'agent.declined';
+  readonly actor: Pick<AgentEditor, 'kind' | 'id'>;
+  /** The campaign. */
+  readonly resource: string;
+  readonly agentId?: string;
+  /** The owner, when somebody answers in their place. */
+  readonly subjectId?: string;
+  readonly action?: string;
+  readonly cause?: string;
+}
+
+/** The audit trail as certification writes it. */
+export interface CertificationAudit {
+  record(event: CertificationEvent): Promise<void>;
+}
+
 /** An event of the trail, as far as the page of an agent shows it. */
 export interface RecordedEvent {
   readonly id: string;

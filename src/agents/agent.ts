@@ -42,6 +42,10 @@ export interface AgentDetails {
   /** How many agents may stand behind it in a chain, 0–4; undefined: as many as the server allows. */
   readonly maxDelegationDepth: number | undefined;
   readonly parentId: string | undefined;
+  /** How many agents that are not retired may stand directly below it, 0–1,000; undefined: none. */
+  readonly maxChildren: number | undefined;
+  /** How many generations may stand below it, 0–4; undefined: none. */
+  readonly maxChildDepth: number | undefined;
   /** What the source calls it; unique within a source. */
   readonly externalId: string | undefined;
   /** What provisioning clients keep with it and this server itself does not use. */
@@ -58,6 +62,8 @@ export interface Agent extends AgentDetails {
   /** The typed id of whoever moved it last; undefined: the server. */
   readonly statusChangedBy: string | undefined;
   readonly statusChangedAt: Date;
+  /** The agent above whose stop stopped this one, which acted until then. */
+  readonly stoppedWith: string | undefined;
   /** It was made for so long, and is removed at its end; undefined: it stays until somebody ends it, or its time does. */
   readonly ttlMinutes: number | undefined;
   /** Where the record came from: `console`, `registration`, `scim:<client_id>`. */
@@ -67,6 +73,9 @@ export interface Agent extends AgentDetails {
   readonly createdAt: Date;
   readonly updatedAt: Date;
   readonly lastSeenAt: Date | undefined;
+  /** When somebody who answers for it last said that it is still needed, and who that was. */
+  readonly lastConfirmedAt: Date | undefined;
+  readonly lastConfirmedBy: string | undefined;
   /** Set when it was deleted; the record stays, retired. */
   readonly removedAt: Date | undefined;
 }
@@ -88,18 +97,16 @@ export type AgentChanges = Partial<AgentDetails>;
 const DISGUISES = /[\p{Cc}\p{Zl}\p{Zp}\p{Cs}\u061c\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]/u;
 const MAX_PROVISIONED = 64 * 1024;
 
-/** One line of text as pages may show it: trimmed, composed, 1 to `max` characters, none of them invisible. */
-export function visible(max: number) {
-  return z
+/** One line of 1 to `max` characters, none of them invisible, trimmed and composed. */
+export const visible = (max: number) =>
+  z
     .string()
     .max(4 * max)
     .transform((text) => text.trim().normalize('NFC'))
     .refine((text) => text !== '' && [...text].length <= max && !DISGUISES.test(text), `has 1 to ${max} characters and no invisible ones`);
-}
-
-/** The same over several lines, which may also be empty. */
-export function lines(max: number) {
-  return z
+/** The same with line breaks, and it may be empty. */
+export const lines = (max: number) =>
+  z
     .string()
     .max(4 * max)
     .transform((text) => text.trim().normalize('NFC').replaceAll('\r\n', '\n'))
@@ -107,7 +114,6 @@ export function lines(max: number) {
       (text) => [...text].length <= max && !DISGUISES.test(text.replaceAll('\n', '')),
       `has at most ${max} characters and no invisible ones`,
     );
-}
 
 const detailsSchema = z.object({
   displayName: visible(120),
@@ -127,6 +133,8 @@ const detailsSchema = z.object({
   validUntil: z.date('is a date').max(new Date('9999-12-31T00:00:00Z'), 'is a date before the year 9999').optional(),
   maxDelegationDepth: z.int('is a whole number from 0 to 4').min(0, 'is 0 or more').max(4, 'is at most 4').optional(),
   parentId: visible(100).optional(),
+  maxChildren: z.int('is a whole number from 0 to 1000').min(0, 'is 0 or more').max(1000, 'is at most 1000').optional(),
+  maxChildDepth: z.int('is a whole number from 0 to 4').min(0, 'is 0 or more').max(4, 'is at most 4').optional(),
   externalId: visible(512).optional(),
   provisioned: z
     .record(z.string(), z.unknown())
@@ -167,6 +175,8 @@ export function detailsOfNew(id: string, { status: _status, source: _source, ttl
     validUntil: undefined,
     maxDelegationDepth: undefined,
     parentId: undefined,
+    maxChildren: undefined,
+    maxChildDepth: undefined,
     externalId: undefined,
     provisioned: {},
     ...given,

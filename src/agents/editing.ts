@@ -1,9 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Ids } from '../platform/ids.ts';
-import { AppError } from '../platform/errors.ts';
 import { type Agent, type AgentChanges, type AgentDetails, detailsOfNew, isSameOwner, type NewAgent, readDetails } from './agent.ts';
 import { type AgentEditor, recordBy } from './agent-event.ts';
 import { assertEnd, endOfNew } from './ending/lifetime.ts';
+import type { Placement } from './family/placement.ts';
 import { decideInitialStatus } from './lifecycle.ts';
 import { assertAlive } from './owners.ts';
 import { assertMayLetRun, changedMeanwhile, lifecycleRefusal, noSuchAgent, type StatusDeps } from './status.ts';
@@ -14,18 +14,18 @@ export interface AgentEdit {
   readonly version?: number | undefined;
 }
 
-type EditingDeps = Omit<StatusDeps, 'onSuspended' | 'onActivated'> & { readonly ids: Ids };
+type EditingDeps = Omit<StatusDeps, 'onSuspended' | 'onActivated' | 'stopBelow'> & { readonly ids: Ids; readonly placement: Placement };
 
 type NewInput = { readonly input: NewAgent; readonly by: AgentEditor; readonly at: Date };
-
-const MAX_TREE_DEPTH = 8;
 
 /** The editable part of an agent. */
 function detailsIn(agent: AgentDetails): AgentDetails {
   const { displayName, name, description, owner, purpose, riskLevel, autonomy, dataClasses, environment } = agent;
-  const { model, manifestDigest, validUntil, maxDelegationDepth, parentId, externalId, provisioned } = agent;
+  const { model, manifestDigest, validUntil, maxDelegationDepth, externalId, provisioned } = agent;
+  const { parentId, maxChildren, maxChildDepth } = agent;
   const described = { displayName, name, description, owner, purpose, riskLevel, autonomy, dataClasses, environment };
-  return { ...described, model, manifestDigest, validUntil, maxDelegationDepth, parentId, externalId, provisioned };
+  const bounds = { validUntil, maxDelegationDepth, parentId, maxChildren, maxChildDepth };
+  return { ...described, model, manifestDigest, ...bounds, externalId, provisioned };
 }
 
 /** As it is stored: without the members that are undefined, whatever the order. */
@@ -44,26 +44,18 @@ function newAgent(id: string, details: AgentDetails, { input, by, at }: NewInput
     statusReason: undefined,
     statusChangedBy: by.kind === 'system' ? undefined : by.id,
     statusChangedAt: at,
+    stoppedWith: undefined,
   };
-  const times = { createdAt: at, updatedAt: at, lastSeenAt: undefined, removedAt: undefined };
+  const never = { lastSeenAt: undefined, lastConfirmedAt: undefined, lastConfirmedBy: undefined, removedAt: undefined };
+  const times = { createdAt: at, updatedAt: at, ...never };
   const life = { ttlMinutes: input.ttlMinutes, source: input.source, version: 1 };
   return { id, ...details, ...endOfNew(details, input, at), status: input.status ?? 'proposed', ...moved, ...life, ...times };
 }
 
 /** Makes agents and changes what describes them. */
 export function createEditing(deps: EditingDeps) {
-  const { db, store, clock, ids, owners, audit } = deps;
+  const { db, store, clock, ids, owners, audit, placement } = deps;
 
-  /** The parent exists, may have children, and is not below the agent itself. */
-  const assertParent = async (agentId: string, parentId: string) => {
-    const refuse = (words: string) => new AppError('invalid_input', words, { member: 'parent' });
-    await store.lockParentage();
-    const parent = await store.find(parentId);
-    if (parent === undefined || parent.status === 'retired') throw refuse('The parent is an agent that is not retired.');
-    const line = await store.lineOf(parentId);
-    if (line.includes(agentId)) throw refuse('An agent cannot stand below itself.');
-    if (line.length >= MAX_TREE_DEPTH) throw refuse(`Agents stand at most ${MAX_TREE_DEPTH} deep below each other.`);
-  };
   const assertStatus = async (details: AgentDetails, status: 'proposed' | 'active', by: AgentEditor) => {
     const decision = decideInitialStatus({ wanted: status, hasOwner: details.owner !== undefined });
     if (!decision.allowed) throw lifecycleRefusal(decision, 'proposed', status);
@@ -76,7 +68,7 @@ export function createEditing(deps: EditingDeps) {
       throw lifecycleRefusal({ allowed: false, reason: 'owner_required' }, before.status, before.status);
     }
     if (after.owner !== undefined && !isSameOwner(before.owner, after.owner)) await assertAlive(after.owner, owners);
-    if (after.parentId !== undefined && after.parentId !== before.parentId) await assertParent(before.id, after.parentId);
+    await placement.assertEditFits(before, after);
   };
   const recordEdit = async (members: readonly string[], [before, after]: readonly [Agent, Agent], by: AgentEditor) => {
     const rest = members.filter((name) => name !== 'owner');
@@ -93,7 +85,8 @@ export function createEditing(deps: EditingDeps) {
       const details = detailsOfNew(id, input);
       await assertStatus(details, input.status ?? 'proposed', by);
       if (details.owner !== undefined) await assertAlive(details.owner, owners);
-      if (details.parentId !== undefined) await assertParent(id, details.parentId);
+      const { parentId } = details;
+      if (parentId !== undefined) await placement.assertNewFits({ ...details, parentId }, input.status ?? 'proposed');
       const agent = newAgent(id, details, { input, by, at: clock.now() });
       await store.insert(agent);
       await recordBy(audit, by, { type: 'agent.proposed', agentId: id });

@@ -15,6 +15,8 @@ export interface AgentFormValues {
   /** yyyy-mm-dd */
   readonly validUntil: string;
   readonly maxDelegationDepth: string;
+  readonly maxChildren: string;
+  readonly maxChildDepth: string;
   /** The version that was read; empty for a new agent. */
   readonly version: string;
 }
@@ -43,6 +45,8 @@ export function valuesOfForm(form: Posted): AgentFormValues {
     environment: at('environment'),
     validUntil: at('validUntil'),
     maxDelegationDepth: at('maxDelegationDepth'),
+    maxChildren: at('maxChildren'),
+    maxChildDepth: at('maxChildDepth'),
     version: at('version'),
   };
 }
@@ -58,6 +62,8 @@ export function valuesOfAgent(agent?: Agent): AgentFormValues {
     environment: agent === undefined ? 'production' : (agent.environment ?? ''),
     validUntil: agent?.validUntil?.toISOString().slice(0, 10) ?? '',
     maxDelegationDepth: agent?.maxDelegationDepth?.toString() ?? '',
+    maxChildren: agent?.maxChildren?.toString() ?? '',
+    maxChildDepth: agent?.maxChildDepth?.toString() ?? '',
     version: agent?.version.toString() ?? '',
   };
 }
@@ -68,17 +74,30 @@ function chosen<Choice extends string>(value: string, choices: readonly Choice[]
   return choice;
 }
 
-/** The last instant of a day (UTC): "ends on" includes the day. */
-function endOfDay(text: string): Date | undefined {
+/** The last instant of a day (UTC): "ends on" includes the day. @throws {AppError} `invalid_input` with the member at fault. */
+export function endOfDay(text: string, member: string): Date | undefined {
   if (text === '') return undefined;
   const at = new Date(`${text}T23:59:59.999Z`);
   if (/^\d{4}-\d\d-\d\d$/.test(text) && !Number.isNaN(at.getTime())) return at;
-  throw new AppError('invalid_input', 'A day is written like 2027-01-31.', { member: 'validUntil' });
+  throw new AppError('invalid_input', 'A day is written like 2027-01-31.', { member });
+}
+
+/** The status of a form that is shown again; refusals of other kinds are not the form's to show. */
+export function statusOfFault(error: unknown): number {
+  if (error instanceof AppError && error.code === 'invalid_input') return 422;
+  if (error instanceof AppError && error.code === 'conflict') return 409;
+  throw error;
+}
+
+/** A number of few digits; empty: not said. What is no number is NaN, which no member takes. */
+function countIn(text: string): number | undefined {
+  if (text === '') return undefined;
+  return /^\d{1,4}$/.test(text) ? Number(text) : Number.NaN;
 }
 
 /** What a form asks for. @throws {AppError} `invalid_input` with the member at fault. */
 export function readAgentForm(values: AgentFormValues): AgentChanges & { readonly displayName: string } {
-  const { owner, maxDelegationDepth: depth } = values;
+  const { owner } = values;
   const owned = owner === '' ? undefined : ownerOf(owner);
   if (owner !== '' && owned === undefined) throw new AppError('invalid_input', 'Choose one of the list.', { member: 'owner' });
   if (values.name === '') throw new AppError('invalid_input', 'Give it a name.', { member: 'displayName' });
@@ -89,8 +108,10 @@ export function readAgentForm(values: AgentFormValues): AgentChanges & { readonl
     riskLevel: chosen(values.riskLevel, riskLevels, 'riskLevel'),
     autonomy: chosen(values.autonomy, autonomies, 'autonomy'),
     environment: values.environment === '' ? undefined : values.environment,
-    validUntil: endOfDay(values.validUntil),
-    maxDelegationDepth: depth === '' ? undefined : /^\d{1,2}$/.test(depth) ? Number(depth) : Number.NaN,
+    validUntil: endOfDay(values.validUntil, 'validUntil'),
+    maxDelegationDepth: countIn(values.maxDelegationDepth),
+    maxChildren: countIn(values.maxChildren),
+    maxChildDepth: countIn(values.maxChildDepth),
   };
 }
 

@@ -1,6 +1,6 @@
 /**
  * The registry of agents: who acts, and who answers for it. It owns the records, their lifecycle (lifecycle.ts), the link between
- * an agent and the OAuth clients it authenticates through, the applications agents belong to, and SCIM and console of both. It
+ * an agent and the OAuth clients it authenticates through, certification, the applications agents belong to, SCIM and pages. It
  * knows no token, grant or policy: what must end with an agent ends in the hook `onSuspended`, in the same transaction, and
  * everything that issues a token joins the view `live_agents`. Called by registration, policy, exchange, approvals and /me.
  */
@@ -9,17 +9,24 @@ import type { Clock } from '../platform/clock.ts';
 import type { Db } from '../platform/db/db.ts';
 import { basePathOf } from '../platform/http/issuer-path.ts';
 import type { Ids } from '../platform/ids.ts';
-import type { AgentAudit } from './agent-event.ts';
+import type { AgentAudit, CertificationAudit } from './agent-event.ts';
 import type { RedirectFaultOf } from './applications/application.ts';
 import { createApplicationRoutes } from './applications/routes.ts';
 import { createApplicationResourceType } from './applications/scim.ts';
 import { type ApplicationEvent, createApplicationService } from './applications/service.ts';
 import { createApplicationStore } from './applications/store.ts';
+import { createCertification } from './certification/index.ts';
+import type { CertificationService } from './certification/service.ts';
+import { createItemStore } from './certification/items/store.ts';
+import { createCampaignStore } from './certification/store.ts';
 import { createEnding } from './ending/ending.ts';
 import { createBatchCreation } from './batch/creation.ts';
 import { createAgentBatchStore } from './batch/store.ts';
 import { createUpsert } from './batch/upsert.ts';
 import { agentCommands } from './commands.ts';
+import { createPlacement } from './family/placement.ts';
+
+import { createFamilyStore } from './family/store.ts';
 import { createLastSeen } from './last-seen.ts';
 import { createDepartures, type OwnerDeparture } from './leaving/departures.ts';
 import type { OwnerDirectory } from './owners.ts';
@@ -29,10 +36,14 @@ import { createAgentResourceType } from './scim.ts';
 import { createAgentSearchStore } from './search/store.ts';
 import { type AgentService, createAgentService } from './service.ts';
 import { createAgentStore } from './store.ts';
+import { createStopping } from './stopping.ts';
 import type { Surroundings } from './surroundings.ts';
 
 export type { Agent, NewAgent } from './agent.ts';
 export type { AgentEditor } from './agent-event.ts';
+export type { CertificationService } from './certification/service.ts';
+export type { Elder, Room } from './family/line.ts';
+export { beyond, type ClientReach, mayHaveDetail, mayHaveResource, mayHaveScope } from './family/reach.ts';
 export type { AgentStatus } from './lifecycle.ts';
 export type { OwnerDeparture } from './leaving/departures.ts';
 export type { OwnerDirectory } from './owners.ts';
@@ -45,7 +56,7 @@ export interface AgentsDeps {
   readonly clock: Clock;
   readonly ids: Ids;
   readonly issuer: URL;
-  readonly audit: AgentAudit & { record(event: ApplicationEvent): Promise<void> };
+  readonly audit: AgentAudit & CertificationAudit & { record(event: ApplicationEvent): Promise<void> };
   readonly owners: OwnerDirectory;
   /** Whether this account is the only one that may administer: then it may let its own agents run (security rule R8). */
   readonly isSoleAdministrator?: (accountId: string) => Promise<boolean>;
@@ -77,6 +88,8 @@ export interface Agents extends AgentService {
   agentCounts(ownerIds: readonly string[]): Promise<ReadonlyMap<string, number>>;
   /** Owners of at least one agent that is not retired, and how many such agents nobody alive answers for. */
   countOwnership(): Promise<{ readonly owners: number; readonly unowned: number }>;
+  /** Owners confirm their agents by a date; see src/agents/certification. */
+  readonly certification: CertificationService;
   readonly capability: Capability;
 }
 
@@ -91,23 +104,27 @@ export function createAgents(deps: AgentsDeps): Agents {
   const store = createAgentStore({ db });
   const search = createAgentSearchStore({ db });
   const nothing = async () => undefined;
-  const service = createAgentService({ ...deps, store, search, onActivated: deps.onActivated ?? nothing });
-  const oneByOne = async (agentIds: readonly string[]) => {
-    for (const agentId of agentIds) await deps.onSuspended(agentId);
-  };
-  const many = { ...deps, onManySuspended: deps.onManySuspended ?? oneByOne, onEnded: deps.onEnded ?? nothing };
-  const endDue = createEnding(many);
+  const items = createItemStore({ db });
+  const family = createFamilyStore({ db });
+  const stopping = createStopping({ ...deps, onManySuspended: deps.onManySuspended, items, family });
+  const { onSuspended, stopBelow } = stopping;
+  const moving = { ...deps, onEnded: deps.onEnded ?? nothing };
+  const service = createAgentService({ ...deps, onSuspended, stopBelow, store, search, family, onActivated: deps.onActivated ?? nothing });
+  const endDue = createEnding({ ...moving, onManySuspended: stopping.onManyMoved('retired') });
+  const campaigns = createCampaignStore({ db });
+  const certification = createCertification({ ...deps, agents: service, agentStore: store, campaigns, items });
   const lastSeen = createLastSeen({ clock, store });
   const applications = createApplicationStore({ db });
   const applicationService = createApplicationService({ ...deps, store: applications });
-  const batching = { ...deps, store, batchStore: createAgentBatchStore({ db }) };
+  const batching = { ...deps, store, placement: createPlacement({ store, family }), batchStore: createAgentBatchStore({ db }) };
   const batch = createBatchCreation({ ...batching, service });
   return {
     ...service,
-    ownerGone: createDepartures(many),
+    ownerGone: createDepartures({ ...moving, onManySuspended: stopping.onManyMoved('underReview') }),
     endDue,
     agentCounts: search.countByOwner,
     countOwnership: search.countOwnership,
+    certification,
     touch: lastSeen.touch,
     flushLastSeen: lastSeen.flush,
     agentsOwnedBy: async (accountId) =>
@@ -119,13 +136,15 @@ export function createAgents(deps: AgentsDeps): Agents {
         createApplicationResourceType({ service: applicationService, store: applications, issuer }),
       ],
       routes: (router, web) => {
-        createAgentRoutes({ ...deps, service, applications })(router, web);
+        createAgentRoutes({ ...deps, service, certification, applications })(router, web);
         createApplicationRoutes({ clock, issuer, service: applicationService, store: applications })(router, web);
+        certification.routes(router, web);
       },
       jobs: [
         { name: 'agents-last-seen', everySeconds: FLUSH_SECONDS, run: lastSeen.flush },
         { name: 'agents-counts', everySeconds: COMPACT_SECONDS, run: search.compactCounts },
         { name: 'agents-ending', everySeconds: ENDING_SECONDS, run: endDue },
+        certification.job,
       ],
       commands: agentCommands(createUpsert(batching)),
     },

@@ -9,6 +9,8 @@ export interface OwnerDirectory {
   findByEmail(email: string): Promise<{ readonly id: string } | undefined>;
   /** Whether an owner is alive; if so they stay it until the transaction under way ends. */
   holdOwner(owner: AgentOwner): Promise<boolean>;
+  /** The groups that agents are in, by agent. */
+  groupsOfAgents(agentIds: readonly string[]): Promise<ReadonlyMap<string, readonly { readonly id: string; readonly name: string }[]>>;
   groupsOf(accountId: string): Promise<readonly { readonly id: string }[]>;
   listGroups(): Promise<readonly { readonly id: string; readonly name: string }[]>;
   /** People by name or address, newest first. */

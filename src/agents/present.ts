@@ -44,6 +44,8 @@ const eventWords: Readonly<Record<string, string>> = {
   'agent.updated': 'Was changed',
   'agent.owner_changed': 'Got another owner',
   'agent.deleted': 'Was deleted',
+  'agent.confirmed': 'Was confirmed as still needed',
+  'agent.declined': 'Was said to be no longer needed',
   'client.registered': 'Its software registered',
   'token.issued': 'Got a token',
   'token.refused': 'Was refused a token',
@@ -71,6 +73,8 @@ const eventStates: Readonly<Record<string, State>> = {
   'agent.suspended': { word: 'Stopped', tone: 'stop' },
   'agent.retired': { word: 'Stopped', tone: 'stop' },
   'agent.activated': { word: 'Started', tone: 'yes' },
+  'agent.confirmed': { word: 'Confirmed', tone: 'yes' },
+  'agent.declined': { word: 'Declined', tone: 'stop' },
 };
 
 /** `1 agent`, `3 agents`. */
@@ -136,11 +140,12 @@ export function presentOwned(agent: Agent, { now, base }: Frame): OwnedAgent {
 }
 
 /** What falls with an agent, in words; said before anything is stopped. */
-export function presentFalls({ tokens, handedOn, approvals, people }: Falling): {
+export function presentFalls({ tokens, handedOn, approvals, people, below }: Falling): {
   readonly headline: string;
   readonly words: readonly string[];
 } {
   const words = [
+    below > 0 ? `${countOf(below, 'agent')} below it ${below === 1 ? 'stops' : 'stop'} with it.` : '',
     handedOn > 0 ? `${countOf(handedOn, 'agent')} further down the chain ${handedOn === 1 ? 'loses' : 'lose'} what it handed on.` : '',
     approvals > 0 ? `${countOf(approvals, 'waiting approval')} ${approvals === 1 ? 'is' : 'are'} withdrawn.` : '',
     people > 0 ? `${countOf(people, 'person', 'people')} would notice.` : '',
@@ -165,10 +170,9 @@ function presentEvent({ id, type, occurredAt, outcome, resource, action, cause }
   };
 }
 
-function factsOf({ agent, parent, children, applications }: AgentContent, { base }: Frame) {
+function factsOf({ agent, certified, applications }: AgentContent, { base }: Frame) {
   const { environment, autonomy, model, maxDelegationDepth, dataClasses, externalId, source } = agent;
   const modelWords = [model?.provider, model?.name, model?.version].filter((part) => part !== undefined).join(' ');
-  const pageOf = (one: Agent) => ({ value: one.displayName, href: `${base}/console/agents/${one.id}` });
   const said = [
     { label: 'Environment', value: environment ?? '' },
     { label: 'Works', value: autonomyWords[autonomy] },
@@ -182,24 +186,25 @@ function factsOf({ agent, parent, children, applications }: AgentContent, { base
     { label: 'Known elsewhere as', value: externalId ?? '' },
     { label: 'Came from', value: source },
   ].filter(({ value }) => value !== '');
-  const above = parent === undefined ? [] : [{ label: 'Stands below', ...pageOf(parent) }];
   const belonging = applications.map(({ id, name }) => ({ label: 'Belongs to', value: name, href: `${base}/console/applications/${id}` }));
-  return [...said, ...belonging, ...above, ...children.map((child) => ({ label: 'Below it', ...pageOf(child) }))];
+  return [...certified, ...said, ...belonging];
 }
 
 /** Everything the page of an agent shows. */
 export interface AgentContent {
   readonly agent: Agent;
   readonly owner: ShownOwner | undefined;
-  readonly parent: Agent | undefined;
-  readonly children: readonly Agent[];
   readonly applications: readonly ApplicationLink[];
+  /** As family/present.ts makes it. */
+  readonly family: object;
   /** The name of whoever moved it last. */
   readonly changedBy: string | undefined;
   readonly falls: Falling;
   readonly reach: readonly ReachLine[];
   readonly credentials: readonly CredentialLine[];
   readonly delegation: DelegationShown | undefined;
+  /** Who confirmed it last, and whether somebody is asked to. */
+  readonly certified: readonly { readonly label: string; readonly value: string; readonly href?: string }[];
   readonly events: readonly RecordedEvent[];
   /** Whether the person may change agents, and let this one run (not their own, security rule R8). */
   readonly mayManage: boolean;
@@ -249,6 +254,7 @@ export function presentAgent(all: AgentContent, frame: Frame): object {
     },
     ...(stopped === undefined ? {} : { stopped }),
     may: mayOf(all),
+    family: all.family,
     ...(delegation === undefined
       ? {}
       : { delegation: { hops: delegation.hops, token: presentId(delegation.tokenId), when: momentOf(delegation.at, now) } }),

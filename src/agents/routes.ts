@@ -8,7 +8,10 @@ import type { BrowserSession, Form, Role, Routes, Web } from '../platform/http/w
 import { type Agent, autonomies, riskLevels } from './agent.ts';
 import type { AgentAudit, AgentEditor } from './agent-event.ts';
 import type { ApplicationStore } from './applications/store.ts';
-import { type AgentFormValues, type Fault, faultOf, fieldOf, readAgentForm, valuesOfAgent, valuesOfForm } from './form.ts';
+import type { Certification } from './certification/index.ts';
+import { type AgentFormValues, type Fault, faultOf, fieldOf, readAgentForm, statusOfFault, valuesOfAgent, valuesOfForm } from './form.ts';
+import { familyOf } from './family/page.ts';
+import { presentFamily, resumedWords } from './family/present.ts';
 import { agentsModel, readListQuery } from './listing.ts';
 import type { OwnerDirectory } from './owners.ts';
 import { type Frame, presentAgent, presentFalls } from './present.ts';
@@ -24,6 +27,7 @@ export interface AgentRoutesDeps {
   readonly audit: Pick<AgentAudit, 'list'>;
   readonly surroundings: Surroundings;
   readonly applications: Pick<ApplicationStore, 'linksOf'>;
+  readonly certification: Pick<Certification, 'factsAbout'>;
   readonly clock: Clock;
   readonly issuer: URL;
 }
@@ -35,13 +39,6 @@ const FRESH_SECONDS = 900;
 const ENVIRONMENTS = ['production', 'staging', 'test', 'development'];
 
 const editorOf = ({ accountId }: BrowserSession): AgentEditor => ({ kind: 'account', id: accountId, party: 'administrator' });
-
-/** The status of a form that is shown again; refusals of other kinds are not the form's to show. */
-function statusOfFault(error: unknown): number {
-  if (error instanceof AppError && error.code === 'invalid_input') return 422;
-  if (error instanceof AppError && error.code === 'conflict') return 409;
-  throw error;
-}
 
 const capitalised = (word: string) => ({ value: word, words: `${word[0]?.toUpperCase()}${word.slice(1)}` });
 
@@ -79,7 +76,7 @@ function createForms({ owners, issuer }: Pick<AgentRoutesDeps, 'owners' | 'issue
 }
 
 function addReading(router: Router, { pages, guard }: Web, deps: AgentRoutesDeps): void {
-  const { service, owners, audit, surroundings, clock, issuer } = deps;
+  const { service, owners, audit, surroundings, certification, clock, issuer } = deps;
   const frame = (): Frame => ({ now: clock.now(), base: basePathOf(issuer) });
   const labelOf = async (owner: Agent['owner']) => owner && owners.ownerLabel(owner);
 
@@ -97,31 +94,32 @@ function addReading(router: Router, { pages, guard }: Web, deps: AgentRoutesDeps
     const session = await guard.session(ctx, { roles: READERS });
     if (session === undefined) return;
     const agent = await service.get(idOf(ctx));
-    const { id, parentId, statusChangedBy } = agent;
+    const { id, statusChangedBy } = agent;
     const changer = statusChangedBy?.startsWith('usr_') ? ({ kind: 'user', id: statusChangedBy } as const) : undefined;
-    const [owner, parent, children, clientIds, changedBy, links] = await Promise.all([
+    const [owner, family, clientIds, changedBy, links] = await Promise.all([
       labelOf(agent.owner),
-      parentId === undefined ? undefined : service.find(parentId),
-      service.childrenOf(id),
+      familyOf(agent, service),
       service.clientsOf(id),
       labelOf(changer),
       deps.applications.linksOf([id]),
     ]);
-    const [falls, reach, credentials, delegation, trail, mayStart] = await Promise.all([
+    const [falls, reach, credentials, delegation, certified, trail, mayStart] = await Promise.all([
       surroundings.whatWouldFall(id),
       surroundings.reachOf(id),
       surroundings.credentialsOf(clientIds),
       surroundings.lastDelegationOf(id),
+      certification.factsAbout(agent),
       audit.list({ agentId: id, limit: 20 }),
       mayLetRun(agent, session.accountId, deps),
     ]);
-    const around = { owner, parent, children, changedBy: changedBy?.name ?? statusChangedBy, applications: links.get(id) ?? [] };
-    const shown = { agent, ...around, falls, reach, credentials, delegation };
+    const moved = { changedBy: changedBy?.name ?? statusChangedBy, applications: links.get(id) ?? [] };
+    const shown = { agent, owner, ...moved, falls, reach, credentials, delegation, certified };
+    const relatives = { family: presentFamily(family, frame()) };
     const may = { mayManage: WRITERS.includes(session.role), mayStart };
     await pages.show(
       ctx,
       'console/agent',
-      presentAgent({ ...shown, events: trail.events.map(({ event }) => event), ...may }, frame()),
+      presentAgent({ ...shown, ...relatives, events: trail.events.map(({ event }) => event), ...may }, frame()),
       session,
     );
   });
@@ -256,11 +254,14 @@ function addStarts(router: Router, { pages, guard }: Web, { service }: AgentRout
     router.post(`/console/agents/:id/${verb}`, async (ctx) => {
       const session = await guard.session(ctx, { roles: WRITERS });
       if (session === undefined) return;
-      await pages.form(ctx);
+      const isWithTree = fieldOf(await pages.form(ctx), 'family') === 'below';
       const path = `/console/agents/${idOf(ctx)}`;
       try {
-        const agent = await service.setStatus(idOf(ctx), 'active', { by: editorOf(session), from });
-        pages.redirect(ctx, path, { kind: 'done', text: `${agent.displayName.slice(0, 80)} may act.` });
+        const request = { by: editorOf(session), from };
+        const { agent, ...counts } = isWithTree
+          ? await service.resumeTree(idOf(ctx), request)
+          : { agent: await service.setStatus(idOf(ctx), 'active', request), resumed: 0, left: 0 };
+        pages.redirect(ctx, path, { kind: 'done', text: resumedWords({ name: agent.displayName.slice(0, 80), ...counts }) });
       } catch (error) {
         statusOfFault(error);
         pages.redirect(ctx, path, { kind: 'stop', text: (error as AppError).message });

@@ -25,6 +25,9 @@ export interface AgentRow {
   readonly valid_until: Date | null;
   readonly max_delegation_depth: number | null;
   readonly parent_id: string | null;
+  readonly max_children: number | null;
+  readonly max_child_depth: number | null;
+  readonly stopped_with: string | null;
   readonly external_id: string | null;
   readonly source: string;
   readonly provisioned: Readonly<Record<string, unknown>>;
@@ -32,6 +35,8 @@ export interface AgentRow {
   readonly created_at: Date;
   readonly updated_at: Date;
   readonly last_seen_at: Date | null;
+  readonly last_confirmed_at: Date | null;
+  readonly last_confirmed_by: string | null;
   readonly removed_at: Date | null;
 }
 
@@ -52,6 +57,8 @@ export const DETAIL_COLUMNS = [
   'valid_until',
   'max_delegation_depth',
   'parent_id',
+  'max_children',
+  'max_child_depth',
   'external_id',
   'provisioned',
 ] as const;
@@ -71,7 +78,16 @@ export const LIFE_COLUMNS = [
 ] as const;
 
 /** All columns, qualified, so that a condition may join other tables. */
-export const AGENT_COLUMNS = [...DETAIL_COLUMNS, ...LIFE_COLUMNS, 'status_before', 'last_seen_at', 'removed_at']
+export const AGENT_COLUMNS = [
+  ...DETAIL_COLUMNS,
+  ...LIFE_COLUMNS,
+  'status_before',
+  'stopped_with',
+  'last_seen_at',
+  'last_confirmed_at',
+  'last_confirmed_by',
+  'removed_at',
+]
   .map((name) => `agents.${name}`)
   .join(', ');
 
@@ -94,6 +110,8 @@ export function detailValues(agent: Omit<Agent, 'status'>): readonly unknown[] {
     agent.validUntil,
     agent.maxDelegationDepth,
     agent.parentId,
+    agent.maxChildren,
+    agent.maxChildDepth,
     agent.externalId,
     provisioned,
   ];
@@ -128,6 +146,9 @@ export function toAgent(row: AgentRow): Agent {
     validUntil: row.valid_until ?? undefined,
     maxDelegationDepth: row.max_delegation_depth ?? undefined,
     parentId: row.parent_id ?? undefined,
+    maxChildren: row.max_children ?? undefined,
+    maxChildDepth: row.max_child_depth ?? undefined,
+    stoppedWith: row.stopped_with ?? undefined,
     externalId: row.external_id ?? undefined,
     ttlMinutes: row.ttl_minutes ?? undefined,
     source: row.source,
@@ -136,6 +157,8 @@ export function toAgent(row: AgentRow): Agent {
     createdAt: row.created_at,
     updatedAt: row.updated_at,
     lastSeenAt: row.last_seen_at ?? undefined,
+    lastConfirmedAt: row.last_confirmed_at ?? undefined,
+    lastConfirmedBy: row.last_confirmed_by ?? undefined,
     removedAt: row.removed_at ?? undefined,
   };
 }

@@ -1,8 +1,8 @@
-import { type BoundSchema, type ScimDefinition, scimAttribute } from '../scim/index.ts';
+import { type BoundSchema, type ScimDefinition, scimAttribute, textColumn, timeColumn } from '../scim/index.ts';
 import { autonomies, riskLevels } from './agent.ts';
 import { agentStatuses } from './lifecycle.ts';
 import { type AgentDraft, modelIn, type ShownAgent, textIn, timeIn } from './scim-mapping.ts';
-import { agentUrn, bound, clientTable, coreAttributes, described, governed, readOnly, takeText, text, time } from './scim-schema.ts';
+import { agentUrn, bound, clientTable, coreAttributes, described, governed, readOnly, takeText } from './scim-schema.ts';
 
 /** What this server adds to the core schema (contract "SCIM"). */
 export const extensionUrn = 'urn:ietf:params:scim:schemas:extension:behalf:2.0:Agent';
@@ -24,7 +24,7 @@ const behalf: Extension = {
       'status',
       { description: `Its place in the lifecycle. ${governed}`, canonicalValues: agentStatuses },
       {
-        column: { ...text('agents.status'), isAlwaysSet: true },
+        column: { ...textColumn('agents.status'), isAlwaysSet: true },
         show: ({ agent }) => agent.status,
         take: (draft, value) => {
           draft.status = oneOf(agentStatuses, value);
@@ -34,14 +34,14 @@ const behalf: Extension = {
     described(
       'statusReason',
       { ...readOnly, description: 'Why it is in this state.' },
-      { column: text('agents.status_reason'), show: ({ agent }) => agent.statusReason },
+      { column: textColumn('agents.status_reason'), show: ({ agent }) => agent.statusReason },
     ),
     described(
       'purpose',
       { description: 'What it is for, in one sentence.', maxLength: 500 },
       {
         // Nobody has to say what it is for; stored as an empty text.
-        column: text(`nullif(agents.purpose, '')`),
+        column: textColumn(`nullif(agents.purpose, '')`),
         show: ({ agent }) => agent.purpose || undefined,
         take: (draft, value) => {
           draft.purpose = textIn(value) ?? '';
@@ -52,7 +52,7 @@ const behalf: Extension = {
       'riskLevel',
       { description: 'How much can go wrong.', canonicalValues: riskLevels },
       {
-        column: { ...text('agents.risk_level'), isAlwaysSet: true },
+        column: { ...textColumn('agents.risk_level'), isAlwaysSet: true },
         show: ({ agent }) => agent.riskLevel,
         take: (draft, value) => {
           draft.riskLevel = oneOf(riskLevels, value) ?? 'medium';
@@ -63,7 +63,7 @@ const behalf: Extension = {
       'autonomy',
       { description: 'Whether a person is there while it works.', canonicalValues: autonomies },
       {
-        column: { ...text('agents.autonomy'), isAlwaysSet: true },
+        column: { ...textColumn('agents.autonomy'), isAlwaysSet: true },
         show: ({ agent }) => agent.autonomy,
         take: (draft, value) => {
           draft.autonomy = oneOf(autonomies, value) ?? 'interactive';
@@ -76,7 +76,7 @@ const behalf: Extension = {
       {
         column: {
           rows: 'SELECT 1 FROM unnest(agents.data_classes) AS each(value) WHERE true',
-          columns: { value: text('each.value') },
+          columns: { value: textColumn('each.value') },
         },
         show: ({ agent }) => agent.dataClasses,
         take: (draft, value) => {
@@ -87,7 +87,7 @@ const behalf: Extension = {
     described(
       'environment',
       { description: 'Where it runs.', maxLength: 60 },
-      { column: text('agents.environment'), show: ({ agent }) => agent.environment, take: takeText('environment') },
+      { column: textColumn('agents.environment'), show: ({ agent }) => agent.environment, take: takeText('environment') },
     ),
     bound(
       scimAttribute('model', 'complex', {
@@ -95,11 +95,11 @@ const behalf: Extension = {
         subAttributes: ['provider', 'name', 'version'].map((name) => scimAttribute(name, 'string', { maxLength: 120 })),
       }),
       {
-        column: text('agents.model::text'),
+        column: textColumn('agents.model::text'),
         columns: {
-          provider: text(`(agents.model->>'provider')`),
-          name: text(`(agents.model->>'name')`),
-          version: text(`(agents.model->>'version')`),
+          provider: textColumn(`(agents.model->>'provider')`),
+          name: textColumn(`(agents.model->>'name')`),
+          version: textColumn(`(agents.model->>'version')`),
         },
         show: ({ agent }) => agent.model,
         take: (draft, value) => {
@@ -110,10 +110,10 @@ const behalf: Extension = {
     described(
       'manifestDigest',
       { description: 'The digest of what it is made of.', caseExact: true, maxLength: 200 },
-      { column: text('agents.manifest_digest'), show: ({ agent }) => agent.manifestDigest, take: takeText('manifestDigest') },
+      { column: textColumn('agents.manifest_digest'), show: ({ agent }) => agent.manifestDigest, take: takeText('manifestDigest') },
     ),
     bound(scimAttribute('validUntil', 'dateTime', { description: 'It gets no token after this.' }), {
-      column: time('agents.valid_until'),
+      column: timeColumn('agents.valid_until'),
       show: ({ agent }) => agent.validUntil?.toISOString(),
       take: (draft, value) => {
         draft.validUntil = timeIn(value);
@@ -129,7 +129,7 @@ const behalf: Extension = {
     described(
       'source',
       { ...readOnly, caseExact: true, description: 'Where the record came from; externalId is unique within it.' },
-      { column: { ...text('agents.source'), isAlwaysSet: true }, show: ({ agent }) => agent.source },
+      { column: { ...textColumn('agents.source'), isAlwaysSet: true }, show: ({ agent }) => agent.source },
     ),
     bound(
       scimAttribute('clients', 'complex', {
@@ -141,7 +141,7 @@ const behalf: Extension = {
       { column: clientTable(), show: ({ clientIds }) => clientIds.map((clientId) => ({ clientId })) },
     ),
     bound(scimAttribute('lastSeenAt', 'dateTime', { ...readOnly, description: 'When it last acted, to the minute.' }), {
-      column: time('agents.last_seen_at'),
+      column: timeColumn('agents.last_seen_at'),
       show: ({ agent }) => agent.lastSeenAt?.toISOString(),
     }),
   ],
@@ -194,10 +194,10 @@ export const agentDefinition: ScimDefinition<ShownAgent, AgentDraft> = {
   impliedBy: [wso2Urn],
   identity: ({ agent }) => agent,
   identityColumns: {
-    id: { ...text('agents.id'), isAlwaysSet: true },
-    externalId: text('agents.external_id'),
-    'meta.created': { ...time('agents.created_at'), isAlwaysSet: true },
-    'meta.lastModified': { ...time('agents.updated_at'), isAlwaysSet: true },
+    id: { ...textColumn('agents.id'), isAlwaysSet: true },
+    externalId: textColumn('agents.external_id'),
+    'meta.created': { ...timeColumn('agents.created_at'), isAlwaysSet: true },
+    'meta.lastModified': { ...timeColumn('agents.updated_at'), isAlwaysSet: true },
   },
   draft: (externalId) => ({ externalId, provisioned: {} }),
 };

@@ -1,10 +1,11 @@
 import {
   bindAttribute,
   type BoundAttribute,
+  columnsInJson,
   type ScimAttribute,
   scimAttribute,
-  type ScimColumn,
   type ScimValueTable,
+  textColumn,
 } from '../scim/index.ts';
 import { type AgentDraft, type LinkShown, ownerIn, referenceIn, type ShownAgent, textIn } from './scim-mapping.ts';
 
@@ -19,8 +20,6 @@ type Binding = Parameters<typeof bindAttribute<ShownAgent, AgentDraft>>[1];
 type Named = keyof AgentDraft;
 
 export const readOnly = { mutability: 'readOnly' } as const;
-export const text = (column: string): ScimColumn => ({ column, type: 'text' });
-export const time = (column: string): ScimColumn => ({ column, type: 'timestamp' });
 
 /** A string attribute and where it is kept. */
 export function described(
@@ -45,18 +44,18 @@ const names: readonly AgentAttribute[] = [
   described(
     'name',
     { description: 'Unique among agents; the id when none is chosen.', uniqueness: 'server', maxLength: 120 },
-    { column: text('agents.name'), show: ({ agent }) => agent.name, take: takeText('name') },
+    { column: textColumn('agents.name'), show: ({ agent }) => agent.name, take: takeText('name') },
   ),
   described(
     'agentUserName',
     { description: 'The same as name.', uniqueness: 'server', maxLength: 120 },
-    { column: text('agents.name'), show: ({ agent }) => agent.name, take: takeText('alias') },
+    { column: textColumn('agents.name'), show: ({ agent }) => agent.name, take: takeText('alias') },
   ),
   described(
     'displayName',
     { description: 'What people read; the name when none is given.', maxLength: 120 },
     {
-      column: { ...text('agents.display_name'), isAlwaysSet: true },
+      column: { ...textColumn('agents.display_name'), isAlwaysSet: true },
       show: ({ agent }) => agent.displayName,
       take: takeText('displayName'),
     },
@@ -64,7 +63,7 @@ const names: readonly AgentAttribute[] = [
   described(
     'description',
     { description: 'What the agent says about itself.' },
-    { column: text('agents.description'), show: ({ agent }) => agent.description, take: takeText('description') },
+    { column: textColumn('agents.description'), show: ({ agent }) => agent.description, take: takeText('description') },
   ),
   bound(scimAttribute('active', 'boolean', { description: `Whether its status is active. ${governed}` }), {
     column: { column: `(agents.status = 'active')`, type: 'boolean' },
@@ -88,9 +87,9 @@ const applicationRows: ScimValueTable = {
   rows: `SELECT 1 FROM agentic_application_agents part JOIN agentic_applications application ON application.id = part.application_id
     WHERE part.agent_id = agents.id`,
   columns: {
-    value: text('part.application_id'),
-    display: text('coalesce(application.display_name, application.name)'),
-    type: text('part.type'),
+    value: textColumn('part.application_id'),
+    display: textColumn('coalesce(application.display_name, application.name)'),
+    type: textColumn('part.type'),
   },
 };
 
@@ -111,7 +110,10 @@ const relations: readonly AgentAttribute[] = [
       // Not a table: PostgreSQL pulls this up into a plain condition, which the index on the owner serves.
       column: {
         rows: 'SELECT 1 WHERE agents.owner_id IS NOT NULL',
-        columns: { value: text('agents.owner_id'), type: text(`(CASE agents.owner_kind WHEN 'user' THEN 'User' ELSE 'Group' END)`) },
+        columns: {
+          value: textColumn('agents.owner_id'),
+          type: textColumn(`(CASE agents.owner_kind WHEN 'user' THEN 'User' ELSE 'Group' END)`),
+        },
       },
       show: ({ agent: { owner }, ownerName, baseUrl }) => {
         if (owner === undefined) return undefined;
@@ -134,8 +136,8 @@ const relations: readonly AgentAttribute[] = [
       ],
     }),
     {
-      column: text('agents.parent_id'),
-      columns: { value: text('agents.parent_id') },
+      column: textColumn('agents.parent_id'),
+      columns: { value: textColumn('agents.parent_id') },
       show: ({ agent: { parentId }, parentName, baseUrl }) =>
         parentId && {
           value: parentId,
@@ -155,6 +157,10 @@ const relations: readonly AgentAttribute[] = [
       subAttributes: linkParts(['Group']),
     }),
     {
+      column: {
+        rows: 'SELECT 1 FROM agent_groups membership WHERE membership.agent_id = agents.id',
+        columns: { value: textColumn('membership.group_id') },
+      },
       show: ({ groups, baseUrl }) => showLinks(groups, `${baseUrl}/Groups`),
     },
   ),
@@ -174,7 +180,7 @@ const relations: readonly AgentAttribute[] = [
     'agenticApplicationId',
     { ...readOnly, caseExact: true, description: 'The first of its applications (draft-wahl-scim-agent-schema).' },
     {
-      column: text('(SELECT min(part.application_id) FROM agentic_application_agents part WHERE part.agent_id = agents.id)'),
+      column: textColumn('(SELECT min(part.application_id) FROM agentic_application_agents part WHERE part.agent_id = agents.id)'),
       show: ({ applications: [first] }) => first?.id,
     },
   ),
@@ -197,37 +203,19 @@ const relations: readonly AgentAttribute[] = [
 
 /** The clients of an agent, for filters. */
 export function clientTable(): ScimValueTable {
-  return { rows: 'SELECT 1 FROM agent_clients link WHERE link.agent_id = agents.id', columns: { clientId: text('link.client_id') } };
+  return { rows: 'SELECT 1 FROM agent_clients link WHERE link.agent_id = agents.id', columns: { clientId: textColumn('link.client_id') } };
 }
 
 /** An attribute that is kept as it came, for the provisioning system. */
-function kept(attribute: ScimAttribute, column: ScimColumn | ScimValueTable): AgentAttribute {
+function kept(attribute: ScimAttribute): AgentAttribute {
   const { name } = attribute;
   return bound(attribute, {
-    column,
+    ...columnsInJson(attribute, 'agents.provisioned'),
     show: ({ agent }) => agent.provisioned[name],
     take: ({ provisioned }, value) => {
       if (value !== undefined) provisioned[name] = value;
     },
   });
-}
-
-const keptText = (name: string, rest: Partial<ScimAttribute> & { description: string }) =>
-  kept(scimAttribute(name, 'string', rest), text(`(agents.provisioned->>'${name}')`));
-
-/** The values of an attribute that are kept as one JSON array, for filters. */
-export function jsonValues({ subAttributes = [] }: ScimAttribute, array: string): ScimValueTable {
-  const parts = subAttributes
-    .filter(({ multiValued }) => !multiValued)
-    .map(({ name, type }): [string, ScimColumn] => [
-      name,
-      type === 'boolean' ? { column: `((each.doc->>'${name}')::boolean)`, type: 'boolean' } : text(`(each.doc->>'${name}')`),
-    ]);
-  return { rows: `SELECT 1 FROM jsonb_array_elements(${array}) AS each(doc) WHERE true`, columns: Object.fromEntries(parts) };
-}
-
-function keptValues(attribute: ScimAttribute): AgentAttribute {
-  return kept(attribute, jsonValues(attribute, `agents.provisioned->'${attribute.name}'`));
 }
 
 const valuesOf = (name: string, description: string, value = scimAttribute('value', 'string', { maxLength: 500 })): ScimAttribute =>
@@ -244,18 +232,23 @@ const valuesOf = (name: string, description: string, value = scimAttribute('valu
   });
 
 const keptAttributes: readonly AgentAttribute[] = [
-  keptText('agentType', { description: 'What kind of agent it is, in the words of whoever provisions it.', maxLength: 200 }),
-  keptText('subject', {
-    description: `What the provisioning system calls it in its own tokens; never the sub of ours. ${governed}`,
-    caseExact: true,
-    maxLength: 500,
-  }),
-  keptValues(valuesOf('entitlements', 'Kept for the provisioning system; this server gives nothing for it.')),
-  keptValues(valuesOf('roles', 'Kept for the provisioning system; this server gives nothing for it.')),
-  keptValues(
-    valuesOf('x509Certificates', `One DER certificate each. ${governed}`, scimAttribute('value', 'binary', { maxLength: 16_000 })),
+  kept(
+    scimAttribute('agentType', 'string', {
+      description: 'What kind of agent it is, in the words of whoever provisions it.',
+      maxLength: 200,
+    }),
   ),
-  keptValues(
+  kept(
+    scimAttribute('subject', 'string', {
+      description: `What the provisioning system calls it in its own tokens; never the sub of ours. ${governed}`,
+      caseExact: true,
+      maxLength: 500,
+    }),
+  ),
+  kept(valuesOf('entitlements', 'Kept for the provisioning system; this server gives nothing for it.')),
+  kept(valuesOf('roles', 'Kept for the provisioning system; this server gives nothing for it.')),
+  kept(valuesOf('x509Certificates', `One DER certificate each. ${governed}`, scimAttribute('value', 'binary', { maxLength: 16_000 }))),
+  kept(
     scimAttribute('protocols', 'complex', {
       description: `What it speaks and where that is described. ${governed}`,
       multiValued: true,

@@ -34,7 +34,7 @@ export interface AgentScimDeps {
   readonly service: Pick<AgentService, 'create' | 'update' | 'setStatus' | 'remove'>;
   readonly store: Pick<AgentStore, 'find' | 'lock' | 'clientsOf'>;
   readonly search: Pick<AgentSearchStore, 'page'>;
-  readonly owners: Pick<OwnerDirectory, 'ownerLabel' | 'holdOwner' | 'findByEmail' | 'groupsOf'>;
+  readonly owners: Pick<OwnerDirectory, 'ownerLabel' | 'holdOwner' | 'findByEmail' | 'groupsOf' | 'groupsOfAgents'>;
   readonly applications: Pick<ApplicationStore, 'linksOf'>;
   readonly batch: BatchCreation;
   readonly issuer: URL;
@@ -74,13 +74,18 @@ function createShowing({ owners, store, applications, issuer }: Pick<AgentScimDe
       return name;
     };
     const ownerName = async (owner: AgentOwner) => (await owners.ownerLabel(owner))?.name;
+    const groups = await owners.groupsOfAgents(found.map(({ agent }) => agent.id));
     const shownOf = async ({ agent, clientIds }: AgentWithClients): Promise<ShownAgent> => {
       const { owner, parentId } = agent;
       const [ownerDisplay, parentName] = await Promise.all([
         owner && once(owner.id, () => ownerName(owner)),
         parentId === undefined ? undefined : once(parentId, async () => (await store.find(parentId))?.displayName),
       ]);
-      return { agent, clientIds, ownerName: ownerDisplay, parentName, groups: [], applications: links.get(agent.id) ?? [], baseUrl };
+      const around = {
+        groups: (groups.get(agent.id) ?? []).map((group) => ({ ...group, type: 'direct' })),
+        applications: links.get(agent.id) ?? [],
+      };
+      return { agent, clientIds, ownerName: ownerDisplay, parentName, ...around, baseUrl };
     };
     return Promise.all(found.map(async (one) => resourceOf(agentDefinition, await shownOf(one))));
   };

@@ -1,8 +1,12 @@
 import type { Ids } from '../platform/ids.ts';
 import { AppError } from '../platform/errors.ts';
 import type { Agent, NewAgent } from './agent.ts';
-import { type AgentEditor, recordBy } from './agent-event.ts';
+import { type AgentAudit, type AgentEditor, recordBy } from './agent-event.ts';
 import { type AgentEdit, createEditing } from './editing.ts';
+import { createEnrolling, type Enrolling } from './family/enrolling.ts';
+import { createPlacement } from './family/placement.ts';
+import { createResuming, type Resuming } from './family/resuming.ts';
+import type { FamilyStore } from './family/store.ts';
 import type { AgentStatus } from './lifecycle.ts';
 import { ownersBehind } from './owners.ts';
 import type { AgentSearchStore } from './search/store.ts';
@@ -10,15 +14,20 @@ import { createStatusChanges, noSuchAgent, type StatusDeps, type StatusRequest }
 import type { AgentStore } from './store.ts';
 
 /** What the use cases stand on. */
-export interface AgentServiceDeps extends StatusDeps {
+export interface AgentServiceDeps extends Omit<StatusDeps, 'placement'> {
+  readonly audit: Pick<AgentAudit, 'record' | 'recordMany'>;
+  readonly family: FamilyStore;
   readonly search: Pick<AgentSearchStore, 'list' | 'countByStatus' | 'countMatching'>;
   readonly ids: Ids;
 }
 
 /** The registry of agents. Every change is one transaction with its audit event. */
 export interface AgentService
-  extends Pick<AgentStore, 'find' | 'findByClient' | 'standingOf' | 'clientsOf' | 'clientsOfAll' | 'childrenOf'>,
-    Pick<AgentSearchStore, 'list' | 'countByStatus' | 'countMatching'> {
+  extends Pick<AgentStore, 'find' | 'findByClient' | 'standingOf' | 'clientsOf' | 'clientsOfAll' | 'childrenOf' | 'namesOf'>,
+    Pick<AgentSearchStore, 'list' | 'countByStatus' | 'countMatching'>,
+    Pick<FamilyStore, 'lineFrom' | 'below' | 'idsActingBelow'>,
+    Enrolling,
+    Resuming {
   /** @throws {AppError} `not_found`. */
   get(id: string): Promise<Agent>;
   /** @throws {AppError} `invalid_input`, `forbidden` (R8), `conflict` (name or external id taken, owner required). */
@@ -63,8 +72,10 @@ function createLinks({ db, store, clock, audit }: Pick<StatusDeps, 'db' | 'store
 
 /** The use cases over the stores. */
 export function createAgentService(deps: AgentServiceDeps): AgentService {
-  const { db, store, search, clock, owners } = deps;
-  const { setStatus } = createStatusChanges(deps);
+  const { db, store, search, family, clock, owners } = deps;
+  const placement = createPlacement(deps);
+  const { setStatus } = createStatusChanges({ ...deps, placement });
+  const editing = createEditing({ ...deps, placement });
   return {
     find: store.find,
     findByClient: store.findByClient,
@@ -72,11 +83,17 @@ export function createAgentService(deps: AgentServiceDeps): AgentService {
     clientsOf: store.clientsOf,
     clientsOfAll: store.clientsOfAll,
     childrenOf: store.childrenOf,
+    namesOf: store.namesOf,
     list: search.list,
     countByStatus: search.countByStatus,
     countMatching: search.countMatching,
-    ...createEditing(deps),
+    lineFrom: family.lineFrom,
+    below: family.below,
+    idsActingBelow: family.idsActingBelow,
+    ...editing,
     ...createLinks(deps),
+    ...createEnrolling({ ...deps, create: editing.create }),
+    ...createResuming({ ...deps, find: store.find, setStatus }),
     setStatus,
     async get(id) {
       const agent = await store.find(id);

@@ -3,6 +3,7 @@ import type { Db } from '../platform/db/db.ts';
 import { AppError } from '../platform/errors.ts';
 import type { Agent } from './agent.ts';
 import { type AgentAudit, type AgentEditor, recordBy } from './agent-event.ts';
+import type { Placement } from './family/placement.ts';
 import {
   type AgentStatus,
   decideTransition,
@@ -35,6 +36,9 @@ export interface StatusDeps {
   /** The agent may no longer act: suspended, retired or under review. Ends what it holds. */
   readonly onSuspended: (agentId: string) => Promise<void>;
   readonly onActivated: (agentId: string) => Promise<void>;
+  /** What stands below the agent stops with it (family/). */
+  readonly stopBelow: (agent: Agent, to: 'underReview' | 'suspended' | 'retired', by: AgentEditor) => Promise<void>;
+  readonly placement: Pick<Placement, 'assertMayAct'>;
 }
 
 const MAX_REASON = 300;
@@ -127,6 +131,7 @@ export function createStatusChanges(deps: StatusDeps) {
     if (moved === undefined) return undefined;
     await recordBy(deps.audit, by, { type: eventOf[to], agentId: agent.id, ...(why === undefined ? {} : { cause: why }) });
     await (to === 'active' ? deps.onActivated(agent.id) : deps.onSuspended(agent.id));
+    if (to !== 'active') await deps.stopBelow(agent, to, by);
     return moved;
   };
   const find = async (id: string) => {
@@ -147,6 +152,7 @@ export function createStatusChanges(deps: StatusDeps) {
       if (to === 'active') {
         await assertMayLetRun(agent, request.by, deps);
         await assertMayRun(agent, deps);
+        await deps.placement.assertMayAct(agent);
       }
       const moved = to === 'proposed' ? undefined : await applyMove(agent, to, request);
       if (moved !== undefined) return moved;

@@ -29,6 +29,8 @@ export interface AgentStore {
   /** Those of all of these agents. */
   clientsOfAll(agentIds: readonly string[]): Promise<readonly string[]>;
   childrenOf(agentId: string): Promise<Agent[]>;
+  /** The names of those of these agents that there are; the deleted are not. */
+  namesOf(agentIds: readonly string[]): Promise<ReadonlyMap<string, string>>;
   /** Agents of any of these owners that are not retired, newest first, at most 200. */
   ownedBy(owners: readonly AgentOwner[]): Promise<Agent[]>;
   /** @throws {AppError} `conflict` (`uniqueness`) when the name or the external id is taken. */
@@ -40,8 +42,6 @@ export interface AgentStore {
   markRemoved(id: string, at: Date): Promise<void>;
   /** Holds back everybody else who changes parents, until the transaction ends. */
   lockParentage(): Promise<void>;
-  /** The agent and those above it, nearest first, at most 20. */
-  lineOf(agentId: string): Promise<readonly string[]>;
   /** False when the client stands for an agent already. */
   insertClient(link: { readonly agentId: string; readonly clientId: string; readonly at: Date }): Promise<boolean>;
   deleteClient(clientId: string): Promise<string | undefined>;
@@ -50,7 +50,6 @@ export interface AgentStore {
 
 const SELECT = `SELECT ${AGENT_COLUMNS} FROM agents`;
 const PARENTAGE_LOCK = 0x61677061; // "agpa"
-const MAX_LINE = 20;
 const INSERT_COLUMNS = [...DETAIL_COLUMNS, ...LIFE_COLUMNS];
 
 const placeholders = (count: number, first: number) => Array.from({ length: count }, (_, index) => `$${index + first}`).join(', ');
@@ -102,18 +101,17 @@ function reads(db: Db) {
       const text = `${SELECT} WHERE parent_id = $1 AND removed_at IS NULL ORDER BY id DESC LIMIT 200`;
       return (await db.rows<AgentRow>({ name: 'agent-children', text, values: [agentId] })).map(toAgent);
     },
+    async namesOf(agentIds: readonly string[]): Promise<ReadonlyMap<string, string>> {
+      if (agentIds.length === 0) return new Map();
+      const text = `SELECT id, display_name FROM agents WHERE id = ANY(${keysOf('$1')}) AND removed_at IS NULL`;
+      const rows = await db.rows<{ id: string; display_name: string }>({ name: 'agent-names', text, values: [keySet(agentIds)] });
+      return new Map(rows.map((row) => [row.id, row.display_name]));
+    },
     async ownedBy(owners: readonly AgentOwner[]) {
       const text = `${SELECT} JOIN unnest($1::text[], $2::text[]) AS owner(kind, id) ON agents.owner_kind = owner.kind AND agents.owner_id = owner.id
         WHERE agents.status <> 'retired' ORDER BY agents.id DESC LIMIT 200`;
       const values = [owners.map(({ kind }) => kind), owners.map(({ id }) => id)];
       return (await db.rows<AgentRow>({ name: 'agent-owned-by', text, values })).map(toAgent);
-    },
-    async lineOf(agentId: string) {
-      const text = `WITH RECURSIVE line(id, parent_id, depth) AS (
-          SELECT id, parent_id, 1 FROM agents WHERE id = $1
-          UNION ALL SELECT agents.id, agents.parent_id, depth + 1 FROM agents JOIN line ON agents.id = line.parent_id WHERE depth < $2
-        ) SELECT id FROM line ORDER BY depth`;
-      return (await db.rows<{ id: string }>({ name: 'agent-line', text, values: [agentId, MAX_LINE] })).map(({ id }) => id);
     },
   };
 }
@@ -141,7 +139,7 @@ function writes(db: Db) {
       }
     },
     async move({ id, from, version, to, reason, by, at }: StatusMove) {
-      const text = `UPDATE agents SET status = $4, status_before = status, status_reason = $5, status_changed_by = $6, status_changed_at = $7, version = version + 1, updated_at = $7
+      const text = `UPDATE agents SET status = $4, status_before = status, stopped_with = NULL, status_reason = $5, status_changed_by = $6, status_changed_at = $7, version = version + 1, updated_at = $7
         WHERE id = $1 AND status = $2 AND ($3::int IS NULL OR version = $3) RETURNING ${AGENT_COLUMNS}`;
       const row = await db.row<AgentRow>({ name: 'agent-move', text, values: [id, from, version, to, reason, by, at] });
       return row && toAgent(row);

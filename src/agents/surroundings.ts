@@ -6,6 +6,8 @@ export interface State {
 
 /** What ends with an agent, counted by whoever keeps it. */
 export interface Falling {
+  /** Agents below it that act or are under review: they stop with it, and everything here counts theirs too. */
+  readonly below: number;
   readonly tokens: number;
   /** Other agents that hold something it handed on. */
   readonly handedOn: number;

@@ -85,8 +85,8 @@ export interface ApprovalService {
   }): Promise<ApprovalPage>;
   countByStatus(): Promise<ReadonlyMap<ApprovalStatus, number>>;
   countWaiting(accountId: string): Promise<number>;
-  /** How many questions of an agent wait: what its suspension withdraws. */
-  countOpen(agentId: string): Promise<number>;
+  /** How many questions of these agents wait: what their suspension withdraws. */
+  countOpen(agentIds: readonly string[]): Promise<number>;
   /** Whether approving takes a sign-in with a second factor, and this person could give one. */
   needsSecondFactor(described: Described): Promise<boolean>;
   /**
@@ -220,7 +220,7 @@ export function createApprovalService(deps: ApprovalServiceDeps): ApprovalServic
     },
     countByStatus: () => store.countByStatus(clock.now()),
     countWaiting: (accountId) => store.countWaiting(accountId, clock.now()),
-    countOpen: (agentId) => store.countOpen(agentId, clock.now()),
+    countOpen: (agentIds) => store.countOpen(agentIds, clock.now()),
     needsSecondFactor,
     async decide(answer) {
       const { approvalId, session, shown } = answer;

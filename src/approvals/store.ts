@@ -39,8 +39,8 @@ export interface ApprovalStore {
   list(filter: ApprovalFilter): Promise<Approval[]>;
   countByStatus(now: Date): Promise<ReadonlyMap<ApprovalStatus, number>>;
   countWaiting(accountId: string, now: Date): Promise<number>;
-  /** How many questions of an agent wait, whoever is asked. */
-  countOpen(agentId: string, now: Date): Promise<number>;
+  /** How many questions of these agents wait, whoever is asked. */
+  countOpen(agentIds: readonly string[], now: Date): Promise<number>;
   /** How the person answered the agent before. */
   countAnswers(agentId: string, accountId: string): Promise<{ approved: number; denied: number }>;
   /** pending → approved or denied; undefined when it no longer waits. */
@@ -159,11 +159,11 @@ function readers(db: Db) {
       });
       return Number(row?.count ?? 0);
     },
-    async countOpen(agentId: string, now: Date) {
+    async countOpen(agentIds: readonly string[], now: Date) {
       const row = await db.row<{ count: string }>({
         name: 'approval-count-open',
-        text: `SELECT count(*) AS count FROM approvals WHERE agent_id = $1 AND status = 'pending' AND expires_at > $2`,
-        values: [agentId, now],
+        text: `SELECT count(*) AS count FROM approvals WHERE agent_id = ANY($1) AND status = 'pending' AND expires_at > $2`,
+        values: [agentIds, now],
       });
       return Number(row?.count ?? 0);
     },

@@ -18,6 +18,7 @@ export interface RegistrationAudit {
       | 'initial_access_token.created'
       | 'initial_access_token.revoked';
     readonly actor: ChangedBy;
+    readonly agentId?: string;
     readonly clientId?: string;
     readonly resource?: string;
     readonly action?: string;

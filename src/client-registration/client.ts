@@ -64,6 +64,17 @@ export interface InitialAccessToken {
   readonly createdAt: Date;
   readonly expiresAt: Date;
   readonly revokedAt: Date | undefined;
+  /** Set when an agent asked for it: what registers with it stands below that agent. */
+  readonly parent: EnrollingParent | undefined;
+}
+
+/** The agent on whose word software registers. */
+export interface EnrollingParent {
+  readonly agentId: string;
+  /** The client through which it asked. */
+  readonly clientId: string;
+  /** When the new agent ends at the latest; undefined: with its parent. */
+  readonly agentUntil: Date | undefined;
 }
 
 const SECRET_METHODS: ReadonlySet<unknown> = new Set(['client_secret_basic', 'client_secret_post']);

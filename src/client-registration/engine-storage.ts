@@ -16,6 +16,12 @@ export type OnRegistered = (registered: {
   readonly initialAccessToken: InitialAccessToken;
 }) => Promise<void>;
 
+/** An update of a registration, before it is stored; what it throws refuses it. */
+export type OnUpdate = (update: {
+  readonly before: ClientRecord;
+  readonly after: Pick<ClientRecord, 'metadata' | 'scopes'>;
+}) => Promise<void>;
+
 /** What the engine's storage of clients stands on. */
 export interface EngineStorageDeps {
   readonly db: Db;
@@ -27,6 +33,7 @@ export interface EngineStorageDeps {
   /** The types of authorization details there are now; a client may use all of them unless it named some (RFC 9396 §10). */
   readonly detailTypes: () => readonly string[];
   readonly onRegistered: OnRegistered;
+  readonly onUpdate?: OnUpdate | undefined;
   /** Whether policy lets a client not even authenticate (its agent is suspended or retired); it records why. */
   readonly turnsAway?: ((clientId: string) => Promise<boolean>) | undefined;
   /** An update of its registration lets a client do more than before. */
@@ -167,7 +174,9 @@ async function register(
     secretHash: secret === undefined ? undefined : deps.secrets.hash(clientId, secret),
   });
   if (!isIn) throw new errors.InvalidToken('the initial access token is used up');
-  await deps.audit.record({ type: 'client.registered', actor: { kind: 'client', id: clientId }, clientId, resource: enrolment.id });
+  const { parent } = enrolment;
+  const actor = parent === undefined ? ({ kind: 'client', id: clientId } as const) : ({ kind: 'agent', id: parent.agentId } as const);
+  await deps.audit.record({ type: 'client.registered', actor, clientId, resource: enrolment.id });
   await deps.onRegistered({ clientId, metadata, initialAccessToken: enrolment });
 }
 
@@ -175,6 +184,7 @@ async function register(
 async function update(deps: EngineStorageDeps, { clientId, payload, metadata, scopes }: Registered): Promise<void> {
   const before = await deps.store.findForUpdate(clientId);
   if (before?.record.status !== 'active') throw new errors.InvalidToken('the client is gone');
+  await deps.onUpdate?.({ before: before.record, after: { metadata, scopes } });
   await deps.store.update(clientId, { name: nameOf(metadata, clientId), metadata, scopes });
   const { client_secret: secret } = payload as { client_secret?: string };
   if (secret !== undefined && secret !== PLACEHOLDER) {

@@ -10,11 +10,13 @@ import type { Db } from '../platform/db/db.ts';
 import type { Ids } from '../platform/ids.ts';
 import type { Logger } from '../platform/log.ts';
 import type { Vault } from '../platform/vault.ts';
+import type { PolicyService } from '../policy/index.ts';
 import type { ChangedBy, OnStopped, RegistrationAudit } from './audit-trail.ts';
+import { type ClientRecord, textsOf } from './client.ts';
 import { type ClientFacts, createFactsBook } from './client-facts.ts';
 import { createClientSecrets } from './client-secrets.ts';
 import { type ClientAgents, clientConsole } from './console/routes.ts';
-import { createEngineStorage, type OnRegistered } from './engine-storage.ts';
+import { createEngineStorage, type OnRegistered, type OnUpdate } from './engine-storage.ts';
 import { GRANT } from './grant-types.ts';
 import { createInitialAccessTokens, type InitialAccessTokens, type Owners } from './initial-access-tokens/service.ts';
 import { initialAccessTokenConsole } from './initial-access-tokens/routes.ts';
@@ -27,8 +29,8 @@ export type { ChangedBy, RegistrationAudit } from './audit-trail.ts';
 export type { Bounds, ClientPurpose, ClientRecord, InitialAccessToken, StoredMetadata } from './client.ts';
 export type { ClientFacts } from './client-facts.ts';
 export type { ClientAgents } from './console/routes.ts';
-export type { OnRegistered } from './engine-storage.ts';
-export type { InitialAccessTokens, Owners } from './initial-access-tokens/service.ts';
+export type { OnRegistered, OnUpdate } from './engine-storage.ts';
+export type { InitialAccessTokens, NewChildToken, Owners } from './initial-access-tokens/service.ts';
 export type { ClientChangeInput, NewClientInput } from './client-input.ts';
 export { redirectFaultOf } from './redirect-uri.ts';
 export type { ClientService } from './service.ts';
@@ -47,6 +49,9 @@ export interface ClientsDeps {
   /** The types of authorization details the engine is being built with; asked once for each that is built. */
   readonly detailTypes: () => readonly string[];
   readonly onRegistered: OnRegistered;
+  readonly onUpdate?: OnUpdate;
+  /** Keeps why a client gets no token, and tells it in the answer. */
+  readonly policy?: Pick<PolicyService, 'refuse'>;
   /** `policy.turnsAway`: a client of a suspended or retired agent is as unknown as one that was never registered. */
   readonly turnsAway?: (clientId: string) => Promise<boolean>;
   readonly onWidened: (clientId: string) => Promise<void>;
@@ -71,6 +76,8 @@ export interface Clients extends ClientService {
   readonly initialAccessTokens: InitialAccessTokens;
   /** What our record says of the engine's client; undefined for one that is not from our table. */
   factsOf(client: Client): ClientFacts | undefined;
+  /** For `createChildEnrolment({ clientOf })`: what a child of the client's agent is bound by. */
+  enrollingClient(clientId: string): Promise<(Pick<ClientRecord, 'scopes' | 'bounds'> & { grantTypes: readonly string[] }) | undefined>;
   /** For `createResourceServers({ clientResources })`. */
   resourcesOf(client: Client): {
     readonly isManagement: boolean;
@@ -153,6 +160,10 @@ export function createClients(deps: ClientsDeps): Clients {
     ...service,
     initialAccessTokens,
     factsOf: (client) => book.factsOf(client),
+    async enrollingClient(clientId) {
+      const record = await service.find(clientId);
+      return record && { scopes: record.scopes, bounds: record.bounds, grantTypes: textsOf(record.metadata['grant_types']) };
+    },
     resourcesOf(client) {
       const facts = book.factsOf(client);
       return {
@@ -171,6 +182,15 @@ export function createClients(deps: ClientsDeps): Clients {
         clientConsole({ ...deps, clients: service }, router, web);
         initialAccessTokenConsole({ ...deps, initialAccessTokens }, router, web);
       },
+      jobs: [
+        {
+          name: 'old-child-tokens',
+          everySeconds: 3_600,
+          run: async () => {
+            while ((await initialAccessTokens.purge()) > 0);
+          },
+        },
+      ],
     },
   };
 }

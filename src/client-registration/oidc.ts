@@ -3,6 +3,7 @@ import type { ClientMetadataValidator, OidcContribution } from '../oidc/index.ts
 import { type Clock, secondsAfter } from '../platform/clock.ts';
 import type { Db } from '../platform/db/db.ts';
 import type { Ids } from '../platform/ids.ts';
+import type { PolicyService } from '../policy/index.ts';
 import type { Bounds, StoredMetadata } from './client.ts';
 import { FACTS_MEMBER, type FactsBook } from './client-facts.ts';
 import type { ClientSecrets } from './client-secrets.ts';
@@ -21,6 +22,7 @@ export interface ClientOidcDeps {
   readonly secrets: ClientSecrets;
   readonly book: FactsBook;
   readonly detailTypes: () => readonly string[];
+  readonly policy?: Pick<PolicyService, 'refuse'>;
   /** Called with every Provider that is built. */
   readonly onProvider: (provider: Provider) => void;
 }
@@ -30,6 +32,14 @@ const TOUCH_SECONDS = 60;
 const MOST_TOUCHED = 10_000;
 /** For metadata that comes from nowhere we know: nothing beyond code and refresh. */
 const STRANGER: Bounds = { grantTypes: ['authorization_code', 'refresh_token'] };
+
+/** The registration is the bound whoever asks; a refusal tells what would help (contract "Errors"). */
+const NOT_REGISTERED = {
+  rule: 'client-scope',
+  error: 'invalid_scope',
+  reason: 'The client is not registered for any of these scopes.',
+  remedy: 'Ask for scopes it is registered for, or register it for these.',
+} as const;
 
 function boundsFor(ctx: KoaContextWithOIDC | undefined, { storage, book }: ClientOidcDeps): Bounds {
   if (ctx === undefined) return STRANGER;
@@ -77,7 +87,8 @@ function assertAssertion(clock: Clock): NonNullable<OidcContribution['assertJwtC
 }
 
 /** A client asks for no more than it registered for, and leaves a mark of its use at most once a minute. */
-function tokenPolicy({ db, clock, store, book }: ClientOidcDeps): NonNullable<OidcContribution['tokenPolicy']> {
+function tokenPolicy(deps: ClientOidcDeps): NonNullable<OidcContribution['tokenPolicy']> {
+  const { db, clock, store, book } = deps;
   const touched = new Map<string, number>();
   const touch = (clientId: string) => {
     const now = clock.now();
@@ -93,7 +104,12 @@ function tokenPolicy({ db, clock, store, book }: ClientOidcDeps): NonNullable<Oi
     const { aud } = token as { aud?: unknown };
     if (scopes !== undefined && aud !== undefined && token.scope !== undefined) {
       const kept = token.scope.split(' ').filter((scope) => scopes.includes(scope));
-      if (kept.length === 0) throw new errors.InvalidScope('the client is not registered for any of these scopes', token.scope);
+      if (kept.length === 0) {
+        const { clientId } = client;
+        const asked = { scope: token.scope, resource: String(aud) };
+        deps.policy?.refuse({ ...NOT_REGISTERED, clientId, resource: asked.resource, action: 'issue_token', input: asked });
+        throw new errors.InvalidScope(NOT_REGISTERED.reason, asked.scope);
+      }
       token.scope = kept.join(' ');
     }
     touch(client.clientId);

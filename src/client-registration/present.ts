@@ -39,6 +39,7 @@ export function presentInitialAccessToken(token: InitialAccessToken) {
     resources: token.bounds.resources ?? null,
     redirect_patterns: token.bounds.redirectPatterns ?? null,
     grant_types: token.bounds.grantTypes,
+    parent_agent_id: token.parent?.agentId ?? null,
     created_at: token.createdAt.toISOString(),
     expires_at: token.expiresAt.toISOString(),
     revoked_at: token.revokedAt?.toISOString() ?? null,

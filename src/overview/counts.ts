@@ -36,6 +36,14 @@ export interface WaitingQuestion {
   readonly expiresAt: Date;
 }
 
+/** Owners are asked to confirm agents by a date. */
+export interface RunningCertification {
+  readonly id: string;
+  readonly name: string;
+  readonly dueAt: Date;
+  readonly open: number;
+}
+
 /** Where the numbers come from; app.ts asks the capabilities that keep them. */
 export interface Counts {
   agents(): Promise<AgentCounts>;
@@ -44,6 +52,8 @@ export interface Counts {
   scopes(limit: number): Promise<readonly GrantedScope[]>;
   /** How many grants of people are in force. */
   grants(): Promise<number>;
+  /** The earliest date first. */
+  certifications(limit: number): Promise<readonly RunningCertification[]>;
   waiting(limit: number): Promise<readonly WaitingQuestion[]>;
   waitingCount(): Promise<number>;
 }

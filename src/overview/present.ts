@@ -1,6 +1,7 @@
 import { eventWords, type StoredAuditEvent } from '../audit/index.ts';
-import { momentOf } from '../platform/http/moment.ts';
-import type { AgentCounts, GrantedScope, LiveCounts, WaitingQuestion } from './counts.ts';
+import { secondsAfter } from '../platform/clock.ts';
+import { dayWords, momentOf } from '../platform/http/moment.ts';
+import type { AgentCounts, GrantedScope, LiveCounts, RunningCertification, WaitingQuestion } from './counts.ts';
 
 /** Everything the page says, gathered at one time. */
 export interface OverviewFacts {
@@ -10,6 +11,7 @@ export interface OverviewFacts {
   readonly live: LiveCounts;
   readonly scopes: readonly GrantedScope[];
   readonly grants: number;
+  readonly certifications: readonly RunningCertification[];
   readonly waiting: readonly WaitingQuestion[];
   readonly waitingCount: number;
   readonly refused: readonly (StoredAuditEvent & { readonly who: string })[];
@@ -127,6 +129,18 @@ function howToStop({ live, base }: OverviewFacts) {
   };
 }
 
+const SOON_SECONDS = 7 * 86_400;
+
+/** Certifications whose date is near while somebody has not answered. */
+function dueSoon({ certifications, now, base }: OverviewFacts) {
+  const near = certifications.filter(({ open, dueAt }) => open > 0 && dueAt <= secondsAfter(now, SOON_SECONDS));
+  return near.map(({ id, name, open, dueAt }) => ({
+    href: `${base}/console/certifications/${id}`,
+    name,
+    words: `${count(open, 'agent is', 'agents are')} not confirmed and will be suspended after ${dayWords(dueAt)}.`,
+  }));
+}
+
 function headingOf({ waitingCount, agents }: OverviewFacts): string {
   const needing = waitingCount + agents.unowned + agents.proposed + agents.underReview;
   if (needing === 0) return 'Everything is under control';
@@ -146,6 +160,7 @@ export function presentOverview(facts: OverviewFacts) {
       unsealed === 0 ? 'audit sealed' : `${count(unsealed, 'event', 'events')} about to be sealed`,
     ]),
     questions: [whoExists, whoOwns, whatTheyCan, whyTheyMay, whatTheyDid, howToStop].map((tell) => tell(facts)),
+    due: dueSoon(facts),
     ...(agents.active === 0 ? {} : { stopHref: `${base}/console/agents?status=active` }),
     waiting: waiting.map(({ id, title, agentName, personName, resourceName, expiresAt }) => ({
       href: `${base}/console/approvals/${id}`,

@@ -39,11 +39,12 @@ async function factsOf(deps: RouteDeps): Promise<OverviewFacts> {
   const { counts, audit, clock, base } = deps;
   const now = clock.now();
   const today = secondsAfter(now, -HOURS * HOUR);
-  const [agents, live, scopes, grants, waiting, waitingCount] = await Promise.all([
+  const [agents, live, scopes, grants, certifications, waiting, waitingCount] = await Promise.all([
     counts.agents(),
     counts.live(),
     counts.scopes(SCOPES),
     counts.grants(),
+    counts.certifications(LINES),
     counts.waiting(LINES),
     counts.waitingCount(),
   ]);
@@ -56,7 +57,7 @@ async function factsOf(deps: RouteDeps): Promise<OverviewFacts> {
     audit.countUnsealed(),
   ]);
   return {
-    ...{ now, base, agents, live, scopes, grants, waiting, waitingCount, refusedCount, decidedToday, unsealed },
+    ...{ now, base, agents, live, scopes, grants, certifications, waiting, waitingCount, refusedCount, decidedToday, unsealed },
     refused: await Promise.all(refused.events.map((stored) => named(deps, stored))),
     issuedByHour: byHour,
     lastAt: latest.events[0]?.event.occurredAt,

@@ -23,7 +23,8 @@ export type IdPrefix =
   | 'cred'
   | 'lnk'
   | 'dtt'
-  | 'prov';
+  | 'prov'
+  | 'crt';
 
 /** Where identifiers and secrets come from. */
 export interface Ids {

@@ -1,12 +1,12 @@
 import { Provider } from 'oidc-provider';
 import { SELF_SERVICE_GROUP_ID } from '../accounts/index.ts';
-import type { AgentFacts, ClientFacts, PrincipalFacts } from './principal.ts';
+import type { AgentFacts, ClientFacts, ElderFacts, PrincipalFacts } from './principal.ts';
 
 /** Loads what is known about a client_id. */
 export type FactsSource = (clientId: string) => Promise<PrincipalFacts>;
 
 /** What the registry of agents tells of one. */
-type AgentRecord = Omit<AgentFacts, 'isOwnerAlive' | 'isSelfService'>;
+type AgentRecord = Omit<AgentFacts, 'isOwnerAlive' | 'isSelfService' | 'line'> & { readonly parentId: string | undefined };
 
 /** The records that know: each may be a whole capability, only these calls are made. */
 export interface FactsDeps {
@@ -20,21 +20,27 @@ export interface FactsDeps {
     >;
   };
   /** `isLive`: it is active and its owner is alive. */
-  readonly agents: { standingOf(clientId: string): Promise<(AgentRecord & { readonly isLive: boolean }) | undefined> };
+  readonly agents: {
+    standingOf(clientId: string): Promise<(AgentRecord & { readonly isLive: boolean }) | undefined>;
+    /** An agent and those above it, nearest first. */
+    lineFrom(agentId: string): Promise<readonly ElderFacts[]>;
+  };
   readonly owners: { ownerLabel(owner: { kind: 'user' | 'group'; id: string }): Promise<{ readonly isAlive: boolean } | undefined> };
 }
 
 /**
  * Facts from the records: the client and its agent at the same time. The owner is asked for apart only when the agent is not alive
- * anyway. Every answer is read anew; what changes between this and the ledger is caught there again (security rule R13).
+ * anyway, and those above it only when it stands below another. Every answer is read anew; what changes between this and the ledger is caught there again (security rule R13).
  */
 export function composeFacts({ clients, agents, owners }: FactsDeps): FactsSource {
   return async (clientId) => {
     const [record, agent] = await Promise.all([clients.find(clientId), agents.standingOf(clientId)]);
     const client = record && clientFacts(record);
     if (agent === undefined) return { client, agent };
+    const line = agent.parentId === undefined ? undefined : await agents.lineFrom(agent.parentId);
     const owner = agent.isLive || agent.owner === undefined ? undefined : await owners.ownerLabel(agent.owner);
-    return { client, agent: { ...agentFacts(agent), isOwnerAlive: agent.isLive || owner?.isAlive === true } };
+    const standing = { ...agentFacts(agent), isOwnerAlive: agent.isLive || owner?.isAlive === true };
+    return { client, agent: line === undefined ? standing : { ...standing, line } };
   };
 }
 

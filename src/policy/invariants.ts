@@ -1,26 +1,11 @@
 import { detailLimits, locationsWithin } from '../authorization-details/index.ts';
 import type { Effect, PolicyInput } from './decision.ts';
+import { lineRules, reachRules } from './family-rules.ts';
 import { principalFrom, reasonOfStatus } from './principal.ts';
+import { type Invariant, type RuleError, ruleErrors } from './rule.ts';
 
 /** The version that is recorded with each decision: it changes when a rule changes its meaning. */
-export const INVARIANTS_VERSION = 'invariants-1';
-
-/** The error a refused request ends with. */
-export interface RuleError {
-  readonly error: string;
-  readonly status: number;
-}
-
-/** A rule that no configuration can switch off. */
-export interface Invariant {
-  readonly name: string;
-  /** Whether the rule has a say in this request. */
-  readonly applies: (input: PolicyInput) => boolean;
-  readonly holds: (input: PolicyInput) => boolean;
-  readonly reason: (input: PolicyInput) => string;
-  readonly remedy: string;
-  readonly refusal: RuleError;
-}
+export const INVARIANTS_VERSION = 'invariants-2';
 
 /** What the invariants say: the first that does not hold decides. */
 export interface Verdict {
@@ -47,12 +32,7 @@ const NEED_AUTHENTICATION: ReadonlySet<string> = new Set([
 const MAX_TOKEN_BYTES = 8192;
 const FRAME_BYTES = 1024;
 
-const invalidClient: RuleError = { error: 'invalid_client', status: 401 };
-const unauthorizedClient: RuleError = { error: 'unauthorized_client', status: 400 };
-const invalidTarget: RuleError = { error: 'invalid_target', status: 400 };
-const invalidScope: RuleError = { error: 'invalid_scope', status: 400 };
-const invalidDetails: RuleError = { error: 'invalid_authorization_details', status: 400 };
-const invalidRequest: RuleError = { error: 'invalid_request', status: 400 };
+const { invalidClient, unauthorizedClient, invalidTarget, invalidScope, invalidDetails, invalidRequest } = ruleErrors;
 
 const always = () => true;
 const isExchange = ({ grantType }: PolicyInput) => grantType === TOKEN_EXCHANGE;
@@ -134,6 +114,7 @@ export const invariants: readonly Invariant[] = [
     remedy: 'An administrator can extend the time of the agent.',
     refusal: unauthorizedClient,
   },
+  ...lineRules,
   {
     name: 'self-service-grant',
     applies: isSelfService,
@@ -207,6 +188,7 @@ export const invariants: readonly Invariant[] = [
     remedy: 'A person can sign in and decide.',
     refusal: invalidScope,
   },
+  ...reachRules,
   {
     name: 'delegation-depth',
     applies: ({ actors }) => actors.length > 0,

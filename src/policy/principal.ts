@@ -1,4 +1,4 @@
-import type { AgentStatus } from '../agents/index.ts';
+import type { AgentStatus, Elder } from '../agents/index.ts';
 
 /** What is known of a client when it asks for a token. */
 export interface ClientFacts {
@@ -28,7 +28,12 @@ export interface AgentFacts {
   readonly validUntil: Date | undefined;
   /** How many agents may act after it in a chain; undefined: as many as the server allows. */
   readonly maxDelegationDepth: number | undefined;
+  /** Those above it, nearest first; left out: it stands below nobody. */
+  readonly line?: readonly ElderFacts[];
 }
+
+/** What is known of an agent above another one. `isLive`: it is active and somebody alive answers for it. */
+export type ElderFacts = Pick<Elder, 'id' | 'displayName' | 'isLive' | 'validUntil' | 'maxDelegationDepth' | 'reach'>;
 
 /** The records behind a client_id as they stand now; undefined: there is none. */
 export interface PrincipalFacts {

@@ -7,8 +7,9 @@ import type { Ids } from '../platform/ids.ts';
 import type { Companion } from '../tokens/index.ts';
 import type { Decision, PolicyInput, StoredDecision } from './decision.ts';
 import type { FactsSource } from './facts.ts';
-import { INVARIANTS_VERSION, judge, type RuleError } from './invariants.ts';
+import { INVARIANTS_VERSION, judge } from './invariants.ts';
 import { type Principal, principalFrom, reasonOfStatus } from './principal.ts';
+import type { RuleError } from './rule.ts';
 import { createDecisionStore, type DecisionFilter } from './store.ts';
 
 /** A refusal by a rule, with everything it is recorded with. */

@@ -21,6 +21,7 @@ export type { ScimColumn, ScimColumns, ScimValueTable } from './filter-sql.ts';
 export { matchesFilter } from './filter-match.ts';
 export type { ScimFilter, ScimSort } from './filter.ts';
 export { scimErrorFormat, scimRefusal } from './errors.ts';
+export { columnsInJson, textColumn, timeColumn } from './json-columns.ts';
 export { scimAttribute, weakEtag } from './schema.ts';
 export { acceptRepresentation } from './schema-validation.ts';
 export { createListing, type ScimFound } from './store.ts';

@@ -1,6 +1,7 @@
 import { decodeCursor } from './cursor.ts';
 import { scimRefusal } from './errors.ts';
 import { parseFilter, parseSort } from './filter.ts';
+import { parseSelection, shownBy } from './projection.ts';
 import type { ScimListQuery, ScimPageRequest } from './resource-type.ts';
 import type { ScimDescription } from './schema.ts';
 import { isObject } from './schema-validation.ts';
@@ -85,5 +86,6 @@ export function toListQuery(type: ScimDescription, request: ScimListRequest, hol
     ...(request.filter === undefined ? {} : { filter: parseFilter(type, request.filter) }),
     ...(request.sortBy === undefined ? {} : { sort: parseSort(type, request.sortBy, request.sortOrder) }),
     page: pageOf(type, request, holder),
+    isShown: shownBy(parseSelection(type, request)),
   };
 }

@@ -24,6 +24,13 @@ export function parseSelection(
   return { kind: attributes ? 'only' : 'except', paths: new Set(paths) };
 }
 
+/** Whether a selection leaves an attribute in that is returned by default, by canonical path. */
+export function shownBy(selection: ScimSelection): (path: string) => boolean {
+  if (selection.kind === 'default') return () => true;
+  const { kind, paths } = selection;
+  return (path) => (kind === 'except' ? !paths.has(path) : paths.has(path) || [...paths].some((each) => each.startsWith(`${path}.`)));
+}
+
 interface Place {
   readonly selection: ScimSelection;
   readonly prefix: string;

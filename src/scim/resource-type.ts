@@ -25,6 +25,8 @@ export interface ScimListQuery {
   readonly filter?: ScimFilter;
   readonly sort?: ScimSort;
   readonly page: ScimPageRequest;
+  /** Whether the client wants an attribute (RFC 7644 §3.9), by canonical path: what is costly need not be read for nobody. */
+  readonly isShown?: (path: string) => boolean;
 }
 
 /** What the answer to a creation is made of when nobody reads the resource itself. */

@@ -1,4 +1,4 @@
-import { momentOf } from '../platform/http/moment.ts';
+import { dayWords, momentOf } from '../platform/http/moment.ts';
 import { initialsOf } from '../platform/http/pages.ts';
 import type { GrantWords } from './grant.ts';
 import type { SelfServiceSources } from './sources.ts';
@@ -63,13 +63,15 @@ export function presentHome(facts: {
   agents: Agents;
   sessions: Sessions;
   waiting: number;
+  toConfirm: Awaited<ReturnType<SelfServiceSources['toConfirm']>>;
   currentUid: string;
   now: Date;
 }) {
-  const { grants, lines, agents, sessions, waiting, currentUid, now } = facts;
+  const { grants, lines, agents, sessions, waiting, toConfirm, currentUid, now } = facts;
   return {
     heading: headingOf(grants),
     waiting,
+    ...(toConfirm.dueAt === undefined ? {} : { toConfirm: { count: toConfirm.count, due: dayWords(toConfirm.dueAt) } }),
     grants: lines,
     agents: agents.map(({ id, displayName, purpose, status }) => ({ id, name: displayName, purpose, state: stateOf(status) })),
     sessions: sessions.map(({ uid, userAgent, address, lastSeenAt }) => ({

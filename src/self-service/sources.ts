@@ -23,6 +23,8 @@ export interface SelfServiceSources {
     accountId: string,
   ): Promise<readonly { readonly id: string; readonly displayName: string; readonly purpose: string; readonly status: string }[]>;
   waitingFor(accountId: string): Promise<number>;
+  /** How many agents a person is asked to confirm, and the earliest date. */
+  toConfirm(accountId: string): Promise<{ readonly count: number; readonly dueAt: Date | undefined }>;
   sessionsOf(
     accountId: string,
   ): Promise<readonly { readonly uid: string; readonly userAgent: string; readonly address: string; readonly lastSeenAt: Date }[]>;

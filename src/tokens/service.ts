@@ -5,7 +5,7 @@ import { AppError } from '../platform/errors.ts';
 import { createOwnJwts, type OwnPayload } from './own-jwt.ts';
 import type { StoppedAgentsStore } from './stopped-agents/store.ts';
 import type { GrantedScope, ListedToken, LiveSummary, LiveTokenFilter, TokenStore } from './store.ts';
-import type { Falling, KnownToken, TokenSelector } from './token-record.ts';
+import type { CountedSelector, Falling, KnownToken, TokenSelector } from './token-record.ts';
 
 /** A token that was presented and is alive: what the ledger knows, and what stands in it. */
 export interface VerifiedToken {
@@ -52,7 +52,7 @@ export interface TokenService {
   /** The same for many agents at once, with an event for each that held something. */
   endOfAgents(agentIds: readonly string[], reason: EndReason): Promise<void>;
   /** What `end` would end now. */
-  countFalling(selector: TokenSelector): Promise<Falling>;
+  countFalling(selector: CountedSelector): Promise<Falling>;
   /** Whether client and person are alive; for opaque tokens, which are not in the ledger. */
   arePartiesLive(clientId: string, accountId: string | undefined): Promise<boolean>;
 }

@@ -7,7 +7,7 @@ import { type Columns, keySet, keysOf, namesOf, type NewRow, rowSet, rowsOf } fr
 import { COLUMNS, type LedgerRow, rowOf, toToken } from './ledger-row.ts';
 import type { Companion } from './issuance.ts';
 import { isLineageLive, isLive, isSelfLive, PARTY_FAULTS, type PartyFault, partyIsLive } from './liveness-sql.ts';
-import type { Falling, KnownToken, NewToken, TokenSelector } from './token-record.ts';
+import type { CountedSelector, Falling, KnownToken, NewToken, TokenSelector } from './token-record.ts';
 import { selectedId } from './token-record.ts';
 
 /** What a list of live tokens may be narrowed to; `cursor` is what the page before gave. */
@@ -76,7 +76,7 @@ export interface TokenStore {
   mostGranted(limit: number): Promise<GrantedScope[]>;
   /** Ends the selection and what was made from it; whoever ends a token first counts it. */
   end(selector: TokenSelector, cause: string): Promise<Ended>;
-  countFalling(selector: TokenSelector): Promise<Falling>;
+  countFalling(selector: CountedSelector): Promise<Falling>;
   /** Whether client and person (if there is one) are alive: for tokens that are not in the ledger. */
   arePartiesLive(clientId: string, accountId: string | undefined): Promise<boolean>;
   /** Removes up to `limit` rows that ended their use a day ago. */
@@ -126,23 +126,26 @@ const FAULTS = `WITH ${CANDIDATES} SELECT ${Object.entries(partyIsLive('fresh', 
   FROM candidates AS fresh, LATERAL (SELECT array_remove(ARRAY[fresh.agent_id], NULL) AS agent_ids) AS actor`;
 
 /** Where a cascade begins, over `t`, with the value of the selector as `$3`. */
-const SELECTED: Readonly<Record<TokenSelector['by'], string>> = {
+const SELECTED: Readonly<Record<CountedSelector['by'], string>> = {
   jti: 't.jti = $3',
   client: 't.client_id = $3',
   agent: 't.agent_id = $3',
+  agents: `t.agent_id = ANY(string_to_array($3, ' '))`,
   account: 't.account_id = $3',
   grant: `t.grant_hash = decode($3, 'hex')`,
   resource: 't.resource = $3',
 };
 
 /** The selection and all its descendants; UNION, so that a token reached twice counts once. */
-function fallingOf(selector: TokenSelector): string {
+function fallingOf(selector: CountedSelector): string {
   return `WITH RECURSIVE falling AS (
     SELECT t.jti FROM token_ledger t WHERE ${SELECTED[selector.by]} AND t.expires_at > $1
     UNION SELECT child.jti FROM falling JOIN token_ledger child ON child.parent_jti = falling.jti)`;
 }
 
-const COUNTS = `count(DISTINCT t.jti)::int AS tokens, count(DISTINCT nullif(named.agent_id, $3))::int AS agents,
+/** Agents the selection does not begin at: those that hold what came from it. */
+const COUNTS = `count(DISTINCT t.jti)::int AS tokens,
+  count(DISTINCT named.agent_id) FILTER (WHERE named.agent_id <> ALL(string_to_array($3, ' ')))::int AS agents,
   count(DISTINCT t.account_id)::int AS people, count(DISTINCT t.grant_hash)::int AS grants`;
 const NAMED = 'LEFT JOIN LATERAL unnest(t.agent_ids) AS named(agent_id) ON true';
 

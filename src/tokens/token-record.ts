@@ -78,6 +78,9 @@ export type TokenSelector =
   | { readonly by: 'grant'; readonly grantHash: Buffer }
   | { readonly by: 'resource'; readonly resource: string };
 
+/** A selection that is only counted: also many agents at once. */
+export type CountedSelector = TokenSelector | { readonly by: 'agents'; readonly agentIds: readonly string[] };
+
 /** What falls with a selection: live tokens, further agents that hold them, people they are for, grants they come from. */
 export interface Falling {
   readonly tokens: number;
@@ -93,8 +96,8 @@ export function actorsOf(act: ActClaim | undefined): readonly ActClaim[] {
   return actors;
 }
 
-/** The id a selection is made by, as text; a grant's is the hash in hexadecimal. */
-export function selectedId(selector: TokenSelector): string {
+/** The id a selection is made by, as text; a grant's is the hash in hexadecimal, those of several agents have spaces between. */
+export function selectedId(selector: CountedSelector): string {
   switch (selector.by) {
     case 'jti':
       return selector.jti;
@@ -102,6 +105,8 @@ export function selectedId(selector: TokenSelector): string {
       return selector.clientId;
     case 'agent':
       return selector.agentId;
+    case 'agents':
+      return selector.agentIds.join(' ');
     case 'account':
       return selector.accountId;
     case 'grant':

@@ -132,7 +132,7 @@ describe('adding and editing', () => {
 
 describe('the page of an agent', () => {
   test('says who it is, what falls with it, what it did and what may be done', async () => {
-    const parent = await make({ displayName: 'Orchestrator' });
+    const parent = await make({ displayName: 'Orchestrator', status: 'active', maxChildren: 3, maxChildDepth: 2 });
     const agent = await make({
       purpose: 'Pays',
       description: 'I am <i>safe</i>',

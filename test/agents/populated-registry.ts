@@ -45,6 +45,7 @@ export async function openPopulatedRegistry(count: number): Promise<PopulatedReg
     return body.id;
   };
   const agents = [await post({ displayName: 'Above', owners: [{ value: people[0] }] }), await post({ displayName: 'Beside' })] as const;
+  for (const id of agents) await registry.agents.update(id, { changes: { maxChildren: 100, maxChildDepth: 2 } }, administrator);
   const real: RealThings = { people, agents };
   const ids: string[] = [];
   for (let index = 0; index < count; index += 1) {
@@ -56,6 +57,8 @@ export async function openPopulatedRegistry(count: number): Promise<PopulatedReg
     if (index % 3 === 0) registry.agents.touch(id);
     await registry.agents.flushLastSeen();
   }
+  const joined = 'INSERT INTO group_agents (group_id, agent_id, added_at) SELECT $1, id, created_at FROM agents WHERE id = ANY ($2)';
+  await registry.sql(joined, [people[1], ids.filter((_, place) => place % 5 === 1)]);
   for (const [index, type] of ['owned', 'authorized', 'guest'].entries()) {
     const members = ids.filter((_, place) => place % (index + 2) === 0).map((value) => ({ value, type }));
     const body = { schemas: [applicationUrn], name: `Application ${index}`, displayName: names[index], agents: members };

@@ -37,7 +37,7 @@ export const issuer = new URL('https://issuer.example/tenant');
 export const administrator: AgentEditor = { kind: 'account', id: 'usr_administrator', party: 'administrator' };
 
 export const noSurroundings: Surroundings = {
-  whatWouldFall: async () => ({ tokens: 3, handedOn: 1, approvals: 2, people: 0 }),
+  whatWouldFall: async () => ({ below: 0, tokens: 3, handedOn: 1, approvals: 2, people: 0 }),
   reachOf: async () => [],
   credentialsOf: async (clientIds) => clientIds.map((clientId) => ({ clientId, name: clientId, detail: 'a key', lastUsedAt: undefined })),
   lastDelegationOf: async () => undefined,
@@ -73,6 +73,14 @@ export async function openRegistry(home = issuer): Promise<Registry> {
         await sql(`SELECT 1 FROM ${table} WHERE id = $1 FOR SHARE`, [id]);
         return (await sql(`SELECT 1 FROM ${view} WHERE ${column} = $1`, [id])).length === 1;
       },
+      groupsOfAgents: async (agentIds) =>
+        Map.groupBy(
+          await sql<{ agent_id: string; id: string; name: string }>(
+            'SELECT agent_id, id, name FROM group_agents JOIN groups ON groups.id = group_id WHERE agent_id = ANY ($1) ORDER BY name',
+            [agentIds],
+          ),
+          ({ agent_id }) => agent_id,
+        ),
       groupsOf: (accountId) => sql('SELECT group_id AS id FROM group_members WHERE account_id = $1', [accountId]),
       listGroups: () => sql('SELECT id, name FROM groups ORDER BY name'),
       list: async ({ search, limit }) => ({

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { administrator } from './registry.ts';
 import { type Answer, agentUrn, baseUrl, extensionUrn, openScimRegistry, type ScimRegistry } from './scim-server.ts';
 
 let registry: ScimRegistry;
@@ -92,7 +93,8 @@ describe('the Agent resource type', () => {
       x509Certificates: [{ value: 'AAAA' }],
       protocols: [{ type: 'A2A', specificationUrl: 'https://a.example/card' }],
     };
-    const parent = await post();
+    const parent = await post({ owners, active: true });
+    await registry.agents.update(parent.body.id, { changes: { maxChildren: 1, maxChildDepth: 1 } }, administrator);
     const created = await post({ ...core, owners, parent: { value: parent.body.id }, [extensionUrn]: { ...extension, status: 'active' } });
     expect(created.status).toBe(201);
     expect(created.body).toMatchObject({
@@ -352,7 +354,7 @@ describe('lists', () => {
       ),
     ).toEqual(['Zebra 1000', 'Zebra 100%']);
     expect(await find('x509Certificates.value eq "AAAA"')).toMatchObject({ status: 200, body: { totalResults: 2 } });
-    expect(await find('groups.value eq "x"')).toMatchObject({ status: 400, body: { scimType: 'invalidFilter' } });
+    expect(await find('groups.display eq "x"')).toMatchObject({ status: 400, body: { scimType: 'invalidFilter' } });
     expect(await find(`displayName eq "' OR 1=1 --"`)).toMatchObject({ status: 200, body: { totalResults: 0 } });
   });
 

@@ -36,7 +36,7 @@ describe('records of agents', () => {
   });
 
   test('keeps every member as it was given', async () => {
-    const parent = await make();
+    const parent = await make({ maxChildren: 2, maxChildDepth: 3 });
     const details = {
       name: 'everything',
       description: 'I pay.\nOn time.',
@@ -50,6 +50,8 @@ describe('records of agents', () => {
       validUntil: new Date('2027-01-31T00:00:00Z'),
       maxDelegationDepth: 0,
       parentId: parent.id,
+      maxChildren: 1,
+      maxChildDepth: 2,
       externalId: 'x-1',
       provisioned: { roles: [{ value: 'r' }] },
     } as const;
@@ -112,9 +114,10 @@ describe('records of agents', () => {
   });
 
   test('nobody stands below themselves, not even when two are moved at once', async () => {
-    const [top, below] = [await make(), await make()];
+    const room = { maxChildren: 1, maxChildDepth: 4 };
+    const [top, below] = [await make(room), await make({ ...room, maxChildDepth: 3 })];
     const moves = await Promise.allSettled([
-      registry.agents.update(top.id, { changes: { parentId: below.id } }, administrator),
+      registry.agents.update(top.id, { changes: { parentId: below.id, maxChildDepth: 2 } }, administrator),
       registry.agents.update(below.id, { changes: { parentId: top.id } }, administrator),
     ]);
     expect(moves.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);

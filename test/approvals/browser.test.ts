@@ -1,11 +1,9 @@
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
 import { openBrowser } from '../support/browser.ts';
+import { faultsOf } from '../support/page-faults.ts';
 import { ask, createTestIssuer, people, poll, type TestIssuer } from './issuer.ts';
 
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const PHONE = { width: 360, height: 740 };
 const mira = people.mira.id;
 const details = JSON.stringify([{ type: 'mcp_tool_call', tools: ['pay_invoice'], arguments: { amount: { max: '120.00' } } }]);
@@ -27,14 +25,6 @@ async function open(who: string, javaScriptEnabled: boolean): Promise<Page> {
   const context = await browser.newContext({ viewport: PHONE, javaScriptEnabled, baseURL: issuer.issuer });
   await context.addCookies([{ name: 'who', value: who, url: issuer.issuer }]);
   return context.newPage();
-}
-
-/** What a reader with help of a machine stumbles over, and whether the page is wider than the phone. */
-async function faultsOf(page: Page): Promise<readonly string[]> {
-  await page.evaluate(AXE);
-  const found = await page.evaluate<{ id: string; nodes: { html: string }[] }[]>('axe.run(document).then((result) => result.violations)');
-  const wide = await page.evaluate<boolean>('document.documentElement.scrollWidth > window.innerWidth');
-  return [...found.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`), ...(wide ? ['wider than the phone'] : [])];
 }
 
 describe.each([

@@ -103,8 +103,11 @@ async function makeRealThings(server: InhabitedServer, send: ScimSend): Promise<
   const software = await server.register({ client_name: 'Seen', grant_types: ['client_credentials'] });
   agents.touch(software.agentId);
   await agents.flushLastSeen();
-  const second = await agents.create({ displayName: 'Second', owner: { kind: 'user', id: server.miraId }, source: 'console' }, by);
-  await agents.setStatus(second.id, 'suspended', { by, reason: 'It waits.' });
+  const owner = { kind: 'user', id: server.miraId } as const;
+  const second = await agents.create({ displayName: 'Second', owner, maxChildren: 100, maxChildDepth: 2, source: 'console' }, by);
+  await agents.update(software.agentId, { changes: { maxChildren: 100, maxChildDepth: 2 } }, by);
+  const stopped = await agents.create({ displayName: 'Stopped', owner, source: 'console' }, by);
+  await agents.setStatus(stopped.id, 'suspended', { by, reason: 'It waits.' });
   const urn = 'urn:ietf:params:scim:schemas:core:2.0:AgenticApplication';
   await send('POST /AgenticApplications', { schemas: [urn], name: 'Around it', agents: [{ value: software.agentId }] });
   return { people: [server.miraId, other.account.id], agents: [software.agentId, second.id] };

@@ -57,6 +57,7 @@ async function patchParts(subject: Subject, at: string): Promise<void> {
   const { attribute, path, value, patch } = subject;
   for (const { name, required } of writableParts(attribute)) {
     const [before, next] = [value(0), partOf(value(1), name)];
+    if (next === undefined) continue;
     expectShown(subject, await patch(at, { op: 'replace', path, value: before }), before);
     const changed = await patch(at, { op: 'replace', path: `${path}.${name}`, value: next });
     expectShown(subject, changed, { ...(before as Values), [name]: next });
@@ -78,8 +79,8 @@ async function patchValues(subject: Subject, at: string): Promise<void> {
   const chosen = (element: Values | undefined) => `${path}[${key.name} eq ${JSON.stringify(element?.[key.name])}]`;
   expectShown(subject, await patch(at, { op: 'replace', path, value: all }), all);
   expectRefusal(await patch(at, { op: 'remove', path: `${path}[${key.name} eq "nobody"]` }), 400, 'noTarget');
-  if (other !== undefined) {
-    const next = three?.[other.name];
+  const next = other && three?.[other.name];
+  if (other !== undefined && next !== undefined) {
     const changed = await patch(at, { op: 'replace', path: `${chosen(one)}.${other.name}`, value: next });
     expectShown(subject, changed, [{ ...one, [other.name]: next }, ...all.slice(1)]);
   }

@@ -43,6 +43,11 @@ const makers: Readonly<Record<string, Maker>> = {
   [`Agent ${behalf}:status`]: (turn) => oneOf(['active', 'suspended'], turn),
   [`Agent ${wso2}:Owner`]: (turn, { people }) => oneOf(people, turn),
   [`Agent ${wso2}:agentOwner`]: (turn, { people }) => oneOf(people, turn),
+  'User userName': () => `${freshWord()}@acme.test`,
+  'User emails': () => [{ value: `${freshWord()}@acme.test`, type: 'work' }],
+  'User urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager': (turn, { people }) => ({ value: oneOf(people, turn) }),
+  'User urn:ietf:params:scim:schemas:extension:behalf:2.0:User:successor': (turn, { people }) => ({ value: oneOf(people, turn) }),
+  'Group members': (turn, { people }) => [{ value: oneOf(people, turn) }],
   'AgenticApplication agents': (turn, { agents }) => [{ value: oneOf(agents, turn), type: oneOf(['guest', 'owned'], turn) }],
 };
 
@@ -70,8 +75,6 @@ const knowledge: Readonly<Record<string, Knowledge>> = {
       'owners.display',
       'parent.$ref',
       'parent.display',
-      'groups',
-      'groups.value',
       'groups.$ref',
       'groups.display',
       'groups.type',

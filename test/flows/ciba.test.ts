@@ -118,8 +118,8 @@ test('a denial is a refusal', async () => {
 test('suspending an agent withdraws what it asked', async () => {
   const { agents, approvals } = server.app.parts;
   await ask();
-  expect(await approvals.countOpen(agentId)).toBe(1);
+  expect(await approvals.countOpen([agentId])).toBe(1);
   await agents.setStatus(agentId, 'suspended', { by: editor, reason: 'lost' });
-  expect(await approvals.countOpen(agentId)).toBe(0);
+  expect(await approvals.countOpen([agentId])).toBe(0);
   expect((await approvals.list({ accountId, statuses: ['withdrawn'], limit: 5 })).items).toHaveLength(1);
 });

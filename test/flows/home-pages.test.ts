@@ -1,11 +1,9 @@
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import type { Browser, Page } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import { openBrowser } from '../support/browser.ts';
+import { faultsOf } from '../support/page-faults.ts';
 import { createTestServer, type TestServer } from '../support/test-server.ts';
 
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const ADMINISTRATOR = { email: 'adam@acme.test', password: 'correct horse battery' };
 
 let server: TestServer;
@@ -18,13 +16,6 @@ afterAll(async () => {
   await browser.close();
   await server.close();
 });
-
-async function faultsOf(page: Page): Promise<readonly string[]> {
-  await page.evaluate(AXE);
-  const found = await page.evaluate<{ id: string; nodes: { html: string }[] }[]>('axe.run(document).then((result) => result.violations)');
-  const wide = await page.evaluate<boolean>('document.documentElement.scrollWidth > window.innerWidth');
-  return [...found.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`), ...(wide ? ['wider than the phone'] : [])];
-}
 
 test('an administrator signs in and finds overview, audit, approvals and their own page without a fault', async () => {
   const context = await browser.newContext({ viewport: { width: 360, height: 740 }, baseURL: server.issuer });

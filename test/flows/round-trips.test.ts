@@ -3,7 +3,16 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import pg from 'pg';
 import { type HttpServer, startHttpServer } from '../../src/platform/http/server.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
-import { ACCESS_TOKEN, assertionOf, basic, EXCHANGE, openSeeding, type SeededClient, type Seeding } from '../support/seeding.ts';
+import {
+  ACCESS_TOKEN,
+  ADMINISTRATOR,
+  assertionOf,
+  basic,
+  EXCHANGE,
+  openSeeding,
+  type SeededClient,
+  type Seeding,
+} from '../support/seeding.ts';
 import { ask } from '../support/server-process.ts';
 import { freePort } from '../support/test-server.ts';
 
@@ -90,6 +99,18 @@ describe('database round trips of one request', () => {
   test('client_credentials with private_key_jwt', async () => {
     const found = await statementsOf(credentials);
     expect(found).toEqual(['client-find', 'agent-standing', 'replay-record', 'token-insert-with-decisions']);
+  });
+
+  test('client_credentials of an agent below another one: those above it cost one more', async () => {
+    const { agents } = seeding.app.parts;
+    const child = await seeding.agent('child', { token_endpoint_auth_method: 'private_key_jwt' });
+    await agents.update(agent.agentId ?? '', { changes: { maxChildren: 1, maxChildDepth: 1 } }, ADMINISTRATOR);
+    await agents.update(child.agentId ?? '', { changes: { parentId: agent.agentId } }, ADMINISTRATOR);
+    const found = await statementsOf(async () => {
+      const form = { grant_type: 'client_credentials', scope: 'read', resource: RESOURCE, ...assertionOf(child, seeding.issuer) };
+      return { path: '/token', form };
+    });
+    expect(found).toEqual(['client-find', 'agent-standing', 'agent-line-with-reach', 'replay-record', 'token-insert-with-decisions']);
   });
 
   test('token exchange at hop 2', async () => {

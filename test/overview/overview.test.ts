@@ -8,6 +8,12 @@ const none: AgentCounts = { proposed: 0, active: 0, underReview: 0, suspended: 0
 const some: AgentCounts = { proposed: 1, active: 128, underReview: 2, suspended: 1, retired: 4, unowned: 2, owners: 41 };
 const dead: LiveCounts = { tokens: 0, agents: 0, people: 0, resources: 0 };
 const alive: LiveCounts = { tokens: 1_240, agents: 60, people: 31, resources: 7 };
+const day = 86_400_000;
+const asked = [
+  { id: 'crt_1', name: 'Winter review', dueAt: new Date(Date.now() + 3 * day), open: 12 },
+  { id: 'crt_2', name: 'Spring review', dueAt: new Date(Date.now() + 30 * day), open: 4 },
+  { id: 'crt_3', name: 'Answered review', dueAt: new Date(Date.now() + day), open: 0 },
+];
 let isBusy = false;
 
 beforeAll(async () => {
@@ -23,6 +29,7 @@ beforeAll(async () => {
           live: async () => (isBusy ? alive : dead),
           scopes: async () => (isBusy ? [{ scope: 'invoices:pay', resourceName: 'Billing MCP', tokens: 12 }] : []),
           grants: async () => (isBusy ? 31 : 0),
+          certifications: async () => (isBusy ? asked : []),
           waiting: (limit) => approvals.waiting(limit),
           waitingCount: async () => (await approvals.countByStatus()).get('pending') ?? 0,
         },
@@ -82,6 +89,8 @@ describe('the six questions', () => {
     ])
       expect(text).toContain(words);
     expect(text).toContain('Mira Köhler → Invoice bot → Billing MCP');
+    expect(text).toMatch(/href="[^"]*\/console\/certifications\/crt_1">Winter review<\/a>: 12 agents are not confirmed/);
+    expect(text).not.toMatch(/Spring review|Answered review/);
     expect(text).toContain('Stop an agent');
   });
 

@@ -43,6 +43,28 @@ const exchange = 'urn:ietf:params:oauth:grant-type:token-exchange';
 const selfService = { ...agent, isSelfService: true };
 const filler = (bytes: number) => [{ type: 'api_call', actions: ['GET'], paths: [`/${'x'.repeat(bytes)}`] }];
 
+const above: NonNullable<AgentFacts['line']>[number] = {
+  id: 'agt_0',
+  displayName: 'Orchestrator',
+  isLive: true,
+  validUntil: undefined,
+  maxDelegationDepth: undefined,
+  reach: [{ resources: ['https://api.test'], scopes: ['read'], grantTypes: [], detailTypes: ['api_call'] }],
+};
+const below = (elder: Partial<typeof above>, more: Partial<AgentFacts> = {}) => ({
+  facts: {
+    client,
+    agent: {
+      ...agent,
+      ...more,
+      line: [
+        { ...above, id: 'agt_near' },
+        { ...above, ...elder },
+      ],
+    },
+  },
+});
+
 /** One request per rule that only this rule refuses, and the error it ends with. */
 const broken: readonly (readonly [rule: string, change: Partial<PolicyInput>, error: string])[] = [
   ['client-known', { facts: { client: undefined, agent: undefined } }, 'invalid_client'],
@@ -55,6 +77,8 @@ const broken: readonly (readonly [rule: string, change: Partial<PolicyInput>, er
   ['principal', { facts: { client: { ...client, kind: 'dynamic' }, agent: undefined } }, 'unauthorized_client'],
   ['owner-alive', { facts: { client, agent: { ...agent, isOwnerAlive: false } } }, 'unauthorized_client'],
   ['agent-valid', { facts: { client, agent: { ...agent, validUntil: now } } }, 'unauthorized_client'],
+  ['parent-live', below({ isLive: false }), 'unauthorized_client'],
+  ['parent-delegation-depth', below({ maxDelegationDepth: 1 }, { maxDelegationDepth: 2 }), 'unauthorized_client'],
   ['self-service-grant', { grantType: 'client_credentials', facts: { client, agent: selfService } }, 'unauthorized_client'],
   ['self-service-exchange', { grantType: exchange, facts: { client, agent: selfService } }, 'invalid_target'],
   ['subject-named', { facts: noAgent, actors: [], subject: undefined }, 'unauthorized_client'],
@@ -68,6 +92,13 @@ const broken: readonly (readonly [rule: string, change: Partial<PolicyInput>, er
   ['own-resource-management', { facts: noAgent, actors: [], resource: own }, 'invalid_target'],
   ['own-resource-without-actor', { facts: { client: { ...client, isManagement: true }, agent }, resource: own }, 'invalid_target'],
   ['person-decides', { subject: { kind: 'service', id: 'svc_1' }, actors: [], scopes: ['approvals:decide'] }, 'invalid_scope'],
+  [
+    'parent-resource',
+    { ...below({ reach: [{ resources: ['https://else.test'], scopes: undefined, grantTypes: [], detailTypes: undefined }] }), scopes: [] },
+    'invalid_target',
+  ],
+  ['parent-scope', { ...below({}), scopes: ['read', 'pay'] }, 'invalid_scope'],
+  ['parent-details', { ...below({}), details: [{ type: 'mcp_tool_call' }] }, 'invalid_authorization_details'],
   [
     'delegation-depth',
     { actors: Array.from({ length: 5 }, (_, index) => ({ iss: 'https://as.test', sub: `agt_${index}` })) },
@@ -84,6 +115,28 @@ const broken: readonly (readonly [rule: string, change: Partial<PolicyInput>, er
 
 test('a request that every rule allows is permitted', () => {
   expect(judge(input)).toMatchObject({ effect: 'permit', rule: 'invariants' });
+  expect(judge({ ...input, ...below({}) })).toMatchObject({ effect: 'permit', rule: 'invariants' });
+});
+
+describe('an agent below others', () => {
+  test('is refused from the moment on which one above it ends', () => {
+    expect(judge({ ...input, ...below({ validUntil: now }) })).toMatchObject({ rule: 'parent-live' });
+    expect(judge({ ...input, ...below({ validUntil: new Date(now.getTime() + 1) }) }).effect).toBe('permit');
+  });
+
+  test('R2: scopes count with their resource, and several clients of one above together', () => {
+    const [a, b] = ['https://api.test', 'https://b.test'];
+    const client = { grantTypes: [], detailTypes: undefined };
+    const reach = [
+      { ...client, resources: [a], scopes: ['read'] },
+      { ...client, resources: [b], scopes: ['pay'] },
+    ];
+    const near = { ...above, reach };
+    const both = { facts: { client: input.facts.client, agent: { ...agent, line: [near] } } };
+    const pair = (identifier: string, scope: string) =>
+      judge({ ...input, ...both, scopes: [scope], resource: { kind: 'registered', identifier } }).effect;
+    expect([pair(a, 'read'), pair(b, 'pay'), pair(a, 'pay'), pair(b, 'read')]).toEqual(['permit', 'permit', 'deny', 'deny']);
+  });
 });
 
 describe('every rule refuses what it is for', () => {

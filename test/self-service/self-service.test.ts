@@ -25,6 +25,8 @@ beforeAll(async () => {
           falling: async () => ({ tokens: 2, agents: 1 }),
           agentsOwnedBy: async () => [{ id: 'agt_1', displayName: 'Travel planner', purpose: 'Finds trains', status: 'suspended' }],
           waitingFor: (id) => approvals.countWaiting(id),
+          toConfirm: async (id) =>
+            id === mira ? { count: 3, dueAt: new Date('2027-01-31T23:59:59.999Z') } : { count: 0, dueAt: undefined },
           sessionsOf: async () => [
             {
               uid: 'uid-mira',
@@ -72,6 +74,11 @@ describe('/me', () => {
     expect(text).toContain('No agent acts for you');
     for (const words of ['Travel planner', 'Suspended', 'Firefox on Linux', 'This one', 'A browser']) expect(text).toContain(words);
     expect(text).not.toContain('<script>');
+  });
+
+  test('says how many agents wait to be confirmed, until when, and to whom they belong', async () => {
+    expect((await get('/me')).text).toMatch(/href="\/me\/certifications"><span[^>]*><b>3 agents to confirm by 31 Jan 2027/);
+    expect((await get('/me', 'jana')).text).not.toContain('to confirm by');
   });
 
   test('lists what was allowed in words, without what was ticked off', async () => {

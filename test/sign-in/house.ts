@@ -26,7 +26,7 @@ import { createLogger } from '../../src/platform/log.ts';
 import { createVault } from '../../src/platform/vault.ts';
 import { createResourceServers, type ResourceServers } from '../../src/resource-servers/index.ts';
 import { type Consented, createSignIn, type SignIn, type Software } from '../../src/sign-in/index.ts';
-import { PASSWORD, redeem } from '../support/accounts.ts';
+import { memberAgents, PASSWORD, redeem } from '../support/accounts.ts';
 import { freshDatabase } from '../support/database.ts';
 import { freePort } from '../support/test-server.ts';
 import { createVisitor, type Page, type Visitor } from './visitor.ts';
@@ -111,6 +111,7 @@ export async function openHouse(name?: string): Promise<House> {
     onOwnerGone: async () => undefined,
     endOtherSessions: (id, except) => signIn.endOtherSessions(id, except),
     surroundings: nothing,
+    memberAgents,
     passwords: createPasswords({ memoryCost: 1024, timeCost: 2, parallelism: 1 }),
   });
   const agents = { findByClient: async () => undefined, choices: async () => [], linkClient: async () => undefined };

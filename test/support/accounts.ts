@@ -43,7 +43,7 @@ export async function createTestAccounts(deps: Partial<AccountsDeps> = {}): Prom
     opened.push(db);
     const parts = { db, clock: systemClock, ids: randomIds, vault, log, issuer: new URL('http://localhost:3000') };
     const audit = createAuditService({ ...parts, store: createAuditStore({ db }), correlation: createCorrelation() });
-    const hooks = { onDisabled: none, onRemoved: none, onOwnerGone: none, endOtherSessions: none, surroundings: nothing };
+    const hooks = { onDisabled: none, onRemoved: none, onOwnerGone: none, endOtherSessions: none, surroundings: nothing, memberAgents };
     const passwords = createPasswords({ memoryCost: 1024, timeCost: 2, parallelism: 1 });
     return { db, audit, accounts: createAccounts({ ...parts, audit, ...hooks, passwords, ...deps }) };
   };
@@ -67,6 +67,9 @@ export async function createTestAccounts(deps: Partial<AccountsDeps> = {}): Prom
     },
   };
 }
+
+/** No agent is in any group, and nobody owns one. */
+export const memberAgents = { namesOf: async () => new Map<string, string>(), countByOwner: async () => new Map<string, number>() };
 
 /** Uses an invitation or reset link as its page would, through the redemption that `accounts` offers. */
 export async function redeem(accounts: Accounts, url: string, choice: { password?: string; name?: string } = {}): Promise<Account> {

@@ -31,6 +31,7 @@ const SYSTEM = { kind: 'system', id: 'command-line' } as const;
 const EMAIL = 'mira@acme.test';
 const PASSWORD = 'paper boats on the canal';
 export const DEVICE_GRANT = 'urn:ietf:params:oauth:grant-type:device_code';
+export const CHILD_GRANT = 'urn:behalf:params:oauth:grant-type:child-enrolment';
 const GRANTS = [
   'authorization_code',
   'refresh_token',
@@ -38,6 +39,7 @@ const GRANTS = [
   'urn:openid:params:grant-type:ciba',
   'urn:ietf:params:oauth:grant-type:token-exchange',
   DEVICE_GRANT,
+  CHILD_GRANT,
 ];
 
 /** Starts one; the parameters are those of `createTestServer`. */

@@ -29,6 +29,7 @@ import { composeFacts, createPolicy, type FactsSource, type Policy } from '../..
 import { createResourceServers, type ResourceServers } from '../../src/resource-servers/index.ts';
 import { createTokenExchange, type TokenExchange } from '../../src/token-exchange/index.ts';
 import { createApiGuard, createTokens, type Tokens } from '../../src/tokens/index.ts';
+import { memberAgents } from '../support/accounts.ts';
 import { freshDatabase } from '../support/database.ts';
 import { freePort } from '../support/test-server.ts';
 
@@ -113,6 +114,7 @@ export async function startExchangeServer(more: readonly NamedContribution[] = [
     onRemoved: nothing,
     onOwnerGone: nothing,
     endOtherSessions: nothing,
+    memberAgents,
     surroundings: { agentsOf: async () => [], agentCounts: async () => new Map(), grantsOf: async () => [], sessionCount: async () => 0 },
   });
   const agents = createAgents({

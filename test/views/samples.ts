@@ -2,6 +2,7 @@ import { accessSamples } from './samples/access.ts';
 import { agentSamples } from './samples/agents.ts';
 import { applicationSamples } from './samples/applications.ts';
 import { approvalSamples } from './samples/approvals.ts';
+import { certificationSamples } from './samples/certifications.ts';
 import { oversightSamples } from './samples/oversight.ts';
 import { signInSamples } from './samples/sign-in.ts';
 import type { Sample } from './shapes.ts';
@@ -13,5 +14,6 @@ export const samples: readonly Sample[] = [
   ...agentSamples,
   ...applicationSamples,
   ...accessSamples,
+  ...certificationSamples,
   ...oversightSamples,
 ];

@@ -108,7 +108,7 @@ export function createLinks(deps: Deps): Links {
         const account = link && (await holderOf(link.accountId));
         if (link === undefined || account === undefined) throw spent();
         await store.setPassword(account.id, passwordHash, clock.now());
-        if (link.purpose === 'invitation') await store.setName(account.id, name);
+        if (link.purpose === 'invitation') await store.setName(account.id, name, clock.now());
         else await startAnew(account);
         const actor = { kind: 'account', id: account.id } as const;
         await audit.record({ type: 'account.password_changed', actor, subjectId: account.id, action: link.purpose });

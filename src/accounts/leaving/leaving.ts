@@ -94,7 +94,7 @@ export function createLeaving(deps: LeavingDeps): Leaving {
         const account = await held(id);
         if (account.successorId === successorId) return account;
         if (successorId !== undefined) await assertMaySucceed(id, successorId);
-        await leaving.setSuccessor(id, successorId);
+        await leaving.setSuccessor(id, successorId, clock.now());
         const named = successorId === undefined ? { action: 'nobody' } : { action: 'named', resource: successorId };
         await audit.record({ type: 'account.successor_named', actor: by, subjectId: id, ...named });
         return { ...account, successorId };

@@ -11,7 +11,7 @@ export interface LeavingStore {
   lockGroupsOf(accountId: string): Promise<readonly string[]>;
   /** Those of the groups that nobody alive is in any more. */
   emptied(groupIds: readonly string[]): Promise<readonly string[]>;
-  setSuccessor(id: string, successorId: string | undefined): Promise<void>;
+  setSuccessor(id: string, successorId: string | undefined, at: Date): Promise<void>;
   /** Forgets everything about a person but that there was one: the address is free again. */
   erase(id: string, at: Date): Promise<void>;
 }
@@ -46,9 +46,9 @@ export function createLeavingStore(db: Db): LeavingStore {
          AND NOT EXISTS (SELECT 1 FROM live_groups alive WHERE alive.group_id = owners.id) ORDER BY owners.id`,
         [groupIds],
       ),
-    async setSuccessor(id, successorId) {
-      const text = 'UPDATE accounts SET successor_id = $2 WHERE id = $1';
-      await db.rows({ name: 'account-successor', text, values: [id, successorId] });
+    async setSuccessor(id, successorId, at) {
+      const text = 'UPDATE accounts SET successor_id = $2, version = version + 1, updated_at = $3 WHERE id = $1';
+      await db.rows({ name: 'account-successor', text, values: [id, successorId, at] });
     },
     async erase(id, at) {
       for (const table of BELONGINGS) {
@@ -56,7 +56,7 @@ export function createLeavingStore(db: Db): LeavingStore {
       }
       // RFC 2606 §2: nobody has an address there
       const text = `UPDATE accounts SET email = lower(id) || '@removed.invalid', name = $2, role = 'user', status = 'disabled', password_hash = NULL,
-        password_changed_at = NULL, last_seen_at = NULL, successor_id = NULL, disabled_at = coalesce(disabled_at, $3), removed_at = $3 WHERE id = $1`;
+        password_changed_at = NULL, last_seen_at = NULL, successor_id = NULL, user_name = NULL, external_id = NULL, profile = NULL, disabled_at = coalesce(disabled_at, $3), removed_at = $3 WHERE id = $1`;
       await db.rows({ name: 'account-erase', text, values: [id, FORMER_PERSON, at] });
     },
   };

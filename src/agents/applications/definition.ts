@@ -6,9 +6,11 @@ import {
   type ScimDefinition,
   type ScimValueTable,
   scimAttribute,
+  textColumn,
+  timeColumn,
 } from '../../scim/index.ts';
 import { textIn } from '../scim-mapping.ts';
-import { governed, jsonValues, readOnly, text, time } from '../scim-schema.ts';
+import { governed, readOnly } from '../scim-schema.ts';
 import { type Application, type ApplicationDetails, relations, urlTypes } from './application.ts';
 
 /** The core schema of the resource type (draft-abbey-scim-agent-extension). */
@@ -37,6 +39,17 @@ function kept(name: 'name' | 'displayName' | 'description', rest: Partial<ScimAt
       if (name !== 'name' && draft[name] === '') draft[name] = undefined;
     },
   });
+}
+
+/** The values of an attribute that are one JSON array, for filters; lists inside them cannot be asked about. */
+function jsonValues({ subAttributes = [] }: ScimAttribute, array: string): ScimValueTable {
+  const parts = subAttributes
+    .filter(({ multiValued }) => !multiValued)
+    .map(({ name, type }): [string, ScimColumn] => [
+      name,
+      type === 'boolean' ? { column: `((each.doc->>'${name}')::boolean)`, type } : textColumn(`(each.doc->>'${name}')`),
+    ]);
+  return { rows: `SELECT 1 FROM jsonb_array_elements(${array}) AS each(doc) WHERE true`, columns: Object.fromEntries(parts) };
 }
 
 /** Values that are kept as JSON, whole. */
@@ -96,7 +109,7 @@ const lists: readonly Attribute[] = [
 const agentRows: ScimValueTable = {
   rows: `SELECT 1 FROM agentic_application_agents part JOIN agents ON agents.id = part.agent_id
     WHERE part.application_id = agentic_applications.id AND agents.removed_at IS NULL`,
-  columns: { value: text('part.agent_id'), type: text('part.type'), display: text('agents.display_name') },
+  columns: { value: textColumn('part.agent_id'), type: textColumn('part.type'), display: textColumn('agents.display_name') },
 };
 
 interface WantedAgent {
@@ -135,10 +148,10 @@ const attributes: readonly Attribute[] = [
   kept(
     'name',
     { description: 'Unique among applications.', required: true, uniqueness: 'server' },
-    { ...text('agentic_applications.name'), isAlwaysSet: true },
+    { ...textColumn('agentic_applications.name'), isAlwaysSet: true },
   ),
-  kept('displayName', { description: 'What people read; the name when none is given.' }, text('agentic_applications.display_name')),
-  kept('description', { description: 'What it is.', maxLength: 2000 }, text('agentic_applications.description')),
+  kept('displayName', { description: 'What people read; the name when none is given.' }, textColumn('agentic_applications.display_name')),
+  kept('description', { description: 'What it is.', maxLength: 2000 }, textColumn('agentic_applications.description')),
   bindAttribute(
     scimAttribute('active', 'boolean', { description: 'Whether it is in use, true unless said otherwise. It stops no agent.' }),
     {
@@ -152,7 +165,7 @@ const attributes: readonly Attribute[] = [
   ...lists,
   agents,
   bindAttribute(scimAttribute('lastAccessed', 'dateTime', { ...readOnly, description: 'When the last of its own agents acted.' }), {
-    column: time(LAST_ACCESSED),
+    column: timeColumn(LAST_ACCESSED),
     show: ({ application }) => application.lastAccessedAt?.toISOString(),
   }),
 ];
@@ -168,10 +181,10 @@ export const applicationDefinition: ScimDefinition<ShownApplication, Application
   extensions: [],
   identity: ({ application }) => application,
   identityColumns: {
-    id: { ...text('agentic_applications.id'), isAlwaysSet: true },
-    externalId: text('agentic_applications.external_id'),
-    'meta.created': { ...time('agentic_applications.created_at'), isAlwaysSet: true },
-    'meta.lastModified': { ...time('agentic_applications.updated_at'), isAlwaysSet: true },
+    id: { ...textColumn('agentic_applications.id'), isAlwaysSet: true },
+    externalId: textColumn('agentic_applications.external_id'),
+    'meta.created': { ...timeColumn('agentic_applications.created_at'), isAlwaysSet: true },
+    'meta.lastModified': { ...timeColumn('agentic_applications.updated_at'), isAlwaysSet: true },
   },
   draft: (externalId) => ({
     name: '',

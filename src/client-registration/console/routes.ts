@@ -49,6 +49,11 @@ const GRANTS = [
   { value: GRANT.clientCredentials, words: 'By itself, without a person', hint: 'Needs a key or a secret.' },
   { value: GRANT.exchange, words: 'By exchanging a token it was given', hint: 'Needs a key or a secret.' },
   { value: GRANT.ciba, words: 'By asking a person on another device', hint: 'Needs a key or a secret.' },
+  {
+    value: GRANT.childEnrolment,
+    words: 'By enrolling agents below itself',
+    hint: 'Needs a key or a secret, and room on the record of its agent.',
+  },
   { value: GRANT.device, words: 'By a code a person types in', hint: 'Only for devices without a browser.' },
 ];
 

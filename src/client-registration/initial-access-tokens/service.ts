@@ -6,7 +6,7 @@ import { AppError } from '../../platform/errors.ts';
 import type { Ids } from '../../platform/ids.ts';
 import type { Vault } from '../../platform/vault.ts';
 import type { ChangedBy, RegistrationAudit } from '../audit-trail.ts';
-import type { InitialAccessToken } from '../client.ts';
+import type { EnrollingParent, InitialAccessToken } from '../client.ts';
 import { ALL_GRANTS, SELF_REGISTERED_GRANTS } from '../grant-types.ts';
 import { checkRedirectUri } from '../redirect-uri.ts';
 import { createInitialAccessTokenStore } from './store.ts';
@@ -19,6 +19,7 @@ export interface Owners {
 }
 
 const DAY = 86_400;
+const PURGE_BATCH = 1_000;
 const scope = z.string().regex(/^[\x21\x23-\x5B\x5D-\x7E]{1,128}$/, 'is not a scope');
 
 /** What a new initial access token is made of, as it arrives. */
@@ -47,16 +48,26 @@ export const newInitialAccessToken = z.strictObject({
 });
 export type NewInitialAccessToken = z.output<typeof newInitialAccessToken>;
 
+/** What an agent's own initial access token is made of; the caller has judged all of it. */
+export interface NewChildToken extends Pick<InitialAccessToken, 'name' | 'owner' | 'bounds'> {
+  readonly parent: EnrollingParent;
+  readonly ttlSeconds: number;
+}
+
 /** The use cases around initial access tokens. */
 export interface InitialAccessTokens {
   /** The value is in this one answer; only its keyed hash is kept. @throws {AppError} `invalid_input` */
   create(input: NewInitialAccessToken, by: ChangedBy): Promise<{ readonly record: InitialAccessToken; readonly token: string }>;
+  /** For one registration below an agent that asks for it itself. The value is in this one answer. */
+  createForChild(child: NewChildToken): Promise<{ readonly record: InitialAccessToken; readonly token: string }>;
   /** @throws {AppError} `not_found` */
   get(id: string): Promise<InitialAccessToken>;
   list(page: { readonly after?: string | undefined; readonly limit: number }): Promise<readonly InitialAccessToken[]>;
   count(): Promise<number>;
   /** What came with it stays. @throws {AppError} `not_found`, `conflict` when it was revoked before. */
   revoke(id: string, by: ChangedBy): Promise<void>;
+  /** Forgets those that agents asked for a day after they ended, at most 1,000; returns how many went. */
+  purge(): Promise<number>;
   /** The record behind a presented value, if it can be used now and its owner is alive (RFC 7591 §3). */
   findUsable(token: string): Promise<InitialAccessToken | undefined>;
 }
@@ -97,6 +108,15 @@ function boundsOf(input: NewInitialAccessToken): InitialAccessToken['bounds'] {
 export function createInitialAccessTokens(deps: InitialAccessTokenDeps): InitialAccessTokens {
   const { db, clock, ids, vault, owners, audit } = deps;
   const store = createInitialAccessTokenStore(deps);
+  type Made = Omit<InitialAccessToken, 'id' | 'usesLeft' | 'createdAt' | 'expiresAt' | 'revokedAt'>;
+  const make = async (made: Made, ttlSeconds: number) => {
+    const now = clock.now();
+    const times = { createdAt: now, expiresAt: secondsAfter(now, ttlSeconds), revokedAt: undefined };
+    const record: InitialAccessToken = { ...made, ...times, id: ids.next('iat'), usesLeft: made.usesTotal };
+    const token = `${PREFIX}${ids.secret(32)}`;
+    await store.insert(record, vault.fingerprint(PURPOSE, token));
+    return { record, token };
+  };
   const get = async (id: string) => {
     const record = await store.find(id);
     if (record === undefined) throw new AppError('not_found', 'There is no such initial access token.');
@@ -110,22 +130,18 @@ export function createInitialAccessTokens(deps: InitialAccessTokenDeps): Initial
       db.transaction(async () => {
         const owner = await owners.ownerLabel(input.owner);
         if (owner?.isAlive !== true) throw new AppError('invalid_input', 'This owner cannot answer for agents.', { member: '/owner' });
-        const now = clock.now();
-        const record: InitialAccessToken = {
-          id: ids.next('iat'),
-          name: input.name,
-          owner: input.owner,
-          agentState: input.agent_state,
-          bounds: boundsOf(input),
-          usesLeft: input.uses,
-          usesTotal: input.uses,
-          createdAt: now,
-          expiresAt: secondsAfter(now, input.ttl_seconds),
-          revokedAt: undefined,
-        };
-        const token = `${PREFIX}${ids.secret(32)}`;
-        await store.insert(record, vault.fingerprint(PURPOSE, token));
+        const { name, agent_state: agentState, uses: usesTotal } = input;
+        const made = { name, owner: input.owner, agentState, bounds: boundsOf(input), usesTotal, parent: undefined };
+        const { record, token } = await make(made, input.ttl_seconds);
         await audit.record({ type: 'initial_access_token.created', actor: by, resource: record.id });
+        return { record, token };
+      }),
+    createForChild: ({ ttlSeconds, parent, ...rest }) =>
+      db.transaction(async () => {
+        const { record, token } = await make({ ...rest, parent, agentState: 'active', usesTotal: 1 }, ttlSeconds);
+        const { agentId, clientId } = parent;
+        const actor = { kind: 'agent', id: agentId } as const;
+        await audit.record({ type: 'initial_access_token.created', actor, agentId, clientId, resource: record.id });
         return { record, token };
       }),
     revoke: (id, by) =>
@@ -134,6 +150,7 @@ export function createInitialAccessTokens(deps: InitialAccessTokenDeps): Initial
         if (!(await store.revoke(id))) throw new AppError('conflict', 'This initial access token was revoked before.');
         await audit.record({ type: 'initial_access_token.revoked', actor: by, resource: id });
       }),
+    purge: () => store.purgeOfAgents(secondsAfter(clock.now(), -DAY), PURGE_BATCH),
     async findUsable(token) {
       if (!token.startsWith(PREFIX) || token.length > 100) return undefined;
       const hashes = [vault.fingerprint(PURPOSE, token), vault.previousFingerprint(PURPOSE, token)].filter((hash) => hash !== undefined);

@@ -22,6 +22,11 @@ const timeFormat = new Intl.DateTimeFormat('en-GB', {
   timeZone: 'UTC',
 });
 
+/** `31 Jan 2027`: the day of an instant, in UTC. */
+export function dayWords(at: Date): string {
+  return dayFormat.format(at);
+}
+
 /** `45 s`, `2 min`, `3 h`, `1 day`, `9 days`: the largest unit that fits, rounded down. */
 export function durationWords(seconds: number): string {
   if (seconds < MINUTE) return `${Math.floor(seconds)} s`;
@@ -33,10 +38,10 @@ export function durationWords(seconds: number): string {
 
 /** `at` seen from `now`: `2 min ago`, `4 min left`, or the date when it is more than 30 days away. */
 export function momentOf(at: Date, now: Date): Moment {
-  const exact = `${dayFormat.format(at)}, ${timeFormat.format(at)} UTC`;
+  const exact = `${dayWords(at)}, ${timeFormat.format(at)} UTC`;
   const iso = at.toISOString();
   const seconds = (at.getTime() - now.getTime()) / 1000;
-  if (Math.abs(seconds) > NEAR_SECONDS) return { text: dayFormat.format(at), exact, iso };
+  if (Math.abs(seconds) > NEAR_SECONDS) return { text: dayWords(at), exact, iso };
   if (seconds > 0) return { text: `${durationWords(seconds)} left`, exact, iso, keep: 'left' };
   return { text: -seconds < 10 ? 'just now' : `${durationWords(-seconds)} ago`, exact, iso, keep: 'ago' };
 }

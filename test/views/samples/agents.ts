@@ -1,4 +1,5 @@
 import { fact, id, moment, parties, state, times, type Sample } from '../shapes.ts';
+import { family } from './family.ts';
 import { agent, at, chain, falls, frame, list, owners, pager } from './console.ts';
 
 const overview: readonly Sample[] = [
@@ -59,6 +60,13 @@ const overview: readonly Sample[] = [
           answer: '214 tokens alive',
           words: 'Suspend an agent and the last of its tokens is refused at once; none lives longer than 15 minutes',
           next: { href: at('/tokens'), words: 'See the live tokens' },
+        },
+      ],
+      due: [
+        {
+          href: at('/certifications/crt_1'),
+          name: 'Winter review 2026',
+          words: '12 agents are not confirmed and will be suspended after 31 Jan 2027.',
         },
       ],
       waiting: [
@@ -263,12 +271,18 @@ const agents: readonly Sample[] = [
       agents: [],
     },
   },
-  { template: 'console/agent', model: agentPage },
+  { template: 'console/agent', model: { ...agentPage, family } },
   {
     template: 'console/agent',
     variant: 'suspended',
     model: {
       ...agentPage,
+      family: {
+        ...family,
+        above: [],
+        below: family.below.map((one) => ({ ...one, state: state('Suspended', 'stop') })),
+        again: 'Let the 3 agents below it, stopped with it, act again',
+      },
       agent: { ...agentPage.agent, state: state('Suspended', 'stop') },
       stopped: 'Suspended by Jana Weber 3 h ago: paid the same invoice twice. It gets no token, and those it had are refused.',
       may: { edit: true, suspend: false, retire: true, resume: true, activate: false },
@@ -300,6 +314,8 @@ const agents: readonly Sample[] = [
         environment: 'production',
         validUntil: '',
         maxDelegationDepth: '2',
+        maxChildren: '5',
+        maxChildDepth: '1',
       },
       faults: [{ field: 'name', message: 'Give it a name.' }],
     },

@@ -115,6 +115,7 @@ const ended: Flash = { tone: 'yes', words: 'Done: Travel helper can no longer ac
 const home = {
   heading: '2 agents act for you',
   waiting: 2,
+  toConfirm: { count: 3, due: '31 Jan 2027' },
   mayUseConsole: true,
   hasCode: true,
   account: { name: 'Mira Köhler', email: 'mira@acme.test', roles: 'approver' },
@@ -161,6 +162,7 @@ const me: readonly Sample[] = [
       ...home,
       heading: 'No agent acts for you',
       waiting: 0,
+      toConfirm: undefined,
       grants: [],
       agents: [],
       passkeys: [],
