@@ -1,20 +1,23 @@
 /** `npm run bench`: the figures of the README, measured side by side in one run. */
-import { readFileSync } from 'node:fs';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ACCESS_TOKEN, assertionOf, basic, EXCHANGE, proofKey, type SeededClient } from '../test/support/seeding.ts';
 import { measureInTurn, type Shot, type Target } from './load.ts';
 import { createPopulation, type Population } from './population.ts';
-import { isPinned, pinSelf, start, type Started } from './processes.ts';
-import { barsOf, type Figures, textOf } from './report.ts';
+import { commandOf, during, freePort, isPinned, pinSelf } from './processes.ts';
+import { barsOfRegistry, measureRegistry, REGISTRY_SIZE, textOfRegistry } from './registry.ts';
+import { type Bar, barsOf, type Figures, textOf } from './report.ts';
 
 const HELP = `npm run bench [-- --seconds 2 --rounds 5 --json]
+npm run bench -- --registry [--agents ${REGISTRY_SIZE}] [--seconds 2] [--json]
 
 Measures client_credentials, token exchange and introspection on a real PostgreSQL beside the bare engine and a bare signer:
 each in turn, several times over. The figures are the middle ones.
+
+With --registry: a million agents, and how long SCIM takes to find some of them, to create more and to import as many again. That
+takes a quarter of an hour.
 
   --seconds <n>  how long each load lasts (default 2)
   --rounds <n>   how often each is loaded (default 5)
@@ -25,30 +28,9 @@ each in turn, several times over. The figures are the middle ones.
 Ends with 0 when every bar is held, with 1 when one is missed.
 `;
 
-/** As `npm start` runs it, with its memory settings (docs/decisions/0011). */
-const START = (JSON.parse(readFileSync('package.json', 'utf8')) as { scripts: { start: string } }).scripts.start;
-const SERVER = [...(START.match(/--(max-semi-space-size|heap-growing-percent)=\d+/g) ?? []), 'dist/main.js', 'start'];
+const SERVER = commandOf('start');
 const SUBJECTS = 40;
 const LOAD_CORE = 1;
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
-}
-
-/** Starts a server for as long as `work` takes. */
-async function during<T>(program: Parameters<typeof start>[0], work: (server: Started) => Promise<T>): Promise<T> {
-  const server = await start(program);
-  try {
-    return await work(server);
-  } finally {
-    await server.end();
-  }
-}
 
 async function tokenFrom(issuer: string, form: Record<string, string>): Promise<string> {
   const response = await fetch(`${issuer}/token`, { method: 'POST', body: new URLSearchParams(form) });
@@ -141,25 +123,36 @@ function say(what: string): void {
   process.stderr.write(`bench: ${what}\n`);
 }
 
-async function run(settings: Settings): Promise<Figures> {
+async function run(folder: string, settings: Settings): Promise<Figures> {
+  const issuer = `http://localhost:${await freePort()}`;
+  say('making a database');
+  const population = await createPopulation(folder, issuer);
+  let figures: Omit<Figures, 'coldStartMs'>;
+  try {
+    figures = await duringAll(population, issuer, settings, (targets) => measureInTurn(targets, settings, say));
+  } finally {
+    await population.stopDatabase();
+  }
+  say('cold start');
+  return { ...figures, coldStartMs: await coldStart(population) };
+}
+
+/** A database of its own for as long as `work` takes. */
+async function inFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), 'behalf-bench-'));
   // the database's account must be able to pass through
   await chmod(folder, 0o711);
   try {
-    const issuer = `http://localhost:${await freePort()}`;
-    say('making a database');
-    const population = await createPopulation(folder, issuer);
-    let figures: Omit<Figures, 'coldStartMs'>;
-    try {
-      figures = await duringAll(population, issuer, settings, (targets) => measureInTurn(targets, settings, say));
-    } finally {
-      await population.stopDatabase();
-    }
-    say('cold start');
-    return { ...figures, coldStartMs: await coldStart(population) };
+    return await work(folder);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** Prints a result, and ends with 1 when a bar is missed. */
+function finish({ figures, bars, text, isJson }: { figures: object; bars: readonly Bar[]; text: string; isJson: boolean }): void {
+  process.stdout.write(isJson ? `${JSON.stringify({ figures, bars, isPinned }, null, 2)}\n` : `${text}\n`);
+  process.exitCode = bars.every(({ isHeld }) => isHeld) ? 0 : 1;
 }
 
 const { values } = parseArgs({
@@ -168,21 +161,24 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '5' },
     json: { type: 'boolean', default: false },
     profile: { type: 'string' },
+    registry: { type: 'boolean', default: false },
+    agents: { type: 'string', default: String(REGISTRY_SIZE) },
     help: { type: 'boolean', default: false },
   },
 });
-const [seconds, rounds] = [Number(values.seconds), Number(values.rounds)];
+const [seconds, rounds, agents] = [Number(values.seconds), Number(values.rounds), Number(values.agents)];
+const isSane = seconds >= 1 && seconds <= 60 && Number.isInteger(rounds) && rounds >= 1 && rounds <= 50;
 if (values.help) {
   process.stdout.write(HELP);
-} else if (!(seconds >= 1 && seconds <= 60 && Number.isInteger(rounds) && rounds >= 1 && rounds <= 50)) {
-  process.stderr.write('--seconds is a number from 1 to 60, --rounds one from 1 to 50.\n');
+} else if (!isSane || !Number.isInteger(agents) || agents < 10_000 || agents > 10_000_000) {
+  process.stderr.write('--seconds is a number from 1 to 60, --rounds one from 1 to 50, --agents one from 10000 to 10000000.\n');
   process.exitCode = 2;
+} else if (values.registry) {
+  pinSelf(LOAD_CORE);
+  const figures = await inFolder((folder) => measureRegistry({ folder, seconds, agents, say }));
+  finish({ figures, bars: barsOfRegistry(figures), text: textOfRegistry(figures), isJson: values.json });
 } else {
   pinSelf(LOAD_CORE);
-  const figures = await run({ seconds, rounds, profile: values.profile });
-  const bars = barsOf(figures);
-  process.stdout.write(
-    values.json ? `${JSON.stringify({ figures, bars, isPinned }, null, 2)}\n` : `${textOf(figures, { seconds, rounds, isPinned })}\n`,
-  );
-  process.exitCode = bars.every(({ isHeld }) => isHeld) ? 0 : 1;
+  const figures = await inFolder((folder) => run(folder, { seconds, rounds, profile: values.profile }));
+  finish({ figures, bars: barsOf(figures), text: textOf(figures, { seconds, rounds, isPinned }), isJson: values.json });
 }

@@ -19,7 +19,7 @@ import { createClients, redirectFaultOf } from './client-registration/index.ts';
 import { createEdge } from './edge.ts';
 import { createEndings } from './endings.ts';
 import { createEnrolment } from './enrolment.ts';
-import { overviewCounts, selfServiceSources } from './home-pages.ts';
+import { aroundPeople, overviewCounts, selfServiceSources } from './home-pages.ts';
 import { createArtifactStore, createOidc, issuerOf, type Oidc } from './oidc/index.ts';
 import type { Clock } from './platform/clock.ts';
 import type { Config } from './platform/config.ts';
@@ -31,7 +31,7 @@ import type { HttpApp } from './platform/http/server.ts';
 import type { Ids } from './platform/ids.ts';
 import { createJobRunner, type JobRunner } from './platform/jobs.ts';
 import type { Logger } from './platform/log.ts';
-import { createOutgoing } from './platform/outgoing/dispatcher.ts';
+import { createOutgoing, type Outgoing } from './platform/outgoing/dispatcher.ts';
 import type { Vault } from './platform/vault.ts';
 import { createOperations } from './operations/index.ts';
 import { createOverview } from './overview/index.ts';
@@ -73,7 +73,7 @@ export interface App {
   stop(): Promise<void>;
 }
 
-type PartsDeps = AppDeps & { notifications: Notifications; eventStreams: EventStreams; metrics: Metrics | undefined };
+type PartsDeps = AppDeps & { notifications: Notifications; eventStreams: EventStreams; outgoing: Outgoing; metrics: Metrics | undefined };
 
 /** Builds every capability over a migrated database; nothing runs yet. */
 function createParts(deps: PartsDeps, oidc: () => Oidc) {
@@ -102,21 +102,13 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
     onRemoved: (accountId) => signIn.forget(accountId),
     onOwnerGone: (departure) => agents.ownerGone(departure),
     endOtherSessions: (accountId, exceptSessionUid) => signIn.endOtherSessions(accountId, exceptSessionUid),
-    surroundings: {
-      agentsOf: (accountId) => agents.agentsOwnedBy(accountId),
-      agentCounts: (accountIds) => agents.agentCounts(accountIds),
-      grantsOf: (accountId) => selfService.grantLinesOf(accountId),
-      sessionCount: async (accountId) => (await signIn.sessionsOf(accountId)).length,
-    },
-    memberAgents: {
-      namesOf: (agentIds) => agents.namesOf(agentIds),
-      countByOwner: (ownerIds) => agents.agentCounts(ownerIds),
-    },
+    ...aroundPeople({ agents: () => agents, selfService: () => selfService, signIn: () => signIn }),
   });
   const agents = createAgents({
     ...base,
     audit,
     owners: accounts,
+    outgoing: deps.outgoing,
     isSoleAdministrator: accounts.isSoleAdministrator,
     redirectFaultOf,
     ...createEndings({ agents: () => agents, approvals: () => approvals, clients: () => clients, revocation: () => revocation }),
@@ -149,6 +141,7 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
     ...base,
     audit,
     facts: composeFacts({ clients: { find: (clientId) => clients.find(clientId) }, agents, owners: accounts }),
+    drift: agents.drift,
     resources: resourceServers,
     readers: {
       roleOf: accounts.activeRoleOf,
@@ -249,7 +242,7 @@ export async function createApp(deps: AppDeps): Promise<App> {
   // ── capabilities, and the engine of all their contributions ──
   const { token, port } = config.metrics;
   const metrics = token === undefined && port === undefined ? undefined : createMetrics({ token, connections: () => db.connections() });
-  const parts = createParts({ ...deps, notifications, eventStreams, metrics }, () => oidc);
+  const parts = createParts({ ...deps, notifications, eventStreams, outgoing, metrics }, () => oidc);
   const capabilities = capabilitiesOf(parts);
   const oidc: Oidc = await createOidc({
     issuer,
@@ -294,6 +287,7 @@ export async function createApp(deps: AppDeps): Promise<App> {
     async stop() {
       await jobs.stop();
       await parts.agents.flushLastSeen();
+      await parts.clients.provisioningTokens.flush();
       await parts.audit.seal();
       await notifications.stop();
       await outgoing.close();

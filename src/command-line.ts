@@ -119,7 +119,7 @@ export async function runCommandLine(argv: readonly string[]): Promise<void> {
   withFlags(account.command('reset-link <email>').description('Print a one-time link with which a person chooses a new password.')).action(
     (email: string, options: VerbOptions) => verb(['account', 'reset-link'])([email], options),
   );
-  const imports = program.command('import').description('Bring records in from a file.');
+  const imports = program.command('import').description('Bring agents in from elsewhere.');
   withFlags(
     imports
       .command('agents <file>')
@@ -130,5 +130,11 @@ export async function runCommandLine(argv: readonly string[]): Promise<void> {
   )
     .addHelpText('after', IMPORT_HELP)
     .action((file: string, options: VerbOptions) => verb(['import', 'agents'])([file], options));
+  withFlags(
+    imports
+      .command('agent-card <url>')
+      .description('Make a proposed agent of an A2A agent card, or note what changed in it.')
+      .option('--owner <id or e-mail>', 'the person or group who answers for it'),
+  ).action((url: string, options: VerbOptions) => verb(['import', 'agent-card'])([url], options));
   await program.parseAsync([...argv]);
 }

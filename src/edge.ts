@@ -44,7 +44,8 @@ export interface EdgeDeps {
   readonly metrics: Metrics | undefined;
   readonly oidc: Oidc;
   readonly capabilities: readonly Capability[];
-  readonly parts: Omit<ApiGuardDeps, 'issuer' | 'clock' | 'isStrongAcr'> & {
+  readonly parts: Omit<ApiGuardDeps, 'issuer' | 'clock' | 'isStrongAcr' | 'provisioning'> & {
+    readonly clients: { readonly provisioningTokens: ApiGuardDeps['provisioning'] };
     readonly audit: Pick<Audit, 'correlation'>;
     readonly approvals: Pick<Approvals, 'countWaiting'>;
     readonly signIn: Pick<SignIn, 'guard' | 'bindingOf'>;
@@ -66,7 +67,8 @@ async function createWeb({ issuer, root, vault, ids, clock, parts }: EdgeDeps) {
   const csrf = createCsrf({ key: vault.derive('csrf'), issuer, ids, bindingOf: parts.signIn.bindingOf });
   const waitingFor = (accountId: string) => parts.approvals.countWaiting(accountId);
   const pages = createPages({ render, csrf, basePath, isSecure: issuer.protocol === 'https:', waitingFor });
-  const api = createApiGuard({ ...parts, issuer, clock, isStrongAcr: (acr) => acr !== undefined && isAtLeast(acr, ACR.secondFactor) });
+  const isStrongAcr = (acr: string | undefined) => acr !== undefined && isAtLeast(acr, ACR.secondFactor);
+  const api = createApiGuard({ ...parts, issuer, clock, isStrongAcr, provisioning: parts.clients.provisioningTokens });
   const web: Web = { pages, guard: parts.signIn.guard, api, readJson };
   return { web, assets };
 }

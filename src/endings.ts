@@ -10,6 +10,8 @@ import type { Revocation } from './revocation/index.ts';
 /** The hooks of the registry. Each runs in the transaction that stops the agents. */
 export interface Endings {
   readonly onSuspended: (agentId: string) => Promise<void>;
+  /** Until a review is over: its tokens and questions end, what people allowed it waits. */
+  readonly onPaused: (agentId: string) => Promise<void>;
   readonly onManySuspended: (agentIds: readonly string[]) => Promise<void>;
   readonly onEnded: (agentId: string) => Promise<void>;
 }
@@ -33,6 +35,10 @@ export function createEndings({ agents, approvals, clients, revocation }: Parts)
   return {
     onManySuspended,
     onSuspended: (agentId) => onManySuspended([agentId]),
+    async onPaused(agentId) {
+      await approvals().withdrawOf([agentId], 'agent.reviewed');
+      await revocation().cascade.onAgentPaused(agentId);
+    },
     async onEnded(agentId) {
       for (const clientId of await agents().clientsOf(agentId)) {
         if ((await clients().find(clientId)) !== undefined) await clients().remove(clientId, REGISTRY);

@@ -72,13 +72,14 @@ export function createEnrolment(deps: EnrolmentDeps): Enrolment {
   return {
     async onRegistered(registered) {
       const { clientId, metadata, initialAccessToken } = registered;
-      const { owner, agentState, parent } = initialAccessToken;
+      const { owner, agentState, agentTtlMinutes: ttlMinutes, parent } = initialAccessToken;
       if (parent !== undefined) {
         const by: AgentEditor = { kind: 'agent', id: parent.agentId, party: 'system' };
         return deps.agents().linkClient(await enrolChild(deps, registered), clientId, by);
       }
       const displayName = nameFrom(metadata, clientId);
-      const agent = await deps.agents().create({ displayName, owner, status: agentState, source: 'registration' }, REGISTRATION);
+      const made = { displayName, owner, status: agentState, ttlMinutes, source: 'registration' };
+      const agent = await deps.agents().create(made, REGISTRATION);
       await deps.agents().linkClient(agent.id, clientId, REGISTRATION);
     },
     async onUpdate({ before, after }) {
@@ -107,7 +108,7 @@ export function createEnrolment(deps: EnrolmentDeps): Enrolment {
     },
     async onWidened(clientId) {
       const agent = await deps.agents().findByClient(clientId);
-      if (agent?.status !== 'active') return;
+      if (agent === undefined || (agent.status !== 'active' && !agent.actsUnderReview)) return;
       await deps.agents().setStatus(agent.id, 'underReview', { by: REGISTRATION, reason: 'Its registration asks for more than before.' });
     },
     linkClient: (agentId, clientId) => deps.agents().linkClient(agentId, clientId, CONSOLE),

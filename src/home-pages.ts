@@ -2,8 +2,8 @@
  * What the two first pages show: the console's overview and a person's own page. Only reads, and the end of a grant; every part
  * comes from a capability's own service.
  */
-import type { Accounts } from './accounts/index.ts';
-import type { Agents } from './agents/index.ts';
+import type { Accounts, AccountsDeps } from './accounts/index.ts';
+import { type Agents, noticeWords } from './agents/index.ts';
 import type { Approvals } from './approvals/index.ts';
 import type { DetailTypes } from './authorization-details/index.ts';
 import type { Clients } from './client-registration/index.ts';
@@ -11,7 +11,7 @@ import type { ArtifactStore } from './oidc/index.ts';
 import type { Counts } from './overview/index.ts';
 import type { ResourceServers } from './resource-servers/index.ts';
 import type { Revocation } from './revocation/index.ts';
-import type { SelfServiceSources } from './self-service/index.ts';
+import type { SelfService, SelfServiceSources } from './self-service/index.ts';
 import type { SignIn } from './sign-in/index.ts';
 import type { Tokens } from './tokens/index.ts';
 
@@ -27,6 +27,27 @@ export interface HomeParts {
   readonly revocation: Revocation;
   readonly signIn: SignIn;
   readonly tokens: Tokens;
+}
+
+/** What people are shown with, and asked about agents in their groups; given as functions, because app.ts builds people first. */
+export function aroundPeople(parts: {
+  readonly agents: () => Pick<Agents, 'agentsOwnedBy' | 'agentCounts' | 'namesOf'>;
+  readonly selfService: () => Pick<SelfService, 'grantLinesOf'>;
+  readonly signIn: () => Pick<SignIn, 'sessionsOf'>;
+}): Pick<AccountsDeps, 'surroundings' | 'memberAgents'> {
+  const { agents, selfService, signIn } = parts;
+  return {
+    surroundings: {
+      agentsOf: (accountId) => agents().agentsOwnedBy(accountId),
+      agentCounts: (accountIds) => agents().agentCounts(accountIds),
+      grantsOf: (accountId) => selfService().grantLinesOf(accountId),
+      sessionCount: async (accountId) => (await signIn().sessionsOf(accountId)).length,
+    },
+    memberAgents: {
+      namesOf: (agentIds) => agents().namesOf(agentIds),
+      countByOwner: (ownerIds) => agents().agentCounts(ownerIds),
+    },
+  };
 }
 
 /** The numbers of the overview. */
@@ -66,7 +87,19 @@ export function selfServiceSources(parts: HomeParts): SelfServiceSources {
     detailTypes: () => details.types,
     lastUsed: async (grantHash) => (await tokens.live({ grantHash, limit: 1 })).tokens[0]?.issuedAt,
     falling: (grantHash) => tokens.countFalling({ by: 'grant', grantHash }),
-    agentsOwnedBy: (accountId) => agents.ownedBy(accountId),
+    async agentsOwnedBy(accountId) {
+      const owned = await agents.ownedBy(accountId);
+      const changed = await agents.cards.changedLately(owned.map(({ id }) => id));
+      const notices = await agents.drift.noticesOf(owned);
+      return owned.map((agent) => {
+        const notice = notices.get(agent.id);
+        return {
+          ...agent,
+          ...(changed.has(agent.id) ? { card: 'Its agent card changed' } : {}),
+          ...(notice === undefined ? {} : { notice: noticeWords[notice] }),
+        };
+      });
+    },
     waitingFor: (accountId) => approvals.countWaiting(accountId),
     toConfirm: (accountId) => agents.certification.countAsked(accountId),
     sessionsOf: (accountId) => signIn.sessionsOf(accountId),

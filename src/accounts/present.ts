@@ -2,6 +2,7 @@ import { AppError } from '../platform/errors.ts';
 import { type Moment, momentOf } from '../platform/http/moment.ts';
 import { initialsOf } from '../platform/http/pages.ts';
 import { type Account, type Role, ROLES } from './account.ts';
+import { successorWords } from './leaving/present.ts';
 import type { OneTimeLink } from './enrolment/links.ts';
 import type { AccountPage } from './service.ts';
 import type { Security } from './second-factor/second-factor.ts';
@@ -95,7 +96,13 @@ export function presentPeople(
 /** What `console/person` shows. `isEditor`: may change people; `isSelf`: looks at their own page. */
 export function presentPerson(
   account: Account,
-  about: { now: Date; security: Security; isEditor: boolean; isSelf: boolean } & { [K in 'agents' | 'grants']: readonly object[] } & {
+  about: {
+    now: Date;
+    security: Security;
+    isEditor: boolean;
+    isSelf: boolean;
+    successor: { readonly name: string; readonly isAlive: boolean } | undefined;
+  } & { [K in 'agents' | 'grants']: readonly object[] } & {
     sessions: number;
   },
 ) {
@@ -118,11 +125,14 @@ export function presentPerson(
     agents: about.agents,
     grants: about.grants,
     sessions: count(about.sessions, 'session', 'sessions'),
+    leaving: successorWords(about.successor),
     may: {
       roles: isEditor && isActive,
       reset: isEditor && isActive,
       suspend: isEditor && isActive && !isSelf,
       resume: isEditor && !isActive,
+      remove: isEditor && !isSelf,
+      successor: isEditor,
     },
   };
 }

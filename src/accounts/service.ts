@@ -53,6 +53,8 @@ export interface AccountService extends Groups, Leaving {
   isSoleAdministrator(id: string): Promise<boolean>;
   /** How an owner is called and whether anybody stands behind the name; `isAlive` false for ids that name nobody. */
   ownerLabel(owner: OwnerRef): Promise<{ readonly name: string; readonly isAlive: boolean }>;
+  /** The names of those of these owners that there are, by id. */
+  ownerNames(owners: readonly OwnerRef[]): Promise<ReadonlyMap<string, string>>;
   /** What a person is called, or was told to be called once they were removed. */
   nameOf(id: string): Promise<string | undefined>;
 }
@@ -95,6 +97,7 @@ function reading({ store }: Deps) {
       }
       return (await store.labelOf(id)) ?? { name: 'Nobody', isAlive: false };
     },
+    ownerNames: (owners: readonly OwnerRef[]) => store.namesOf(owners.map(({ id }) => id)),
     nameOf: async (id: string) => (await store.labelOf(id))?.name,
   };
 }

@@ -1,5 +1,6 @@
 import { AppError } from '../platform/errors.ts';
 import type { Db } from '../platform/db/db.ts';
+import { keySet, keysOf } from '../platform/db/row-set.ts';
 import type { Account, Group, Role } from './account.ts';
 
 /** What a new account consists of. */
@@ -26,6 +27,8 @@ export interface AccountStore {
   lock(id: string): Promise<Account | undefined>;
   /** What somebody is called, also after they were removed, and whether they may sign in. */
   labelOf(id: string): Promise<{ readonly name: string; readonly isAlive: boolean } | undefined>;
+  /** The same names of many people and groups, by id. */
+  namesOf(ids: readonly string[]): Promise<ReadonlyMap<string, string>>;
   findByEmail(email: string): Promise<Account | undefined>;
   /** The account with its password hash, for comparing. */
   findCredentials(email: string): Promise<{ account: Account; passwordHash: string | undefined } | undefined>;
@@ -129,6 +132,12 @@ function accountReads(db: Db) {
       const text = `SELECT name, status = 'active' AS is_alive FROM accounts WHERE id = $1`;
       const row = await db.row<{ name: string; is_alive: boolean }>({ name: 'account-label', text, values: [id] });
       return row && { name: row.name, isAlive: row.is_alive };
+    },
+    async namesOf(ids: readonly string[]): Promise<ReadonlyMap<string, string>> {
+      if (ids.length === 0) return new Map();
+      const text = `SELECT id, name FROM accounts WHERE id = ANY(${keysOf('$1')}) UNION ALL SELECT id, name FROM groups WHERE id = ANY(${keysOf('$1')})`;
+      const rows = await db.rows<{ id: string; name: string }>({ name: 'owner-names', text, values: [keySet(ids)] });
+      return new Map(rows.map(({ id, name }) => [id, name]));
     },
     findByEmail: (email: string) => one('account-find-email', `email = $1 AND ${HERE}`, email),
     async findCredentials(email: string) {

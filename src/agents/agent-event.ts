@@ -18,7 +18,10 @@ export interface AgentEvent {
     | 'agent.retired'
     | 'agent.updated'
     | 'agent.owner_changed'
-    | 'agent.deleted';
+    | 'agent.deleted'
+    | 'agent.card_changed'
+    | 'agent.drifted'
+    | 'agent.drift_accepted';
   readonly actor: Pick<AgentEditor, 'kind' | 'id'>;
   readonly agentId: string;
   /** The owner, where the event is about ownership. */
@@ -27,6 +30,9 @@ export interface AgentEvent {
   /** The names of the members that changed. */
   readonly action?: string;
   readonly cause?: string;
+  /** The id of what was presented. */
+  readonly resource?: string;
+  readonly remedy?: string;
 }
 
 /** What certification writes: about a campaign, or about the answer to it for one agent. */

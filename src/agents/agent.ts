@@ -64,6 +64,8 @@ export interface Agent extends AgentDetails {
   readonly statusChangedAt: Date;
   /** The agent above whose stop stopped this one, which acted until then. */
   readonly stoppedWith: string | undefined;
+  /** Under review because something else runs than was agreed, and acting meanwhile: the setting for drift lets it. */
+  readonly actsUnderReview: boolean;
   /** It was made for so long, and is removed at its end; undefined: it stays until somebody ends it, or its time does. */
   readonly ttlMinutes: number | undefined;
   /** Where the record came from: `console`, `registration`, `scim:<client_id>`. */
@@ -94,7 +96,7 @@ export type NewAgent = Pick<AgentDetails, 'displayName'> &
 export type AgentChanges = Partial<AgentDetails>;
 
 /** Characters that hide or turn text: a name must not disguise what stands beside it (security rule R11). */
-const DISGUISES = /[\p{Cc}\p{Zl}\p{Zp}\p{Cs}\u061c\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]/u;
+export const DISGUISES = /[\p{Cc}\p{Zl}\p{Zp}\p{Cs}\u061c\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]/u;
 const MAX_PROVISIONED = 64 * 1024;
 
 /** One line of 1 to `max` characters, none of them invisible, trimmed and composed. */

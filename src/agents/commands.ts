@@ -44,7 +44,7 @@ function report(summary: ImportSummary, { json, dryRun, out }: Options): void {
   out(dryRun ? `Dry run, nothing was written. It would be: ${what}.` : `${what}.`);
 }
 
-async function importAgents(options: Options, { upsert }: Upsert, stream: ProgressStream): Promise<number> {
+async function importAgents(options: Options, begin: Upsert, stream: ProgressStream): Promise<number> {
   const {
     args: [path = ''],
     dryRun,
@@ -65,9 +65,9 @@ async function importAgents(options: Options, { upsert }: Upsert, stream: Progre
   const file = readRows(path, format);
   const rejects = settings['rejects'] === undefined ? undefined : openRejects(settings['rejects'], { format, header: () => file.header });
   const progress = createProgress(stream, found.size);
-  const request = { source: `import:${settings['source']}`, by: OPERATOR, isDryRun: dryRun };
+  const upsert = begin({ source: `import:${settings['source']}`, by: OPERATOR, isDryRun: dryRun });
   try {
-    const summary = await runImport({ file, upsert, request, progress, rejects }).finally(progress.stop);
+    const summary = await runImport({ file, upsert, progress, rejects }).finally(progress.stop);
     report(summary, options);
     if (summary.fault !== undefined) return EXIT.unreadable;
     return summary.refused > 0 ? EXIT.refused : 0;

@@ -14,7 +14,12 @@ export interface AgentEdit {
   readonly version?: number | undefined;
 }
 
-type EditingDeps = Omit<StatusDeps, 'onSuspended' | 'onActivated' | 'stopBelow'> & { readonly ids: Ids; readonly placement: Placement };
+type EditingDeps = Omit<StatusDeps, 'onSuspended' | 'onActivated' | 'onPaused' | 'stopBelow'> & {
+  readonly ids: Ids;
+  readonly placement: Placement;
+  /** What describes an agent changed; runs inside the transaction that changes it. */
+  readonly onEdited?: ((before: Agent, after: Agent) => Promise<void>) | undefined;
+};
 
 type NewInput = { readonly input: NewAgent; readonly by: AgentEditor; readonly at: Date };
 
@@ -45,6 +50,7 @@ function newAgent(id: string, details: AgentDetails, { input, by, at }: NewInput
     statusChangedBy: by.kind === 'system' ? undefined : by.id,
     statusChangedAt: at,
     stoppedWith: undefined,
+    actsUnderReview: false,
   };
   const never = { lastSeenAt: undefined, lastConfirmedAt: undefined, lastConfirmedBy: undefined, removedAt: undefined };
   const times = { createdAt: at, updatedAt: at, ...never };
@@ -106,6 +112,7 @@ export function createEditing(deps: EditingDeps) {
       const stored = await store.update(after, before.version);
       if (stored === undefined) throw changedMeanwhile();
       await recordEdit(members, [before, stored], by);
+      await deps.onEdited?.(before, stored);
       return stored;
     });
   return { create, update };

@@ -14,6 +14,8 @@ export interface AgentFormValues {
   readonly environment: string;
   /** yyyy-mm-dd */
   readonly validUntil: string;
+  /** Minutes that a new agent lives; empty: until its end, or for good. */
+  readonly ttlMinutes: string;
   readonly maxDelegationDepth: string;
   readonly maxChildren: string;
   readonly maxChildDepth: string;
@@ -44,12 +46,15 @@ export function valuesOfForm(form: Posted): AgentFormValues {
     autonomy: at('autonomy'),
     environment: at('environment'),
     validUntil: at('validUntil'),
+    ttlMinutes: at('ttlMinutes'),
     maxDelegationDepth: at('maxDelegationDepth'),
     maxChildren: at('maxChildren'),
     maxChildDepth: at('maxChildDepth'),
     version: at('version'),
   };
 }
+
+const dayOf = (at: Date | undefined): string => at?.toISOString().slice(0, 10) ?? '';
 
 /** The values of an agent; of a new one the usual ones. */
 export function valuesOfAgent(agent?: Agent): AgentFormValues {
@@ -60,7 +65,8 @@ export function valuesOfAgent(agent?: Agent): AgentFormValues {
     riskLevel: agent?.riskLevel ?? 'medium',
     autonomy: agent?.autonomy ?? 'interactive',
     environment: agent === undefined ? 'production' : (agent.environment ?? ''),
-    validUntil: agent?.validUntil?.toISOString().slice(0, 10) ?? '',
+    validUntil: dayOf(agent?.validUntil),
+    ttlMinutes: '',
     maxDelegationDepth: agent?.maxDelegationDepth?.toString() ?? '',
     maxChildren: agent?.maxChildren?.toString() ?? '',
     maxChildDepth: agent?.maxChildDepth?.toString() ?? '',
@@ -95,8 +101,17 @@ function countIn(text: string): number | undefined {
   return /^\d{1,4}$/.test(text) ? Number(text) : Number.NaN;
 }
 
-/** What a form asks for. @throws {AppError} `invalid_input` with the member at fault. */
-export function readAgentForm(values: AgentFormValues): AgentChanges & { readonly displayName: string } {
+/** How long a new agent lives, in minutes. */
+export function readTtl({ ttlMinutes }: AgentFormValues): number | undefined {
+  if (ttlMinutes === '') return undefined;
+  return /^\d{1,6}$/.test(ttlMinutes) ? Number(ttlMinutes) : Number.NaN;
+}
+
+/**
+ * What a form asks for. A day that was not changed leaves the hour at which the agent ends.
+ * @throws {AppError} `invalid_input` with the member at fault.
+ */
+export function readAgentForm(values: AgentFormValues, agent?: Pick<Agent, 'validUntil'>): AgentChanges & { readonly displayName: string } {
   const { owner } = values;
   const owned = owner === '' ? undefined : ownerOf(owner);
   if (owner !== '' && owned === undefined) throw new AppError('invalid_input', 'Choose one of the list.', { member: 'owner' });
@@ -108,7 +123,7 @@ export function readAgentForm(values: AgentFormValues): AgentChanges & { readonl
     riskLevel: chosen(values.riskLevel, riskLevels, 'riskLevel'),
     autonomy: chosen(values.autonomy, autonomies, 'autonomy'),
     environment: values.environment === '' ? undefined : values.environment,
-    validUntil: endOfDay(values.validUntil, 'validUntil'),
+    validUntil: values.validUntil === dayOf(agent?.validUntil) ? agent?.validUntil : endOfDay(values.validUntil, 'validUntil'),
     maxDelegationDepth: countIn(values.maxDelegationDepth),
     maxChildren: countIn(values.maxChildren),
     maxChildDepth: countIn(values.maxChildDepth),

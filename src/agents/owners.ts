@@ -7,6 +7,8 @@ export interface OwnerDirectory {
   ownerLabel(owner: AgentOwner): Promise<{ readonly name: string; readonly isAlive: boolean } | undefined>;
   /** The person with this address, whatever its case. */
   findByEmail(email: string): Promise<{ readonly id: string } | undefined>;
+  /** The names of those of these owners that there are, by id. */
+  ownerNames(owners: readonly AgentOwner[]): Promise<ReadonlyMap<string, string>>;
   /** Whether an owner is alive; if so they stay it until the transaction under way ends. */
   holdOwner(owner: AgentOwner): Promise<boolean>;
   /** The groups that agents are in, by agent. */

@@ -1,7 +1,8 @@
-import { type Moment, momentOf } from '../platform/http/moment.ts';
+import { durationWords, endOf, type Moment, momentOf } from '../platform/http/moment.ts';
 import type { Agent } from './agent.ts';
 import type { RecordedEvent } from './agent-event.ts';
 import type { ApplicationLink } from './applications/application.ts';
+import { type DriftNotice, noticeWords } from './drift/service.ts';
 import { type AgentStatus, isStoppedByOwner } from './lifecycle.ts';
 import type { CredentialLine, DelegationShown, Falling, ReachLine, State } from './surroundings.ts';
 
@@ -46,6 +47,9 @@ const eventWords: Readonly<Record<string, string>> = {
   'agent.deleted': 'Was deleted',
   'agent.confirmed': 'Was confirmed as still needed',
   'agent.declined': 'Was said to be no longer needed',
+  'agent.card_changed': 'Its agent card says something else',
+  'agent.drifted': 'Runs something else than was agreed',
+  'agent.drift_accepted': 'Somebody agreed to what it runs',
   'client.registered': 'Its software registered',
   'token.issued': 'Got a token',
   'token.refused': 'Was refused a token',
@@ -171,17 +175,19 @@ function presentEvent({ id, type, occurredAt, outcome, resource, action, cause }
 }
 
 function factsOf({ agent, certified, applications }: AgentContent, { base }: Frame) {
-  const { environment, autonomy, model, maxDelegationDepth, dataClasses, externalId, source } = agent;
+  const { environment, autonomy, model, manifestDigest, maxDelegationDepth, dataClasses, externalId, source, ttlMinutes } = agent;
   const modelWords = [model?.provider, model?.name, model?.version].filter((part) => part !== undefined).join(' ');
   const said = [
     { label: 'Environment', value: environment ?? '' },
     { label: 'Works', value: autonomyWords[autonomy] },
     { label: 'Model', value: modelWords },
+    { label: 'Manifest', value: manifestDigest ?? '' },
     {
       label: 'May hand on',
       value:
         maxDelegationDepth === undefined ? '' : maxDelegationDepth === 0 ? 'nothing' : `to ${countOf(maxDelegationDepth, 'more agent')}`,
     },
+    { label: 'Was made for', value: ttlMinutes === undefined ? '' : durationWords(ttlMinutes * 60) },
     { label: 'Data', value: dataClasses.join(', ') },
     { label: 'Known elsewhere as', value: externalId ?? '' },
     { label: 'Came from', value: source },
@@ -209,23 +215,29 @@ export interface AgentContent {
   /** Whether the person may change agents, and let this one run (not their own, security rule R8). */
   readonly mayManage: boolean;
   readonly mayStart: boolean;
+  /** What is to be said of what it runs. */
+  readonly drift: DriftNotice | undefined;
 }
 
-function stoppedWords({ agent, changedBy }: AgentContent, now: Date): string | undefined {
-  const { status, statusReason, statusChangedAt } = agent;
+/** Why an agent does not act, and since when; undefined for one that acts or was not let run yet. */
+export function stoppedWords({ agent, changedBy }: Pick<AgentContent, 'agent' | 'changedBy'>, now: Date): string | undefined {
+  const { status, statusReason, statusChangedAt, actsUnderReview } = agent;
   if (status === 'active' || status === 'proposed') return undefined;
   const who = changedBy === undefined ? '' : ` by ${changedBy}`;
   const why = statusReason === undefined ? '' : `: ${statusReason.replace(/\.$/, '')}`;
-  return `${states[status].word}${who} ${momentOf(statusChangedAt, now).text}${why}. It gets no token, and those it had are refused.`;
+  return `${states[status].word}${who} ${momentOf(statusChangedAt, now).text}${why}. ${
+    actsUnderReview ? 'It still gets tokens meanwhile.' : 'It gets no token, and those it had are refused.'
+  }`;
 }
 
-function mayOf({ agent, mayManage, mayStart }: AgentContent) {
+function mayOf({ agent, mayManage, mayStart, drift }: AgentContent) {
   const { status } = agent;
   return {
     edit: mayManage && status !== 'retired',
     suspend: mayManage && (status === 'active' || status === 'proposed' || status === 'underReview' || isStoppedByOwner(agent)),
     retire: mayManage && status !== 'retired',
-    activate: mayManage && mayStart && (status === 'proposed' || status === 'underReview'),
+    // what differs is read before it is let run: its own page has that button
+    activate: mayManage && mayStart && (status === 'proposed' || (status === 'underReview' && drift !== 'differs')),
     resume: mayManage && mayStart && status === 'suspended',
   };
 }
@@ -237,7 +249,7 @@ export function presentAgent(all: AgentContent, frame: Frame): object {
   const stopped = stoppedWords(all, now);
   const used = (line: CredentialLine): { lastUsed?: Moment } =>
     line.lastUsedAt === undefined ? {} : { lastUsed: momentOf(line.lastUsedAt, now) };
-  const ends = agent.validUntil === undefined ? {} : { ends: momentOf(agent.validUntil, now) };
+  const ends = agent.validUntil === undefined ? {} : { ends: endOf(agent.validUntil, now) };
   return {
     agent: {
       id: presentId(agent.id),
@@ -253,6 +265,7 @@ export function presentAgent(all: AgentContent, frame: Frame): object {
       ...(agent.owner?.kind === 'user' ? { href: `${base}/console/people/${agent.owner.id}` } : {}),
     },
     ...(stopped === undefined ? {} : { stopped }),
+    ...(all.drift === undefined ? {} : { drift: { words: noticeWords[all.drift], href: `${base}/console/agents/${agent.id}/drift` } }),
     may: mayOf(all),
     family: all.family,
     ...(delegation === undefined

@@ -8,11 +8,25 @@ import type { BrowserSession, Form, Role, Routes, Web } from '../platform/http/w
 import { type Agent, autonomies, riskLevels } from './agent.ts';
 import type { AgentAudit, AgentEditor } from './agent-event.ts';
 import type { ApplicationStore } from './applications/store.ts';
+import { presentKept } from './cards/present.ts';
+import type { CardService } from './cards/service.ts';
 import type { Certification } from './certification/index.ts';
-import { type AgentFormValues, type Fault, faultOf, fieldOf, readAgentForm, statusOfFault, valuesOfAgent, valuesOfForm } from './form.ts';
+import {
+  type AgentFormValues,
+  type Fault,
+  faultOf,
+  fieldOf,
+  readAgentForm,
+  readTtl,
+  statusOfFault,
+  valuesOfAgent,
+  valuesOfForm,
+} from './form.ts';
 import { familyOf } from './family/page.ts';
 import { presentFamily, resumedWords } from './family/present.ts';
+import type { DriftService } from './drift/service.ts';
 import { agentsModel, readListQuery } from './listing.ts';
+import { ownerOptions } from './owner-options.ts';
 import type { OwnerDirectory } from './owners.ts';
 import { type Frame, presentAgent, presentFalls } from './present.ts';
 import type { AgentService } from './service.ts';
@@ -28,6 +42,8 @@ export interface AgentRoutesDeps {
   readonly surroundings: Surroundings;
   readonly applications: Pick<ApplicationStore, 'linksOf'>;
   readonly certification: Pick<Certification, 'factsAbout'>;
+  readonly cards: Pick<CardService, 'find'>;
+  readonly drift: Pick<DriftService, 'standingOf'>;
   readonly clock: Clock;
   readonly issuer: URL;
 }
@@ -38,21 +54,21 @@ const WRITERS: readonly Role[] = ['admin'];
 const FRESH_SECONDS = 900;
 const ENVIRONMENTS = ['production', 'staging', 'test', 'development'];
 
+const LIVES = [
+  { value: '', words: 'Until its end, or for good' },
+  { value: '20', words: '20 minutes' },
+  { value: '60', words: 'An hour' },
+  { value: '480', words: '8 hours' },
+  { value: '1440', words: 'A day' },
+  { value: '43200', words: '30 days' },
+];
+
 const editorOf = ({ accountId }: BrowserSession): AgentEditor => ({ kind: 'account', id: accountId, party: 'administrator' });
 
 const capitalised = (word: string) => ({ value: word, words: `${word[0]?.toUpperCase()}${word.slice(1)}` });
 
 function createForms({ owners, issuer }: Pick<AgentRoutesDeps, 'owners' | 'issuer'>) {
   const base = basePathOf(issuer);
-  const ownerOptions = async (current: string) => {
-    const [people, groups] = await Promise.all([owners.list({ limit: 100 }), owners.listGroups()]);
-    const options = [...people.items.filter(({ status }) => status === 'active'), ...groups].map(({ id, name }) => ({
-      value: id,
-      words: name,
-    }));
-    const isListed = current === '' || options.some(({ value }) => value === current);
-    return [{ value: '', words: 'Nobody yet' }, ...options, ...(isListed ? [] : [{ value: current, words: current }])];
-  };
   /** The model of views/console/agent-form.eta; `agent` undefined: a new one. */
   return async (agent: Agent | undefined, { values, faults }: { values: AgentFormValues; faults?: readonly Fault[] }) => {
     const list = `${base}/console/agents`;
@@ -62,12 +78,13 @@ function createForms({ owners, issuer }: Pick<AgentRoutesDeps, 'owners' | 'issue
       action: agent === undefined ? `${list}/new` : `${list}/${agent.id}/edit`,
       backHref: agent === undefined ? list : `${list}/${agent.id}`,
       submit: agent === undefined ? 'Add the agent' : 'Save',
-      owners: await ownerOptions(values.owner),
+      owners: await ownerOptions(owners, values.owner),
       risks: riskLevels.map((value) => capitalised(value)),
       autonomies: [
         { value: autonomies[0], words: 'No: a person is there' },
         { value: autonomies[1], words: 'Yes: in the background' },
       ],
+      ...(agent === undefined ? { lives: LIVES } : {}),
       environments: [{ value: '', words: 'Not said' }, ...environments.map((value) => capitalised(value))],
       values,
       ...(faults === undefined ? {} : { faults }),
@@ -76,7 +93,7 @@ function createForms({ owners, issuer }: Pick<AgentRoutesDeps, 'owners' | 'issue
 }
 
 function addReading(router: Router, { pages, guard }: Web, deps: AgentRoutesDeps): void {
-  const { service, owners, audit, surroundings, certification, clock, issuer } = deps;
+  const { service, owners, audit, surroundings, certification, cards, drift, clock, issuer } = deps;
   const frame = (): Frame => ({ now: clock.now(), base: basePathOf(issuer) });
   const labelOf = async (owner: Agent['owner']) => owner && owners.ownerLabel(owner);
 
@@ -103,7 +120,7 @@ function addReading(router: Router, { pages, guard }: Web, deps: AgentRoutesDeps
       labelOf(changer),
       deps.applications.linksOf([id]),
     ]);
-    const [falls, reach, credentials, delegation, certified, trail, mayStart] = await Promise.all([
+    const [falls, reach, credentials, delegation, certified, trail, mayStart, card, { notice }] = await Promise.all([
       surroundings.whatWouldFall(id),
       surroundings.reachOf(id),
       surroundings.credentialsOf(clientIds),
@@ -111,17 +128,15 @@ function addReading(router: Router, { pages, guard }: Web, deps: AgentRoutesDeps
       certification.factsAbout(agent),
       audit.list({ agentId: id, limit: 20 }),
       mayLetRun(agent, session.accountId, deps),
+      cards.find(id),
+      drift.standingOf(agent),
     ]);
     const moved = { changedBy: changedBy?.name ?? statusChangedBy, applications: links.get(id) ?? [] };
     const shown = { agent, owner, ...moved, falls, reach, credentials, delegation, certified };
     const relatives = { family: presentFamily(family, frame()) };
-    const may = { mayManage: WRITERS.includes(session.role), mayStart };
-    await pages.show(
-      ctx,
-      'console/agent',
-      presentAgent({ ...shown, ...relatives, events: trail.events.map(({ event }) => event), ...may }, frame()),
-      session,
-    );
+    const may = { mayManage: WRITERS.includes(session.role), mayStart, drift: notice };
+    const page = presentAgent({ ...shown, ...relatives, events: trail.events.map(({ event }) => event), ...may }, frame());
+    await pages.show(ctx, 'console/agent', { ...page, ...(card === undefined ? {} : { card: presentKept(card, clock.now()) }) }, session);
   });
 }
 
@@ -158,8 +173,8 @@ function addEditing(router: Router, { pages, guard }: Web, deps: AgentRoutesDeps
     });
   };
   const save = (agent: Agent | undefined, { values, session }: { values: AgentFormValues; session: BrowserSession }) => {
-    const changes = readAgentForm(values);
-    if (agent === undefined) return service.create({ ...changes, source: 'console' }, editorOf(session));
+    const changes = readAgentForm(values, agent);
+    if (agent === undefined) return service.create({ ...changes, ttlMinutes: readTtl(values), source: 'console' }, editorOf(session));
     return service.update(agent.id, { changes, version: Number(values.version) }, editorOf(session));
   };
   addForm('/console/agents/new', async () => undefined);

@@ -38,6 +38,7 @@ export interface AgentRow {
   readonly last_confirmed_at: Date | null;
   readonly last_confirmed_by: string | null;
   readonly removed_at: Date | null;
+  readonly acts_under_review: boolean;
 }
 
 /** The columns a description fills, in the order of `detailValues`. */
@@ -87,6 +88,7 @@ export const AGENT_COLUMNS = [
   'last_confirmed_at',
   'last_confirmed_by',
   'removed_at',
+  'acts_under_review',
 ]
   .map((name) => `agents.${name}`)
   .join(', ');
@@ -135,6 +137,7 @@ export function toAgent(row: AgentRow): Agent {
     statusReason: row.status_reason ?? undefined,
     statusChangedBy: row.status_changed_by ?? undefined,
     statusChangedAt: row.status_changed_at,
+    actsUnderReview: row.acts_under_review,
     owner: row.owner_kind === null || row.owner_id === null ? undefined : { kind: row.owner_kind, id: row.owner_id },
     purpose: row.purpose,
     riskLevel: row.risk_level,

@@ -1,4 +1,4 @@
-import { type BoundSchema, type ScimDefinition, scimAttribute, textColumn, timeColumn } from '../scim/index.ts';
+import { type BoundSchema, type ScimAttribute, type ScimDefinition, scimAttribute, textColumn, timeColumn } from '../scim/index.ts';
 import { autonomies, riskLevels } from './agent.ts';
 import { agentStatuses } from './lifecycle.ts';
 import { type AgentDraft, modelIn, type ShownAgent, textIn, timeIn } from './scim-mapping.ts';
@@ -13,6 +13,18 @@ export const wso2Urn = 'urn:scim:wso2:agent:schema';
 type Extension = BoundSchema<ShownAgent, AgentDraft> & { readonly required: false };
 
 const oneOf = <Value extends string>(values: readonly Value[], value: unknown): Value | undefined => values.find((one) => one === value);
+
+type CountName = 'ttlMinutes' | 'maxDelegationDepth' | 'maxChildren' | 'maxChildDepth';
+
+/** A number of an agent; its bounds are the registry's. */
+const count = (name: CountName, column: string, description: string, rest: Partial<ScimAttribute> = {}) =>
+  bound(scimAttribute(name, 'integer', { description, ...rest }), {
+    column: { column: `agents.${column}`, type: 'number' },
+    show: ({ agent }) => agent[name],
+    take: (draft, value) => {
+      draft[name] = typeof value === 'number' ? value : undefined;
+    },
+  });
 
 const behalf: Extension = {
   urn: extensionUrn,
@@ -119,13 +131,12 @@ const behalf: Extension = {
         draft.validUntil = timeIn(value);
       },
     }),
-    bound(scimAttribute('maxDelegationDepth', 'integer', { description: 'How many agents may stand behind it in a chain, 0 to 4.' }), {
-      column: { column: 'agents.max_delegation_depth', type: 'number' },
-      show: ({ agent }) => agent.maxDelegationDepth,
-      take: (draft, value) => {
-        draft.maxDelegationDepth = typeof value === 'number' ? value : undefined;
-      },
+    count('ttlMinutes', 'ttl_minutes', 'How many minutes a new agent lives, 1 to 43200; at its end it is deleted with its clients.', {
+      mutability: 'immutable',
     }),
+    count('maxDelegationDepth', 'max_delegation_depth', 'How many agents may stand behind it in a chain, 0 to 4.'),
+    count('maxChildren', 'max_children', `How many agents it may enrol below itself, 0 to 1000. ${governed}`),
+    count('maxChildDepth', 'max_child_depth', `How many generations may stand below it, 0 to 4. ${governed}`),
     described(
       'source',
       { ...readOnly, caseExact: true, description: 'Where the record came from; externalId is unique within it.' },
@@ -139,6 +150,26 @@ const behalf: Extension = {
         subAttributes: [scimAttribute('clientId', 'string', { ...readOnly, caseExact: true })],
       }),
       { column: clientTable(), show: ({ clientIds }) => clientIds.map((clientId) => ({ clientId })) },
+    ),
+    bound(
+      scimAttribute('actsUnderReview', 'boolean', {
+        ...readOnly,
+        description: 'Under review because something else runs than was agreed, and acting meanwhile by a setting of this server.',
+      }),
+      {
+        // Shown when it is so, and found when it is shown.
+        column: { column: 'nullif(agents.acts_under_review, false)', type: 'boolean' },
+        show: ({ agent }) => agent.actsUnderReview || undefined,
+      },
+    ),
+    bound(scimAttribute('lastConfirmedAt', 'dateTime', { ...readOnly, description: 'When somebody last confirmed that it is needed.' }), {
+      column: timeColumn('agents.last_confirmed_at'),
+      show: ({ agent }) => agent.lastConfirmedAt?.toISOString(),
+    }),
+    described(
+      'lastConfirmedBy',
+      { ...readOnly, caseExact: true, description: 'Who did: the id of a User.' },
+      { column: textColumn('agents.last_confirmed_by'), show: ({ agent }) => agent.lastConfirmedBy },
     ),
     bound(scimAttribute('lastSeenAt', 'dateTime', { ...readOnly, description: 'When it last acted, to the minute.' }), {
       column: timeColumn('agents.last_seen_at'),

@@ -29,6 +29,8 @@ export type AgentDraft = { -readonly [Member in Exclude<keyof AgentDetails, 'dis
   alias?: string | undefined;
   status?: AgentStatus | undefined;
   isActive?: boolean | undefined;
+  /** Of a new agent only. */
+  ttlMinutes?: number | undefined;
   /** Who owns it, as somebody wrote it who does not know our ids: an id or an e-mail address. */
   ownerReference?: string | undefined;
   provisioned: Record<string, unknown>;
@@ -38,6 +40,8 @@ export type AgentDraft = { -readonly [Member in Exclude<keyof AgentDetails, 'dis
 export interface WantedAgent {
   readonly changes: AgentChanges & { readonly displayName: string };
   readonly status: AgentStatus | undefined;
+  /** How long a new agent is to live. */
+  readonly ttlMinutes: number | undefined;
   /** Stands for `changes.owner` once somebody looked it up. */
   readonly ownerReference: string | undefined;
 }
@@ -106,12 +110,17 @@ function statusIn({ status, isActive }: AgentDraft, current: Agent | undefined):
  */
 export function wantedBy(definition: ScimDefinition<ShownAgent, AgentDraft>, input: ScimInput, current?: Agent): WantedAgent {
   const draft = wantedOf(definition, input);
-  const { alias: _alias, status: _status, isActive: _isActive, ownerReference, ...details } = draft;
+  const { alias: _alias, status: _status, isActive: _isActive, ownerReference, ttlMinutes, ...details } = draft;
+  if (current !== undefined && ttlMinutes !== current.ttlMinutes) {
+    throw scimRefusal('mutability', 'ttlMinutes is said when an agent is made, and never changed.', 'ttlMinutes');
+  }
   const name = nameIn(draft, current);
   const displayName = draft.displayName ?? name;
   if (displayName === undefined) throw scimRefusal('invalidValue', 'An agent needs a name or a displayName.', 'displayName');
   const { name: _name, ...rest } = details;
   const named = name ?? current?.id;
-  const changes = { ...rest, displayName, ...(named === undefined ? {} : { name: named }) };
-  return { changes, status: statusIn(draft, current), ownerReference };
+  // what was made for a time has its end from that
+  const ends = rest.validUntil === undefined && current?.ttlMinutes !== undefined ? { validUntil: current.validUntil } : {};
+  const changes = { ...rest, ...ends, displayName, ...(named === undefined ? {} : { name: named }) };
+  return { changes, status: statusIn(draft, current), ownerReference, ttlMinutes };
 }

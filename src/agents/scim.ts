@@ -12,16 +12,16 @@ import {
   scimRefusal,
   weakEtag,
 } from '../scim/index.ts';
-import { type Agent, type AgentOwner, isSameOwner, type NewAgent, ownerOf } from './agent.ts';
+import { type Agent, isSameOwner, type NewAgent, ownerOf } from './agent.ts';
 import type { AgentEditor } from './agent-event.ts';
 import type { ApplicationStore } from './applications/store.ts';
 import type { BatchCreation } from './batch/creation.ts';
 import { outcomeOf } from './batch/gathering.ts';
-import { rememberOwners } from './batch/remembered-owners.ts';
+import { rememberAddresses } from './batch/remembered-owners.ts';
 import type { OwnerDirectory } from './owners.ts';
 import { assertVersion, editorOf, governanceNeeded, scimBaseOf } from './scim-caller.ts';
 import { agentDefinition } from './scim-extension.ts';
-import { type ShownAgent, type WantedAgent, wantedBy } from './scim-mapping.ts';
+import { type WantedAgent, wantedBy } from './scim-mapping.ts';
 import { governedKept } from './scim-schema.ts';
 import type { AgentSearchStore, AgentWithClients } from './search/store.ts';
 import type { AgentService } from './service.ts';
@@ -32,9 +32,9 @@ import type { AgentStore } from './store.ts';
 export interface AgentScimDeps {
   readonly db: Db;
   readonly service: Pick<AgentService, 'create' | 'update' | 'setStatus' | 'remove'>;
-  readonly store: Pick<AgentStore, 'find' | 'lock' | 'clientsOf'>;
+  readonly store: Pick<AgentStore, 'find' | 'lock' | 'clientsOf' | 'namesOf'>;
   readonly search: Pick<AgentSearchStore, 'page'>;
-  readonly owners: Pick<OwnerDirectory, 'ownerLabel' | 'holdOwner' | 'findByEmail' | 'groupsOf' | 'groupsOfAgents'>;
+  readonly owners: Pick<OwnerDirectory, 'ownerNames' | 'findByEmail' | 'groupsOfAgents'>;
   readonly applications: Pick<ApplicationStore, 'linksOf'>;
   readonly batch: BatchCreation;
   readonly issuer: URL;
@@ -42,6 +42,8 @@ export interface AgentScimDeps {
 
 type Caller = Pick<ApiCaller, 'clientId' | 'accountId' | 'hasGovernance'>;
 
+/** How far a tree below an agent may grow. */
+const governedLimits = ['maxChildren', 'maxChildDepth'] as const;
 const STOP_REASON = 'Stopped by provisioning.';
 
 /** Security rule R7: what decides who may act, and as whom, takes the governance right. Compared with what is stored. */
@@ -53,6 +55,9 @@ function assertGoverned({ changes, status }: WantedAgent, caller: Caller, curren
     ...(status === undefined ? [] : ['status']),
     ...(changes.parentId === current?.parentId ? [] : ['parent']),
     ...(kept === undefined ? [] : [kept]),
+    ...governedLimits.filter((name) => changes[name] !== current?.[name]),
+    // who owns an agent of low risk lets it run alone (R8)
+    ...(changes.riskLevel === 'low' && current !== undefined && current.riskLevel !== 'low' ? ['riskLevel'] : []),
   ][0];
   if (attribute !== undefined) throw governanceNeeded(attribute);
 }
@@ -62,32 +67,29 @@ function assertOwned({ changes, status }: WantedAgent, current?: Agent): void {
   if (isActive && changes.owner === undefined) throw scimRefusal('invalidValue', 'An active agent needs an owner.', 'owners');
 }
 
-/** Shows agents; of a list each owner and parent is looked up once. */
+/** Shows agents; what a whole list names is looked up together. */
 function createShowing({ owners, store, applications, issuer }: Pick<AgentScimDeps, 'owners' | 'store' | 'applications' | 'issuer'>) {
   const baseUrl = scimBaseOf(issuer);
   return async (found: readonly AgentWithClients[]): Promise<readonly ScimResource[]> => {
-    const links = found.length === 0 ? new Map() : await applications.linksOf(found.map(({ agent }) => agent.id));
-    const known = new Map<string, Promise<string | undefined>>();
-    const once = (id: string, look: () => Promise<string | undefined>) => {
-      const name = known.get(id) ?? look();
-      known.set(id, name);
-      return name;
-    };
-    const ownerName = async (owner: AgentOwner) => (await owners.ownerLabel(owner))?.name;
-    const groups = await owners.groupsOfAgents(found.map(({ agent }) => agent.id));
-    const shownOf = async ({ agent, clientIds }: AgentWithClients): Promise<ShownAgent> => {
-      const { owner, parentId } = agent;
-      const [ownerDisplay, parentName] = await Promise.all([
-        owner && once(owner.id, () => ownerName(owner)),
-        parentId === undefined ? undefined : once(parentId, async () => (await store.find(parentId))?.displayName),
-      ]);
-      const around = {
+    const agents = found.map(({ agent }) => agent);
+    const ids = agents.map(({ id }) => id);
+    const [ownerNames, parentNames, groups, links] = await Promise.all([
+      owners.ownerNames(agents.flatMap(({ owner }) => owner ?? [])),
+      store.namesOf(agents.flatMap(({ parentId }) => parentId ?? [])),
+      owners.groupsOfAgents(ids),
+      ids.length === 0 ? new Map<string, []>() : applications.linksOf(ids),
+    ]);
+    return found.map(({ agent, clientIds }) =>
+      resourceOf(agentDefinition, {
+        agent,
+        clientIds,
+        ownerName: agent.owner && ownerNames.get(agent.owner.id),
+        parentName: agent.parentId === undefined ? undefined : parentNames.get(agent.parentId),
         groups: (groups.get(agent.id) ?? []).map((group) => ({ ...group, type: 'direct' })),
         applications: links.get(agent.id) ?? [],
-      };
-      return { agent, clientIds, ownerName: ownerDisplay, parentName, ...around, baseUrl };
-    };
-    return Promise.all(found.map(async (one) => resourceOf(agentDefinition, await shownOf(one))));
+        baseUrl,
+      }),
+    );
   };
 }
 
@@ -106,9 +108,9 @@ async function newAgentIn(input: ScimInput, caller: Caller, owners: Pick<OwnerDi
   const wanted = await withOwner(wantedBy(agentDefinition, input), owners);
   assertGoverned(wanted, caller);
   assertOwned(wanted);
-  const { changes, status = 'proposed' } = wanted;
+  const { changes, status = 'proposed', ttlMinutes } = wanted;
   if (status !== 'proposed' && status !== 'active') throw scimRefusal('invalidValue', 'A new agent is proposed or active.', 'status');
-  return { ...changes, status, source: `scim:${caller.clientId}` };
+  return { ...changes, status, ttlMinutes, source: `scim:${caller.clientId}` };
 }
 
 function createdOf({ id, createdAt, updatedAt, version }: Agent): ScimCreated {
@@ -144,7 +146,7 @@ export function createAgentResourceType(deps: AgentScimDeps): ScimResourceType<A
     serviceProviderConfig: { agentExtension: { supported: true, agentsSupported: true } },
     create: async (input, caller) => show(await service.create(await newAgentIn(input, caller, owners), editorOf(caller))),
     async createMany(inputs, caller) {
-      const remembered = rememberOwners(owners);
+      const remembered = { findByEmail: rememberAddresses(owners) };
       const wanted: (NewAgent | AppError)[] = [];
       for (const input of inputs) wanted.push(await outcomeOf(() => newAgentIn(input, caller, remembered)));
       const made = await batch.createMany(wanted, editorOf(caller));

@@ -17,6 +17,8 @@ import type { AgentStore } from './store.ts';
 export interface AgentServiceDeps extends Omit<StatusDeps, 'placement'> {
   readonly audit: Pick<AgentAudit, 'record' | 'recordMany'>;
   readonly family: FamilyStore;
+  /** What describes an agent changed; runs inside the transaction that changes it. */
+  readonly onEdited?: (before: Agent, after: Agent) => Promise<void>;
   readonly search: Pick<AgentSearchStore, 'list' | 'countByStatus' | 'countMatching'>;
   readonly ids: Ids;
 }

@@ -22,6 +22,11 @@ export interface StatusRequest {
   readonly reason?: string | undefined;
   /** The states in which whoever asks believes the agent to be; any other is a `conflict`. */
   readonly from?: readonly AgentStatus[];
+  /**
+   * Of a review alone. `ends` (or left out): everything it holds and could still become a token goes. `rests`: its tokens end, and
+   * what people allowed it waits for the end of the review. `acts`: it goes on, under review.
+   */
+  readonly meanwhile?: 'ends' | 'rests' | 'acts';
 }
 
 /** What moving agents stands on. The two hooks run inside the transaction that moves the agent. */
@@ -35,6 +40,8 @@ export interface StatusDeps {
   readonly isSoleAdministrator?: ((accountId: string) => Promise<boolean>) | undefined;
   /** The agent may no longer act: suspended, retired or under review. Ends what it holds. */
   readonly onSuspended: (agentId: string) => Promise<void>;
+  /** The agent may not act until a review is over. Ends its tokens and keeps what people allowed; left out: `onSuspended`. */
+  readonly onPaused?: ((agentId: string) => Promise<void>) | undefined;
   readonly onActivated: (agentId: string) => Promise<void>;
   /** What stands below the agent stops with it (family/). */
   readonly stopBelow: (agent: Agent, to: 'underReview' | 'suspended' | 'retired', by: AgentEditor) => Promise<void>;
@@ -122,16 +129,22 @@ function isOverruling(agent: Agent, to: AgentStatus, by: AgentEditor): boolean {
 export function createStatusChanges(deps: StatusDeps) {
   const { db, store, clock } = deps;
 
-  const applyMove = async (agent: Agent, to: Exclude<AgentStatus, 'proposed'>, { by, reason }: StatusRequest) => {
+  const afterMove = async (agentId: string, to: AgentStatus, meanwhile: StatusRequest['meanwhile']) => {
+    if (to === 'active') return deps.onActivated(agentId);
+    if (to !== 'underReview' || meanwhile === undefined || meanwhile === 'ends') return deps.onSuspended(agentId);
+    return meanwhile === 'rests' ? (deps.onPaused ?? deps.onSuspended)(agentId) : undefined;
+  };
+  const applyMove = async (agent: Agent, to: Exclude<AgentStatus, 'proposed'>, { by, reason, meanwhile }: StatusRequest) => {
     const why = readReason(to, reason);
     const changedBy = by.kind === 'system' ? undefined : by.id;
-    const move = { id: agent.id, from: agent.status, to, reason: why, by: changedBy, at: clock.now() };
+    const actsUnderReview = to === 'underReview' && meanwhile === 'acts';
+    const move = { id: agent.id, from: agent.status, to, reason: why, by: changedBy, at: clock.now(), actsUnderReview };
     // A stop must not be lost to an edit made meanwhile; letting it run must not meet another owner than was checked.
     const moved = await store.move(to === 'active' ? { ...move, version: agent.version } : move);
     if (moved === undefined) return undefined;
     await recordBy(deps.audit, by, { type: eventOf[to], agentId: agent.id, ...(why === undefined ? {} : { cause: why }) });
-    await (to === 'active' ? deps.onActivated(agent.id) : deps.onSuspended(agent.id));
-    if (to !== 'active') await deps.stopBelow(agent, to, by);
+    await afterMove(agent.id, to, meanwhile);
+    if (to !== 'active' && !actsUnderReview) await deps.stopBelow(agent, to, by);
     return moved;
   };
   const find = async (id: string) => {
@@ -146,7 +159,10 @@ export function createStatusChanges(deps: StatusDeps) {
       const agent = await find(id);
       await assertOwned(agent, request.by, deps);
       const decision = decideTransition({ from: agent.status, to, by: request.by.party, hasOwner: agent.owner !== undefined });
-      if (decision.allowed && decision.change === 'unchanged' && !isOverruling(agent, to, request.by)) return agent;
+      // a review for another reason stops an agent that acts under review, although its state has the same name
+      const isStop = agent.actsUnderReview && to === 'underReview' && request.meanwhile !== 'acts';
+      const isRepeated = decision.allowed && decision.change === 'unchanged';
+      if (isRepeated && !isStop && !isOverruling(agent, to, request.by)) return agent;
       if (request.from !== undefined && !request.from.includes(agent.status)) throw changedMeanwhile();
       if (!decision.allowed) throw lifecycleRefusal(decision, agent.status, to);
       if (to === 'active') {

@@ -15,6 +15,8 @@ export interface StatusMove {
   readonly reason: string | undefined;
   readonly by: string | undefined;
   readonly at: Date;
+  /** It goes on acting although it is under review; every other move ends that. */
+  readonly actsUnderReview?: boolean;
 }
 
 /** Agents and the clients they authenticate through, in SQL. */
@@ -138,10 +140,11 @@ function writes(db: Db) {
         throw asRefusal(error);
       }
     },
-    async move({ id, from, version, to, reason, by, at }: StatusMove) {
-      const text = `UPDATE agents SET status = $4, status_before = status, stopped_with = NULL, status_reason = $5, status_changed_by = $6, status_changed_at = $7, version = version + 1, updated_at = $7
+    async move({ id, from, version, to, reason, by, at, actsUnderReview = false }: StatusMove) {
+      const text = `UPDATE agents SET status = $4, status_before = status, stopped_with = NULL, status_reason = $5, status_changed_by = $6, status_changed_at = $7, version = version + 1, updated_at = $7,
+          acts_under_review = $8
         WHERE id = $1 AND status = $2 AND ($3::int IS NULL OR version = $3) RETURNING ${AGENT_COLUMNS}`;
-      const row = await db.row<AgentRow>({ name: 'agent-move', text, values: [id, from, version, to, reason, by, at] });
+      const row = await db.row<AgentRow>({ name: 'agent-move', text, values: [id, from, version, to, reason, by, at, actsUnderReview] });
       return row && toAgent(row);
     },
     async markRemoved(id: string, at: Date) {

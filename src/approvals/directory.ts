@@ -13,6 +13,8 @@ export interface AskingAgent {
   readonly id: string;
   readonly displayName: string;
   readonly status: string;
+  /** Under review, and acting meanwhile. */
+  readonly actsUnderReview: boolean;
   readonly owner: OwnerRef | undefined;
 }
 

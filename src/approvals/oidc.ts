@@ -121,7 +121,8 @@ function opener({ db, clock, service, directory, audit }: CibaDeps) {
     const request = engineRequest as BackchannelRequest;
     const { clientId } = clientOf(ctx);
     const agent = await directory.agents.findByClient(clientId);
-    if (agent?.status !== 'active') throw new errors.UnauthorizedClient('only the client of an active agent can ask people');
+    if (agent === undefined || (agent.status !== 'active' && !agent.actsUnderReview))
+      throw new errors.UnauthorizedClient('only the client of an active agent can ask people');
     const asked = scopesAsked(ctx, request);
     const message = paramsOf(ctx)['binding_message'];
     const opened = await service.open({

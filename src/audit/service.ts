@@ -32,8 +32,6 @@ export interface AuditRecorder {
 }
 
 export interface AuditService extends AuditRecorder {
-  /** The same for many at once, in one statement. */
-  recordMany(inputs: readonly AuditEventInput[]): Promise<void>;
   /** The same event as a row, for a statement that writes it together with what it records. */
   rowOf(input: AuditEventInput): NewRow;
   list(filter: AuditFilter): Promise<AuditPage>;

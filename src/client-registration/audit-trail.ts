@@ -16,11 +16,15 @@ export interface RegistrationAudit {
       | 'client.deleted'
       | 'client.secret_rotated'
       | 'initial_access_token.created'
-      | 'initial_access_token.revoked';
+      | 'initial_access_token.revoked'
+      | 'provisioning_token.created'
+      | 'provisioning_token.revoked'
+      | 'provisioning_token.refused';
     readonly actor: ChangedBy;
     readonly agentId?: string;
     readonly clientId?: string;
     readonly resource?: string;
     readonly action?: string;
+    readonly cause?: string;
   }): Promise<unknown>;
 }

@@ -58,6 +58,8 @@ export interface InitialAccessToken {
   readonly owner: { readonly kind: 'user' | 'group'; readonly id: string };
   /** In which state the agents that come with it begin. */
   readonly agentState: 'active' | 'proposed';
+  /** How long they live, in minutes; undefined: until somebody ends them. */
+  readonly agentTtlMinutes: number | undefined;
   readonly bounds: Bounds;
   readonly usesLeft: number;
   readonly usesTotal: number;

@@ -5,6 +5,7 @@
  */
 import { type Client, Provider } from 'oidc-provider';
 import type { Capability } from '../capability.ts';
+import { issuerOf } from '../oidc/index.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Db } from '../platform/db/db.ts';
 import type { Ids } from '../platform/ids.ts';
@@ -21,6 +22,8 @@ import { GRANT } from './grant-types.ts';
 import { createInitialAccessTokens, type InitialAccessTokens, type Owners } from './initial-access-tokens/service.ts';
 import { initialAccessTokenConsole } from './initial-access-tokens/routes.ts';
 import { clientOidc } from './oidc.ts';
+import { provisioningConsole } from './provisioning-tokens/routes.ts';
+import { createProvisioningTokens, type ProvisioningTokens } from './provisioning-tokens/service.ts';
 import { clientApi } from './routes.ts';
 import { type ClientService, createClientService } from './service.ts';
 import { type ClientStore, createClientStore } from './store.ts';
@@ -74,6 +77,7 @@ interface ServerCredentials {
 /** The services and their contribution. */
 export interface Clients extends ClientService {
   readonly initialAccessTokens: InitialAccessTokens;
+  readonly provisioningTokens: ProvisioningTokens;
   /** What our record says of the engine's client; undefined for one that is not from our table. */
   factsOf(client: Client): ClientFacts | undefined;
   /** For `createChildEnrolment({ clientOf })`: what a child of the client's agent is bound by. */
@@ -136,6 +140,8 @@ function withSharedReads(store: ClientStore): ClientStore {
   };
 }
 
+const FLUSH_SECONDS = 15;
+
 /** Builds the capability. */
 export function createClients(deps: ClientsDeps): Clients {
   const store = withSharedReads(createClientStore(deps));
@@ -150,8 +156,17 @@ export function createClients(deps: ClientsDeps): Clients {
     if (current === undefined) throw new Error('clients are judged by the engine, which is not built yet');
     return current;
   };
-  const storage = createEngineStorage({ ...deps, detailTypes, store, secrets, book, initialAccessTokens });
-  const service = createClientService({ ...deps, detailTypes, store, secrets, book, provider });
+  const onStopped: OnStopped = async (clientId, reason) => {
+    await provisioningTokens.endAll(clientId, reason);
+    await deps.onStopped(clientId, reason);
+  };
+  const storage = createEngineStorage({ ...deps, detailTypes, store, secrets, book, initialAccessTokens, onStopped });
+  const service = createClientService({ ...deps, detailTypes, store, secrets, book, provider, onStopped });
+  const provisioningTokens = createProvisioningTokens({
+    ...deps,
+    clients: { findForUpdate: store.findForUpdate, create: service.create },
+    scimBaseUrl: `${issuerOf(deps.issuer)}/scim/v2`,
+  });
   const onProvider = (built: Provider) => {
     current = built;
     typesOf.set(built, deps.detailTypes());
@@ -159,6 +174,7 @@ export function createClients(deps: ClientsDeps): Clients {
   return {
     ...service,
     initialAccessTokens,
+    provisioningTokens,
     factsOf: (client) => book.factsOf(client),
     async enrollingClient(clientId) {
       const record = await service.find(clientId);
@@ -181,8 +197,10 @@ export function createClients(deps: ClientsDeps): Clients {
         clientApi({ clients: service, initialAccessTokens }, router, web);
         clientConsole({ ...deps, clients: service }, router, web);
         initialAccessTokenConsole({ ...deps, initialAccessTokens }, router, web);
+        provisioningConsole({ ...deps, provisioningTokens }, router, web);
       },
       jobs: [
+        { name: 'provisioning-tokens-last-use', everySeconds: FLUSH_SECONDS, run: provisioningTokens.flush },
         {
           name: 'old-child-tokens',
           everySeconds: 3_600,

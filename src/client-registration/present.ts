@@ -1,3 +1,4 @@
+import { durationWords } from '../platform/http/moment.ts';
 import { type ClientRecord, type InitialAccessToken, textsOf } from './client.ts';
 
 /** A client as the management interface shows it; never a secret. */
@@ -33,6 +34,7 @@ export function presentInitialAccessToken(token: InitialAccessToken) {
     name: token.name,
     owner: token.owner,
     agent_state: token.agentState,
+    agent_ttl_minutes: token.agentTtlMinutes ?? null,
     uses_left: token.usesLeft,
     uses_total: token.usesTotal,
     scopes: token.bounds.scopes ?? null,
@@ -133,6 +135,12 @@ function factsOf(client: ClientRecord) {
   ];
 }
 
+/** `active agents`, `proposed agents that end after 20 min`. */
+function makesWords({ agentState, agentTtlMinutes }: InitialAccessToken): string {
+  const ends = agentTtlMinutes === undefined ? '' : ` that end after ${durationWords(agentTtlMinutes * 60)}`;
+  return `${agentState} agents${ends}`;
+}
+
 /** A line of the console's list of enrolment tokens. */
 export function presentTokenInList(token: InitialAccessToken, { owner, now }: { owner: string; now: Date }) {
   const used = token.usesTotal - token.usesLeft;
@@ -142,7 +150,7 @@ export function presentTokenInList(token: InitialAccessToken, { owner, now }: { 
     id: token.id,
     name: token.name,
     owner,
-    makes: token.agentState === 'active' ? 'active agents' : 'proposed agents',
+    makes: makesWords(token),
     used: `${used} of ${token.usesTotal}`,
     ends: momentOf(token.expiresAt),
     state: { word, tone: isOver ? 'stop' : 'yes' },

@@ -6,6 +6,8 @@ export interface Composition {
   readonly configuration: Configuration;
   readonly adapters: ReadonlyMap<string, Adapter>;
   readonly grantTypes: ReadonlyMap<string, GrantTypeContribution>;
+  /** Parameters that every grant takes beside its own. */
+  readonly tokenParameters: readonly string[];
   readonly tokenPolicies: readonly TokenPolicy[];
   readonly tokenClaims: readonly TokenClaims[];
   readonly compareClientSecret: ((client: Client, presented: string) => Promise<boolean>) | undefined;
@@ -67,6 +69,7 @@ function collect(contributions: readonly NamedContribution[]) {
     acrValues: new Owned<true>('acr value '),
     claims: new Owned<unknown>('claims.'),
     extraParams: new Owned<null>('extraParams.'),
+    tokenParameters: new Owned<true>('token parameter '),
     clientMetadata: new Owned<true>('client metadata '),
     ttl: new Owned<unknown>('ttl.'),
     discovery: new Owned<unknown>('discovery.'),
@@ -82,6 +85,7 @@ function collect(contributions: readonly NamedContribution[]) {
     for (const value of oidc.acrValues ?? []) owned.acrValues.claim(value, true, name);
     owned.claims.claimAll(oidc.claims as Record<string, unknown> | undefined, name);
     owned.extraParams.claimAll(oidc.extraParams, name);
+    for (const parameter of oidc.tokenParameters ?? []) owned.tokenParameters.claim(parameter, true, name);
     for (const property of oidc.clientMetadata ?? []) owned.clientMetadata.claim(property, true, name);
     owned.ttl.claimAll(oidc.ttl as Record<string, unknown> | undefined, name);
     owned.discovery.claimAll(oidc.discovery, name);
@@ -127,6 +131,7 @@ export function compose(contributions: readonly NamedContribution[]): Compositio
     configuration: configuration as unknown as Configuration,
     adapters: owned.adapters.values,
     grantTypes: owned.grantTypes.values,
+    tokenParameters: [...owned.tokenParameters.values.keys()],
     tokenPolicies: present(parts.map((part) => part.tokenPolicy)),
     tokenClaims: present(parts.map((part) => part.tokenClaims)),
     compareClientSecret: owned.comparers.values.get('compareClientSecret'),

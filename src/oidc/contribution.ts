@@ -70,6 +70,8 @@ export interface OidcContribution {
   readonly acrValues?: readonly string[];
   readonly claims?: Configuration['claims'];
   readonly extraParams?: Readonly<Record<string, null>>;
+  /** Parameters that every grant of the token endpoint takes beside its own; whoever contributes one reads it in the token policy. */
+  readonly tokenParameters?: readonly string[];
   readonly clientMetadata?: readonly string[];
   readonly ttl?: Configuration['ttl'];
   readonly discovery?: Readonly<Record<string, unknown>>;

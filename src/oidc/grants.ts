@@ -17,14 +17,15 @@ function withPolicy(helpers: GrantHelpers, policies: readonly TokenPolicy[]): Gr
 /** Registers the engine's grants and ours, all behind the token policy, replacing what the engine registered by itself. */
 export function registerGrants(
   provider: Provider,
-  deps: { policies: readonly TokenPolicy[]; ours: ReadonlyMap<string, GrantTypeContribution> },
+  deps: { policies: readonly TokenPolicy[]; ours: ReadonlyMap<string, GrantTypeContribution>; parameters: readonly string[] },
 ): void {
   const helpers = withPolicy(bindHelpers(provider), deps.policies);
   for (const grant of OFFERED_GRANTS) {
-    const parameters = [...grant.parameters, 'resource', 'authorization_details'];
+    const parameters = [...grant.parameters, 'resource', 'authorization_details', ...deps.parameters];
     provider.registerGrantType(grant.grantType, (ctx) => grant.handler(provider, helpers, ctx), parameters, ['resource']);
   }
   for (const [name, grant] of deps.ours) {
-    provider.registerGrantType(name, (ctx) => grant.handler(ctx, helpers, provider), [...grant.parameters], [...(grant.duplicates ?? [])]);
+    const parameters = [...grant.parameters, ...deps.parameters];
+    provider.registerGrantType(name, (ctx) => grant.handler(ctx, helpers, provider), parameters, [...(grant.duplicates ?? [])]);
   }
 }

@@ -133,7 +133,11 @@ export function buildProvider(composition: Composition, deps: ProviderDeps, keys
   const provider = new Provider(issuerOf(deps.issuer), configurationOf(composition, deps, keys));
   // the edge has replaced every forwarded header by the issuer's own host and scheme: contexts the engine makes itself read them
   provider.proxy = true;
-  registerGrants(provider, { policies: composition.tokenPolicies, ours: composition.grantTypes });
+  registerGrants(provider, {
+    policies: composition.tokenPolicies,
+    ours: composition.grantTypes,
+    parameters: composition.tokenParameters,
+  });
   makeReplayDetectionAtomic(provider, deps);
   if (composition.compareClientSecret !== undefined) compareSecretsByHash(provider, composition.compareClientSecret);
   answerRefusals(provider);

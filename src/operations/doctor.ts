@@ -11,7 +11,9 @@ import {
   judgeIssuer,
   judgeKeys,
   judgeOwners,
+  judgeProvisioningTokens,
   judgeTail,
+  provisioningLimits,
 } from './finding.ts';
 import type { OperationsStore } from './store.ts';
 
@@ -39,6 +41,7 @@ export function createDoctor(deps: DoctorDeps): { examine(): Promise<readonly Fi
     administrators: async () => judgeAdministrators(await deps.administrators()),
     audit: async () => judgeTail(await store.unsealedTail(), now()),
     'bootstrap client': async () => judgeBootstrapSecret(await store.bootstrapSecretSince(), now()),
+    'provisioning tokens': async () => judgeProvisioningTokens(await store.ageingProvisioningTokens(provisioningLimits(now())), now()),
     'agents without owner': async () => judgeOwners(await store.agentsWithoutOwner()),
     'clients without agent': async () => judgeClients(await store.clientsWithoutAgent()),
   };

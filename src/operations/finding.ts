@@ -1,7 +1,7 @@
 import type { PublishedKey } from '../oidc/index.ts';
 import { secondsAfter } from '../platform/clock.ts';
 import { durationWords } from '../platform/http/moment.ts';
-import type { DatabaseFacts, Stranded } from './store.ts';
+import type { AgeingToken, DatabaseFacts, Stranded } from './store.ts';
 
 /** One thing the doctor looked at. A `failed` one makes the command end with 1. */
 export interface Finding {
@@ -25,6 +25,8 @@ const SKEW_WARNING_SECONDS = 2;
 const SKEW_FAILURE_SECONDS = 30;
 const TAIL_SECONDS = 5;
 const SECRET_DAYS = 90;
+const ENDING_DAYS = 14;
+const IDLE_DAYS = 90;
 
 const secondsBetween = (from: Date, to: Date): number => (to.getTime() - from.getTime()) / 1000;
 
@@ -94,6 +96,27 @@ export function judgeBootstrapSecret(rotatedAt: Date | undefined, now: Date): Fi
     'bootstrap client',
     words,
     'Change BEHALF_BOOTSTRAP_CLIENT_SECRET and start again, or delete the client in /console/clients.',
+  );
+}
+
+/** From when on a provisioning token is worth a warning. */
+export function provisioningLimits(now: Date): { readonly now: Date; readonly endsBefore: Date; readonly idleSince: Date } {
+  return { now, endsBefore: secondsAfter(now, ENDING_DAYS * DAY), idleSince: secondsAfter(now, -IDLE_DAYS * DAY) };
+}
+
+/** An identity provider whose token runs out stops without a word; a token that nobody shows is a secret too many. */
+export function judgeProvisioningTokens(ageing: readonly AgeingToken[], now: Date): Finding {
+  const check = 'provisioning tokens';
+  if (ageing.length === 0) return fine(check, 'None ends within two weeks, and each is in use.');
+  const { endsBefore } = provisioningLimits(now);
+  const lines = ageing.map(({ name, endsIn, expiresAt, idleSince }) => {
+    const ends = expiresAt <= endsBefore ? `ends in ${durationWords(secondsBetween(now, expiresAt))}` : undefined;
+    return `${name} (…${endsIn}) ${ends ?? `was not used for ${durationWords(secondsBetween(idleSince, now))}`}`;
+  });
+  return warning(
+    check,
+    `${lines.join(', ')}.`,
+    'Make a second token in /console/provisioning, paste it, end the first; end those that nobody uses.',
   );
 }
 

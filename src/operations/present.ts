@@ -43,8 +43,6 @@ export function presentSettings(settings: Settings, now: Date): object {
   return {
     issuer,
     mayRotate,
-    mayProvision: false,
-    provisioning: [],
     warnings: findings
       .filter(({ state }) => state !== 'ok')
       .map(({ check, words, next }) => `${capital(check)}: ${words} ${next ?? ''}`.trim()),

@@ -14,6 +14,16 @@ export interface Stranded {
   readonly total: number;
 }
 
+/** A provisioning token that somebody should look at. */
+export interface AgeingToken {
+  /** Of the identity provider that has it. */
+  readonly name: string;
+  readonly endsIn: string;
+  readonly expiresAt: Date;
+  /** Its last use; when it was never used, its making. */
+  readonly idleSince: Date;
+}
+
 /** What the doctor asks across capabilities, through views of its own. */
 export interface OperationsStore {
   database(): Promise<DatabaseFacts>;
@@ -21,6 +31,12 @@ export interface OperationsStore {
   clientsWithoutAgent(): Promise<Stranded>;
   /** Since when the environment's client has its secret; undefined when there is none. */
   bootstrapSecretSince(): Promise<Date | undefined>;
+  /** Provisioning tokens that work now and soon will not, or that nobody showed since `idleSince`; the first to end first. */
+  ageingProvisioningTokens(when: {
+    readonly now: Date;
+    readonly endsBefore: Date;
+    readonly idleSince: Date;
+  }): Promise<readonly AgeingToken[]>;
   /** Events that have no place in the chain yet. */
   unsealedTail(): Promise<{ readonly events: number; readonly oldestAt: Date | undefined }>;
 }
@@ -49,6 +65,15 @@ export function createOperationsStore({ db }: { db: Db }): OperationsStore {
     async bootstrapSecretSince() {
       const text = 'SELECT since FROM bootstrap_secrets ORDER BY since LIMIT 1';
       return (await db.row<{ since: Date }>({ name: 'operations-bootstrap', text, values: [] }))?.since;
+    },
+    async ageingProvisioningTokens({ now, endsBefore, idleSince }) {
+      const rows = await db.rows<{ name: string; ends_in: string; expires_at: Date; idle_since: Date }>({
+        name: 'operations-provisioning',
+        text: `SELECT name, ends_in, expires_at, idle_since FROM usable_provisioning_tokens
+          WHERE expires_at > $1 AND (expires_at <= $2 OR idle_since <= $3) ORDER BY expires_at, id LIMIT $4`,
+        values: [now, endsBefore, idleSince, LISTED],
+      });
+      return rows.map((row) => ({ name: row.name, endsIn: row.ends_in, expiresAt: row.expires_at, idleSince: row.idle_since }));
     },
     async unsealedTail() {
       const text = 'SELECT events, oldest_at FROM unsealed_audit_tail';

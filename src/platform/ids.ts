@@ -14,6 +14,7 @@ export type IdPrefix =
   | 'evt'
   | 'chk'
   | 'dlg'
+  | 'drf'
   | 'iat'
   | 'key'
   | 'tok'

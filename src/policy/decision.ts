@@ -10,6 +10,14 @@ export interface Actor {
   readonly sub: string;
 }
 
+/** What runs held against what was agreed. */
+export interface DriftInput {
+  /** The record says something else; otherwise it says nothing. */
+  readonly differs: boolean;
+  /** An agent of this risk goes on meanwhile. */
+  readonly goesOn: boolean;
+}
+
 /** Everything the rules look at when a token is about to be issued. No bearer value is among it. */
 export interface PolicyInput {
   readonly grantType: string;
@@ -28,6 +36,8 @@ export interface PolicyInput {
   readonly actors: readonly Actor[];
   /** The most actors a chain may hold. */
   readonly maxActors: number;
+  /** What the request says of the software, where the record of the agent does not say it. */
+  readonly drift?: DriftInput | undefined;
   readonly now: Date;
 }
 

@@ -52,8 +52,9 @@ function clientFacts(record: Found<FactsDeps['clients']['find']>): ClientFacts {
 }
 
 function agentFacts(agent: AgentRecord): Omit<AgentFacts, 'isOwnerAlive'> {
-  const { id, displayName, status, owner, validUntil, maxDelegationDepth } = agent;
-  return { id, displayName, status, owner, validUntil, maxDelegationDepth, isSelfService: owner?.id === SELF_SERVICE_GROUP_ID };
+  const { id, displayName, status, actsUnderReview, riskLevel, manifestDigest, model, owner, validUntil, maxDelegationDepth } = agent;
+  const standing = { id, displayName, status, actsUnderReview, riskLevel, manifestDigest, model };
+  return { ...standing, owner, validUntil, maxDelegationDepth, isSelfService: owner?.id === SELF_SERVICE_GROUP_ID };
 }
 
 /**

@@ -8,6 +8,11 @@ import type { Capability } from '../capability.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Db } from '../platform/db/db.ts';
 import type { Ids } from '../platform/ids.ts';
+import type { DriftService } from '../agents/index.ts';
+import { createDriftWatch } from './drift/oidc.ts';
+import { driftSettingRoutes } from './drift/routes.ts';
+import { createDriftSettingService, type DriftSettingService } from './drift/service.ts';
+import { createDriftSettingStore } from './drift/store.ts';
 import { type FactsSource, perRequest } from './facts.ts';
 import { type PolicyResources, policyOidc } from './oidc.ts';
 import { type DecisionReaders, policyRoutes } from './routes.ts';
@@ -17,7 +22,7 @@ export type { Decision, Effect, PolicyInput, StoredDecision } from './decision.t
 export { composeFacts, type FactsDeps, type FactsSource } from './facts.ts';
 export { MAX_ACTORS } from './oidc.ts';
 export type { AgentFacts, ClientFacts, Principal, PrincipalFacts } from './principal.ts';
-export { principalFrom } from './principal.ts';
+export { mayAct, principalFrom } from './principal.ts';
 export type { DecisionReaders } from './routes.ts';
 export type { Denial, PolicyService } from './service.ts';
 
@@ -25,6 +30,8 @@ export type { Denial, PolicyService } from './service.ts';
 export interface Policy extends PolicyService {
   /** The facts policy judges by, loaded once a request. */
   readonly facts: FactsSource;
+  /** Whether tokens flow while an agent is under review for drift. */
+  readonly driftSetting: DriftSettingService;
   readonly capability: Capability;
 }
 
@@ -37,6 +44,8 @@ export interface PolicyDeps {
   readonly audit: AuditRecorder;
   /** Loads client, agent and owner; `composeFacts` makes one of the records. */
   readonly facts: FactsSource;
+  /** Keeps what software presents where the record of its agent says something else. */
+  readonly drift: Pick<DriftService, 'note' | 'stopBeyond'>;
   readonly resources: PolicyResources;
   readonly readers: DecisionReaders;
 }
@@ -45,13 +54,21 @@ export interface PolicyDeps {
 export function createPolicy(deps: PolicyDeps): Policy {
   const facts = perRequest(deps.facts);
   const service = createPolicyService({ ...deps, facts });
+  const settings = createDriftSettingStore(deps);
+  const driftSetting = createDriftSettingService({ ...deps, settings });
+  const watch = createDriftWatch({ ...deps, settings });
+  const { nameOf } = deps.readers;
   return {
     ...service,
     facts,
+    driftSetting,
     capability: {
       name: 'policy',
-      oidc: policyOidc({ ...deps, facts, service }),
-      routes: policyRoutes({ ...deps, service }),
+      oidc: policyOidc({ ...deps, facts, service, watch }),
+      routes: (router, web) => {
+        policyRoutes({ ...deps, service })(router, web);
+        driftSettingRoutes({ ...deps, setting: driftSetting, nameOf })(router, web);
+      },
       jobs: [
         {
           name: 'old-decisions',

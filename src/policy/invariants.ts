@@ -1,11 +1,11 @@
 import { detailLimits, locationsWithin } from '../authorization-details/index.ts';
 import type { Effect, PolicyInput } from './decision.ts';
 import { lineRules, reachRules } from './family-rules.ts';
-import { principalFrom, reasonOfStatus } from './principal.ts';
+import { mayAct, principalFrom, reasonOfStatus } from './principal.ts';
 import { type Invariant, type RuleError, ruleErrors } from './rule.ts';
 
 /** The version that is recorded with each decision: it changes when a rule changes its meaning. */
-export const INVARIANTS_VERSION = 'invariants-2';
+export const INVARIANTS_VERSION = 'invariants-3';
 
 /** What the invariants say: the first that does not hold decides. */
 export interface Verdict {
@@ -45,7 +45,10 @@ function agentRule(status: 'suspended' | 'retired' | 'proposed' | 'underReview',
   return {
     name: `agent-${status === 'underReview' ? 'under-review' : status}`,
     applies: (input) => agentOf(input) !== undefined,
-    holds: (input) => agentOf(input)?.status !== status,
+    holds: (input) => {
+      const agent = agentOf(input);
+      return agent?.status !== status || mayAct(agent);
+    },
     reason: says(reasonOfStatus(status) ?? ''),
     ...rest,
   };
@@ -86,6 +89,14 @@ export const invariants: readonly Invariant[] = [
   agentRule('suspended', { remedy: 'An administrator can lift the suspension; registering again does not.', refusal: invalidClient }),
   agentRule('retired', { remedy: 'Register another agent: a retired one does not come back.', refusal: invalidClient }),
   agentRule('proposed', { remedy: 'An administrator can activate the agent.', refusal: unauthorizedClient }),
+  {
+    name: 'agent-drift',
+    applies: ({ drift }) => drift?.differs === true,
+    holds: ({ drift }) => drift?.goesOn === true,
+    reason: says('The software of this agent is not what was agreed, so the agent is under review.'),
+    remedy: 'An administrator can accept what runs and let the agent act again.',
+    refusal: unauthorizedClient,
+  },
   agentRule('underReview', { remedy: 'An administrator can finish the review.', refusal: unauthorizedClient }),
   {
     name: 'principal',
@@ -223,10 +234,15 @@ export const invariants: readonly Invariant[] = [
   },
 ];
 
+function permission({ facts, drift }: PolicyInput): string {
+  if (drift?.differs !== true && facts.agent?.actsUnderReview !== true) return 'Every rule allows it.';
+  return 'Every rule allows it: the agent is under review for drift, and the setting for drift lets it act meanwhile.';
+}
+
 /** Asks the rules in order. Pure. */
 export function judge(input: PolicyInput, rules: readonly Invariant[] = invariants): Verdict {
   const broken = rules.find((rule) => rule.applies(input) && !rule.holds(input));
-  if (broken === undefined) return { effect: 'permit', rule: 'invariants', reason: 'Every rule allows it.', remedy: 'Nothing to change.' };
+  if (broken === undefined) return { effect: 'permit', rule: 'invariants', reason: permission(input), remedy: 'Nothing to change.' };
   const { name, remedy, refusal } = broken;
   return { effect: 'deny', rule: name, reason: broken.reason(input), remedy, refusal };
 }

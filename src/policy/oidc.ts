@@ -1,12 +1,15 @@
 import type { KoaContextWithOIDC } from 'oidc-provider';
 import type { AuthorizationDetail } from '../authorization-details/index.ts';
 import { type IssuedToken, issuerOf, type OidcContribution } from '../oidc/index.ts';
+import { RUNNING_PARAMETERS } from '../agents/index.ts';
 import type { Clock } from '../platform/clock.ts';
+import type { Db } from '../platform/db/db.ts';
 import { type ActClaim, type Issuance, issuanceOf } from '../tokens/index.ts';
 import type { Decision, PolicyInput, StoredDecision } from './decision.ts';
+import type { DriftWatch, SeenDrift } from './drift/oidc.ts';
 import type { FactsSource } from './facts.ts';
 import { INVARIANTS_VERSION } from './invariants.ts';
-import { type Principal, type PrincipalFacts, principalFrom } from './principal.ts';
+import { type Principal, principalFrom } from './principal.ts';
 import type { PolicyService } from './service.ts';
 
 /** The resource servers as policy asks them. */
@@ -20,12 +23,17 @@ export interface PolicyHookDeps {
   readonly service: Pick<PolicyService, 'decide' | 'record' | 'rowOf' | 'refuse'>;
   readonly facts: FactsSource;
   readonly resources: PolicyResources;
+  readonly watch: DriftWatch;
+  readonly db: Pick<Db, 'detached'>;
   readonly issuer: URL;
   readonly clock: Clock;
 }
 
 /** The most actors a chain holds (security rule R26). */
 export const MAX_ACTORS = 4;
+
+/** What is known before the rules are asked. */
+type Seen = Pick<PolicyInput, 'facts' | 'drift'>;
 
 /** Fields of the engine's tokens and grant sources that its types leave out. */
 interface TokenFields {
@@ -91,7 +99,8 @@ async function resourceOf(aud: string | undefined, resources: PolicyResources): 
 
 /** A permitted decision keeps what tells requests apart; a refused one everything the rules saw. */
 function inputOf(input: PolicyInput, effect: Decision['effect']): Readonly<Record<string, unknown>> {
-  const brief = { grant_type: input.grantType, scope: input.scopes.join(' ') };
+  const isReviewed = input.facts.agent?.actsUnderReview === true || input.drift?.differs === true;
+  const brief = { grant_type: input.grantType, scope: input.scopes.join(' '), ...(isReviewed ? { under_review: true } : {}) };
   if (effect === 'permit') return brief;
   const { client, agent } = input.facts;
   return {
@@ -110,8 +119,8 @@ function inputOf(input: PolicyInput, effect: Decision['effect']): Readonly<Recor
  * The token policy: judges every access token of every grant as the last step before it is stored. A permitted one gets its
  * notes (subject, actor, decision) and one row; a refused one leaves no trace but its decision and its audit event.
  */
-export function policyOidc({ service, facts, resources, issuer, clock }: PolicyHookDeps): OidcContribution {
-  const inputFor = async (ctx: KoaContextWithOIDC, token: IssuedToken, known: PrincipalFacts): Promise<PolicyInput> => {
+export function policyOidc({ service, facts, resources, watch, db, issuer, clock }: PolicyHookDeps): OidcContribution {
+  const inputFor = async (ctx: KoaContextWithOIDC, token: IssuedToken, seen: Seen): Promise<PolicyInput> => {
     const { aud, rar } = token as unknown as TokenFields;
     const issuance = issuanceOf(ctx);
     const clientId = ctx.oidc.client?.clientId ?? '';
@@ -123,7 +132,7 @@ export function policyOidc({ service, facts, resources, issuer, clock }: PolicyH
       grantType,
       clientId,
       isAuthenticated: authMethod !== undefined && authMethod !== 'none',
-      facts: known,
+      ...seen,
       subject: subjectOf(issuance),
       resource,
       isResourceServersOwn: mayOwn,
@@ -134,28 +143,39 @@ export function policyOidc({ service, facts, resources, issuer, clock }: PolicyH
       now: clock.now(),
     };
   };
+  /** Judges the request; one that differs from what was agreed is kept with its refusal, or before its token. */
+  const judge = async (input: PolicyInput, { issuance, drift }: { issuance: Issuance; drift: SeenDrift | undefined }) => {
+    const settle = (given: PolicyInput, also?: () => Promise<void>): StoredDecision => {
+      const { refusal, ...decision } = service.decide(given);
+      const agentId = issuance.agentId ?? given.facts.agent?.id;
+      const record = {
+        ...decision,
+        ...{ clientId: given.clientId, agentId, subjectId: issuance.subject },
+        at: given.now,
+        resource: given.resource.identifier,
+        action: 'issue_token',
+        input: inputOf(given, decision.effect),
+        policyVersion: INVARIANTS_VERSION,
+      };
+      if (decision.effect === 'permit') return record;
+      const noted = decision.rule === 'agent-drift' && also !== undefined ? { also } : {};
+      return service.refuse({ ...record, ...noted, error: refusal?.error ?? 'access_denied', status: refusal?.status ?? 400 });
+    };
+    const record = settle(input, drift && (async () => void (await drift.note())));
+    if (drift === undefined || (await db.detached(drift.note)) === 'goes_on' || !drift.differs) return record;
+    // the setting, or the agent, changed since it was looked at
+    return settle({ ...input, drift: { differs: true, goesOn: false } });
+  };
   return {
+    tokenParameters: RUNNING_PARAMETERS,
     async tokenPolicy(ctx, token, source) {
       const known = await facts(ctx.oidc.client?.clientId ?? '');
+      const drift = await watch(ctx, known);
       const issuance = issuanceOf(ctx);
       const about = { token: token as unknown as TokenFields, source: (source ?? {}) as SourceFields };
       note(issuance, { ...about, principal: principalFrom(known), issuer: issuerOf(issuer) });
-      const input = await inputFor(ctx, token, known);
-      const { refusal, ...decision } = service.decide(input);
-      const parties = { clientId: input.clientId, agentId: issuance.agentId ?? known.agent?.id, subjectId: issuance.subject };
-      const record: Omit<StoredDecision, 'id'> = {
-        ...decision,
-        ...parties,
-        at: input.now,
-        resource: input.resource.identifier,
-        action: 'issue_token',
-        input: inputOf(input, decision.effect),
-        policyVersion: INVARIANTS_VERSION,
-      };
-      if (decision.effect !== 'permit')
-        service.refuse({ ...record, error: refusal?.error ?? 'access_denied', status: refusal?.status ?? 400 });
-      issuance.decisionId = decision.id;
-      const kept = { ...record, id: decision.id };
+      const kept = await judge(await inputFor(ctx, token, { facts: known, drift }), { issuance, drift });
+      issuance.decisionId = kept.id;
       // a JWT comes into the ledger, and its decision with it; an opaque token (userinfo) has no row there
       if (isJwt(token)) issuance.alongside = service.rowOf(kept);
       else await service.record(kept);

@@ -1,4 +1,4 @@
-import type { AgentStatus, Elder } from '../agents/index.ts';
+import type { AgentModel, AgentStatus, Elder, RiskLevel } from '../agents/index.ts';
 
 /** What is known of a client when it asks for a token. */
 export interface ClientFacts {
@@ -20,6 +20,12 @@ export interface AgentFacts {
   readonly id: string;
   readonly displayName: string;
   readonly status: AgentStatus;
+  /** Under review for drift and acting meanwhile, as the setting for drift allows. */
+  readonly actsUnderReview: boolean;
+  readonly riskLevel: RiskLevel;
+  /** What was agreed to run. */
+  readonly manifestDigest: string | undefined;
+  readonly model: AgentModel | undefined;
   readonly owner: { readonly kind: 'user' | 'group'; readonly id: string } | undefined;
   /** Somebody answers for it: a person who may sign in, or a group that exists. */
   readonly isOwnerAlive: boolean;
@@ -63,6 +69,11 @@ export function reasonOfStatus(status: AgentStatus): string | undefined {
   return status === 'active' ? undefined : STOPPED[status];
 }
 
+/** Whether an agent may act: it is active, or it is under review for drift and the setting lets it go on. */
+export function mayAct({ status, actsUnderReview }: Pick<AgentFacts, 'status' | 'actsUnderReview'>): boolean {
+  return status === 'active' || (status === 'underReview' && actsUnderReview);
+}
+
 /**
  * Who a client stands for: the active agent it is linked to, or what an administrator registered it as. Everything else stands
  * for nobody and gets no token (R5). Pure.
@@ -71,7 +82,7 @@ export function principalFrom({ client, agent }: PrincipalFacts): Principal {
   if (client === undefined) return none('The client is not known.');
   if (!client.isActive) return none('The client is not active.');
   if (agent !== undefined) {
-    const reason = reasonOfStatus(agent.status);
+    const reason = mayAct(agent) ? undefined : reasonOfStatus(agent.status);
     return reason === undefined ? { kind: 'agent', id: agent.id, agent } : none(reason);
   }
   if (client.kind === 'dynamic' || client.purpose === 'agent') return none('The client is not linked to an agent.');

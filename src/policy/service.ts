@@ -28,6 +28,8 @@ export interface Denial {
   readonly action: string;
   /** What the rule saw; no bearer value. */
   readonly input: Readonly<Record<string, unknown>>;
+  /** What is written with the decision, in its transaction. */
+  readonly also?: () => Promise<void>;
 }
 
 /** A page of decisions; `nextCursor` is set when there are more. */
@@ -147,12 +149,15 @@ export function createPolicyService(deps: PolicyServiceDeps): PolicyService {
     rowOf: store.rowOf,
     refuse(denial) {
       const decision = denied(denial);
-      const { error, status, reason, remedy } = denial;
+      const { error, status, reason, remedy, also } = denial;
       return refuseRequest(db, {
         error,
         description: plain(`${reason} ${remedy}`),
         extra: extraOf(decision.id),
-        record: () => keep(decision, error),
+        record: async () => {
+          await keep(decision, error);
+          await also?.();
+        },
         ...(status === undefined ? {} : { status }),
       });
     },

@@ -9,6 +9,8 @@ import type { EndReason, TokenSelector, TokenService } from '../tokens/index.ts'
 export interface Cascade {
   /** Tokens in which the agent acts or is the subject, their descendants, and every refresh token, grant and code of its clients. */
   onAgentSuspended(agentId: string, reason?: Partial<EndReason>): Promise<void>;
+  /** Tokens in which the agent acts or is the subject, and their descendants; what people allowed it waits for the end of its review. */
+  onAgentPaused(agentId: string, reason?: Partial<EndReason>): Promise<void>;
   /** The same for many at once, in as many statements as for one. */
   onAgentsSuspended(agentIds: readonly string[], reason?: Partial<EndReason>): Promise<void>;
   /** Tokens for the person, their descendants, what they granted, and their sign-ins. */
@@ -42,6 +44,7 @@ export function createCascade(deps: CascadeDeps): Cascade {
       await tokens.endOfAgents(agentIds, { cause: reason.cause ?? 'agent.suspended', by: reason.by ?? SYSTEM });
     });
   return {
+    onAgentPaused: async (agentId, reason) => void (await end({ by: 'agent', agentId }, 'agent.reviewed', reason)),
     onAgentSuspended: (agentId, reason) => onAgentsSuspended([agentId], reason),
     onAgentsSuspended,
     onAccountDisabled: (accountId, reason) =>

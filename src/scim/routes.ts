@@ -65,6 +65,10 @@ function answerUnmatched(ctx: Context): void {
   if (matched.length === 0) throw new AppError('not_found', 'There is no such SCIM endpoint.');
   const methods = [...new Set(matched.flatMap((layer) => layer.methods))];
   ctx.set('Allow', methods.join(', '));
+  if (ctx.method === 'OPTIONS') {
+    ctx.status = 204; // RFC 9110 §9.3.7: some clients ask first what they may do
+    return;
+  }
   send(ctx, 405, scimErrorBody(405, `This endpoint takes ${methods.join(', ')}.`));
 }
 

@@ -1,4 +1,4 @@
-import { dayWords, momentOf } from '../platform/http/moment.ts';
+import { dayWords, endOf, momentOf } from '../platform/http/moment.ts';
 import { initialsOf } from '../platform/http/pages.ts';
 import type { GrantWords } from './grant.ts';
 import type { SelfServiceSources } from './sources.ts';
@@ -73,7 +73,15 @@ export function presentHome(facts: {
     waiting,
     ...(toConfirm.dueAt === undefined ? {} : { toConfirm: { count: toConfirm.count, due: dayWords(toConfirm.dueAt) } }),
     grants: lines,
-    agents: agents.map(({ id, displayName, purpose, status }) => ({ id, name: displayName, purpose, state: stateOf(status) })),
+    agents: agents.map(({ id, displayName, purpose, status, validUntil, card, notice }) => ({
+      id,
+      name: displayName,
+      purpose,
+      state: stateOf(status),
+      ...(validUntil === undefined ? {} : { ends: endOf(validUntil, now) }),
+      ...(card === undefined ? {} : { card }),
+      ...(notice === undefined ? {} : { drift: notice }),
+    })),
     sessions: sessions.map(({ uid, userAgent, address, lastSeenAt }) => ({
       id: uid,
       device: deviceOf(userAgent),

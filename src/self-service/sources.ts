@@ -19,9 +19,19 @@ export interface SelfServiceSources {
   lastUsed(grantHash: Buffer): Promise<Date | undefined>;
   /** What ends with a grant. */
   falling(grantHash: Buffer): Promise<{ readonly tokens: number; readonly agents: number }>;
-  agentsOwnedBy(
-    accountId: string,
-  ): Promise<readonly { readonly id: string; readonly displayName: string; readonly purpose: string; readonly status: string }[]>;
+  agentsOwnedBy(accountId: string): Promise<
+    readonly {
+      readonly id: string;
+      readonly displayName: string;
+      readonly purpose: string;
+      readonly status: string;
+      readonly validUntil: Date | undefined;
+      /** What is to be said of the agent card it came from. */
+      readonly card?: string;
+      /** What is to be said of what it runs. */
+      readonly notice?: string;
+    }[]
+  >;
   waitingFor(accountId: string): Promise<number>;
   /** How many agents a person is asked to confirm, and the earliest date. */
   toConfirm(accountId: string): Promise<{ readonly count: number; readonly dueAt: Date | undefined }>;

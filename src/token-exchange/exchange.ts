@@ -1,5 +1,5 @@
 import type { DetailTypes } from '../authorization-details/index.ts';
-import { MAX_ACTORS, type PrincipalFacts } from '../policy/index.ts';
+import { MAX_ACTORS, mayAct, type PrincipalFacts } from '../policy/index.ts';
 import type { VerifiedToken } from '../tokens/index.ts';
 import { type ActClaim, type Actor, actorsOf, extendActChain, isSameParty } from './act-chain.ts';
 import { type ActorDecision, decideActor } from './actor.ts';
@@ -84,7 +84,7 @@ async function nameActor(exchange: Exchange, subject: SubjectToken, deps: Exchan
     actorToken: read.value,
     client: {
       authMethod: requester.authMethod,
-      linkedAgents: agent === undefined ? [] : [{ id: agent.id, isActive: agent.status === 'active' }],
+      linkedAgents: agent === undefined ? [] : [{ id: agent.id, isActive: mayAct(agent) }],
       serviceId: client?.serviceId,
     },
     inbound: subject.chain,

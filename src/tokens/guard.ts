@@ -20,6 +20,11 @@ export interface ApiGuardDeps {
   readonly clients: { find(clientId: string): Promise<GuardedClient | undefined> };
   readonly accounts: { find(accountId: string): Promise<{ readonly role: Role; readonly status: string } | undefined> };
   readonly artifacts: Pick<ArtifactStore, 'recordOnce'>;
+  /** What identity providers show in place of an access token, on `/scim/v2` alone (contract.md "Addresses"). */
+  readonly provisioning: {
+    recognises(value: string): boolean;
+    accept(value: string, address: string): Promise<ApiCaller | undefined>;
+  };
   /** Whether a sign-in of that strength is enough to decide about approvals (R6). */
   readonly isStrongAcr: (acr: string | undefined) => boolean;
   readonly issuer: URL;
@@ -129,13 +134,21 @@ function challenge(ctx: Context, { error, message }: CallRefused, need: Need & {
 
 /**
  * The guard of `<issuer>/scim/v2`, `/api/v1` and `/access/v1` (R6). Every call is judged anew: one read for the token and all it
- * stands on, one for its client, one for its person; a bound token costs one write more, for its proof.
+ * stands on, one for its client, one for its person; a bound token costs one write more, for its proof. A provisioning token is
+ * one read, with its client.
  */
 export function createApiGuard(deps: ApiGuardDeps): ApiGuard {
   const issuer = issuerOf(deps.issuer);
 
   const admit = async (ctx: Context, { resource, scope }: Need): Promise<ApiCaller> => {
     const presented = presentedBy(ctx);
+    if (resource === 'scim' && presented.scheme === 'bearer' && deps.provisioning.recognises(presented.token)) {
+      const provider = await deps.provisioning.accept(presented.token, ctx.ip);
+      // the same words for an unknown one, an ended one and one from a wrong address: the audit tells an administrator which
+      if (provider === undefined) throw invalidToken();
+      if (!provider.scopes.has(scope)) throw insufficient(`This needs the scope ${scope}.`);
+      return provider;
+    }
     const verified = await deps.tokens.verify(presented.token);
     if (verified === undefined) throw invalidToken();
     await checkBinding(ctx, presented, { ...verified, deps });

@@ -145,6 +145,43 @@ describe('/console/people', () => {
     expect(await house.accounts.get(id)).toMatchObject({ status: 'active' });
   });
 
+  test('says who takes over, and what would happen to the agents', async () => {
+    await enter();
+    const [{ id }, heir] = [await house.person('mira@acme.test'), await house.person('heir@acme.test')];
+    const here = `/console/people/${id}`;
+    expect((await visitor.open(here)).text).toContain('Nobody takes over: their agents would be put under review.');
+    expect((await visitor.open(`${here}/suspend`)).text).toContain('3 agents under review');
+    const wrong = await visitor.send(`${here}/successor`, { successor: 'nobody@acme.test' });
+    expect([wrong.status, wrong.text.includes('Nobody here has this address.')]).toEqual([400, true]);
+    expect((await visitor.send(`${here}/successor`, { successor: 'mira@acme.test' })).status).toBe(400);
+    expect((await visitor.send(`${here}/successor`, { successor: ' HEIR@acme.test ' })).location).toBe(here);
+    expect(await house.accounts.get(id)).toMatchObject({ successorId: heir.id });
+    expect((await visitor.open(here)).text).toContain('Person heir@acme.test takes over their agents.');
+    expect((await visitor.open(`${here}/suspend`)).text).toContain('3 agents for Person heir@acme.test');
+    await house.accounts.disable(heir.id, { by: { kind: 'account', id: heir.id }, reason: 'left' });
+    expect((await visitor.open(here)).text).toContain('Whoever was named is gone too');
+    expect((await visitor.send(`${here}/successor`, { successor: '' })).location).toBe(here);
+    expect(await house.accounts.get(id)).toMatchObject({ successorId: undefined });
+  });
+
+  test('removes for good, by the name; the page is gone then', async () => {
+    const admin = await enter();
+    const { id, name } = await house.person('mira@acme.test');
+    const here = `/console/people/${id}`;
+    expect((await visitor.open(`${here}/remove`)).text).toContain(`Remove ${name}?`);
+    for (const fields of [
+      { reason: ' ', name },
+      { reason: 'left', name: 'Somebody' },
+      { reason: 'left', name, successor: 'mira@acme.test' },
+    ]) {
+      expect((await visitor.send(`${here}/remove`, fields)).status).toBe(400);
+    }
+    expect((await visitor.send(`/console/people/${admin.id}/remove`, { reason: 'x', name: admin.name })).status).toBe(400);
+    expect((await visitor.send(`${here}/remove`, { reason: 'left', name })).location).toBe('/console/people');
+    expect((await visitor.open(here)).status).toBe(404);
+    expect((await visitor.open('/console/people')).text).not.toContain(id);
+  });
+
   test('nobody shuts themselves out, and the last administrator stays one', async () => {
     const { id } = await enter();
     await visitor.open(`/console/people/${id}/roles`);
@@ -156,7 +193,7 @@ describe('/console/people', () => {
     const { id } = await house.person('mira@acme.test');
     if (role !== undefined) await enter(role);
     await visitor.open('/setup');
-    const acts = ['invite', `${id}/roles`, `${id}/reset`, `${id}/suspend`, `${id}/resume`];
+    const acts = ['invite', `${id}/roles`, `${id}/reset`, `${id}/suspend`, `${id}/resume`, `${id}/remove`, `${id}/successor`];
     for (const act of acts) {
       const fields = { role: 'admin', reason: 'x', name: 'X', email: 'x@acme.test' };
       expect((await visitor.send(`/console/people/${act}`, fields)).status).toBe(role === undefined ? 401 : 403);
@@ -169,9 +206,9 @@ describe('/console/people', () => {
     const { id } = await enter();
     await visitor.open('/console/people/invite');
     door.needs.length = 0;
-    for (const act of ['invite', `${id}/roles`, `${id}/reset`, `${id}/suspend`, `${id}/resume`])
+    for (const act of ['invite', `${id}/roles`, `${id}/reset`, `${id}/suspend`, `${id}/resume`, `${id}/remove`, `${id}/successor`])
       await visitor.send(`/console/people/${act}`, {});
-    expect(door.needs).toEqual(Array(5).fill({ roles: ['admin'], maxAgeSeconds: FRESH }));
+    expect(door.needs).toEqual(Array(7).fill({ roles: ['admin'], maxAgeSeconds: FRESH }));
   });
 });
 

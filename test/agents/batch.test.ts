@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { ApiCaller } from '../../src/platform/http/web.ts';
 import { agentUrn, baseUrl, extensionUrn, openScimRegistry, type ScimRegistry } from './scim-server.ts';
+import { administrator } from './registry.ts';
 
 let registry: ScimRegistry;
 let jana: string;
@@ -115,18 +116,18 @@ describe('many agents at once', () => {
 
   test('agents with a parent are made one by one, under the rules for parents', async () => {
     const [parent] = await bulk([{ name: 'parent' }, { name: 'other' }]);
+    await registry.agents.update(idIn(parent), { changes: { maxChildren: 1, maxChildDepth: 1 } }, administrator);
     const results = await bulk([
       { name: 'child', parent: { value: idIn(parent) } },
       { name: 'lost', parent: { value: 'agt_nobody' } },
+      { name: 'one too many', parent: { value: idIn(parent) } },
       { name: 'free' },
     ]);
-    expect(refusedOf(results)).toEqual([['b1', '400', 'invalidValue']]);
+    expect(refusedOf(results)).toEqual([
+      ['b1', '400', 'invalidValue'],
+      ['b2', '409', undefined],
+    ]);
     expect((await registry.send(`GET /Agents/${idIn(results[0])}`)).body).toMatchObject({ parent: { value: idIn(parent) } });
-  });
-
-  test('a bulkId stands for a parent that the same request creates', async () => {
-    const results = await bulk([{ name: 'child', parent: { value: 'bulkId:b1' } }, { name: 'parent' }]);
-    expect((await registry.send(`GET /Agents/${idIn(results[0])}`)).body).toMatchObject({ parent: { value: idIn(results[1]) } });
   });
 });
 

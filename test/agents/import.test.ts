@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { temporaryFolder } from '../support/temporary-folder.ts';
-import { openRegistry, type Registry } from './registry.ts';
+import { administrator, openRegistry, type Registry } from './registry.ts';
 
 let registry: Registry;
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
@@ -93,8 +93,11 @@ describe('a first import', () => {
   test('an agent with a parent may stand in the same file, below it', async () => {
     expect((await run('externalId,name\n1,parent\n')).code).toBe(0);
     const [parent] = await agents();
-    const { code, summary } = await run(`externalId,name,parent.value\n2,child,${parent?.['id']}\n3,lost,agt_nobody\n4,free,\n`);
-    expect([code, counts(summary), summary.refusals.map(({ line }) => line)]).toEqual([1, [2, 0, 0, 1], [3]]);
+    await registry.agents.update(String(parent?.['id']), { changes: { maxChildren: 1, maxChildDepth: 1 } }, administrator);
+    const { code, summary } = await run(
+      `externalId,name,parent.value\n2,child,${parent?.['id']}\n3,lost,agt_nobody\n4,free,\n5,crowd,${parent?.['id']}\n`,
+    );
+    expect([code, counts(summary), summary.refusals.map(({ line }) => line)]).toEqual([1, [2, 0, 0, 2], [3, 5]]);
     expect((await agents()).map((row) => row['parent_id'])).toEqual([null, parent?.['id'], null]);
   });
 });

@@ -24,14 +24,15 @@ function membersOf(index: number, real: RealThings): Record<string, unknown> {
         .map((attribute) => [attribute.name, valueFor('Agent', `${prefix}${attribute.name}`, { attribute, turn: index % 5, real })]),
     );
   const [behalf] = agentDefinition.extensions;
-  const { status: _status, ...extension } = chosen(behalf?.attributes ?? [], `${extensionUrn}:`);
+  // What stands below another agent may not have as much below it.
+  const { status: _status, maxChildDepth: _depth, validUntil, ...extension } = chosen(behalf?.attributes ?? [], `${extensionUrn}:`);
   return {
     ...chosen(agentDefinition.schema.attributes, ''),
     displayName: `${names[index % names.length]} ${index % 3}`,
     ...(isChosen(index, 1, 4) ? { externalId: `ext-${index}` } : {}),
     ...(isChosen(index, 2, 3) ? { parent: { value: real.agents[index % 2] } } : {}),
     ...(isChosen(index, 3, 5) ? { owners: [{ value: real.people[index % 2] }] } : {}),
-    [extensionUrn]: extension,
+    [extensionUrn]: { ...extension, ...(isChosen(index, 4, 6) ? { validUntil } : { ttlMinutes: 5 + index }) },
   };
 }
 
@@ -57,6 +58,10 @@ export async function openPopulatedRegistry(count: number): Promise<PopulatedReg
     if (index % 3 === 0) registry.agents.touch(id);
     await registry.agents.flushLastSeen();
   }
+  const confirmed = `UPDATE agents SET last_confirmed_at = updated_at, last_confirmed_by = $1 WHERE id = ANY ($2)`;
+  await registry.sql(confirmed, [people[0], ids.filter((_, place) => place % 6 === 2)]);
+  const reviewed = `UPDATE agents SET status = 'underReview', acts_under_review = true WHERE id = ANY ($1)`;
+  await registry.sql(reviewed, [ids.filter((_, place) => place % 8 === 4)]);
   const joined = 'INSERT INTO group_agents (group_id, agent_id, added_at) SELECT $1, id, created_at FROM agents WHERE id = ANY ($2)';
   await registry.sql(joined, [people[1], ids.filter((_, place) => place % 5 === 1)]);
   for (const [index, type] of ['owned', 'authorized', 'guest'].entries()) {

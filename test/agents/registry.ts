@@ -5,6 +5,8 @@ import { createAuditStore } from '../../src/audit/store.ts';
 import { redirectFaultOf } from '../../src/client-registration/index.ts';
 import type { Clock } from '../../src/platform/clock.ts';
 import { createDb, type Db } from '../../src/platform/db/db.ts';
+import { createLogger } from '../../src/platform/log.ts';
+import { createOutgoing } from '../../src/platform/outgoing/dispatcher.ts';
 import { randomIds } from '../../src/platform/ids.ts';
 import { freshDatabase } from '../support/database.ts';
 
@@ -16,7 +18,7 @@ export interface Registry {
   readonly clock: Clock;
   /** Agents whose tokens were ended, in order. */
   readonly stopped: string[];
-  /** Owners that were looked up, in order. */
+  /** Owners that were held, in order. */
   readonly ownersAsked: string[];
   /** Accounts that are the only administrator. */
   readonly soleAdministrators: Set<string>;
@@ -54,6 +56,7 @@ export async function openRegistry(home = issuer): Promise<Registry> {
   const ownersAsked: string[] = [];
   const soleAdministrators = new Set<string>();
   let isFailing = false;
+  const outgoing = createOutgoing({ allowLoopback: true, log: createLogger('silent') });
   const agents = createAgents({
     db,
     clock,
@@ -72,6 +75,14 @@ export async function openRegistry(home = issuer): Promise<Registry> {
         const [table, view, column] = kind === 'user' ? ['accounts', 'live_accounts', 'account_id'] : ['groups', 'live_groups', 'group_id'];
         await sql(`SELECT 1 FROM ${table} WHERE id = $1 FOR SHARE`, [id]);
         return (await sql(`SELECT 1 FROM ${view} WHERE ${column} = $1`, [id])).length === 1;
+      },
+      ownerNames: async (owners) => {
+        const ids = owners.map(({ id }) => id);
+        const rows = await sql<{ id: string; name: string }>(
+          'SELECT id, name FROM accounts WHERE id = ANY($1) UNION ALL SELECT id, name FROM groups WHERE id = ANY($1)',
+          [ids],
+        );
+        return new Map(rows.map(({ id, name }) => [id, name]));
       },
       groupsOfAgents: async (agentIds) =>
         Map.groupBy(
@@ -100,6 +111,7 @@ export async function openRegistry(home = issuer): Promise<Registry> {
       stopped.push(agentId);
     },
     surroundings: noSurroundings,
+    outgoing,
   });
   const registry: Registry = {
     db,
@@ -142,6 +154,7 @@ export async function openRegistry(home = issuer): Promise<Registry> {
       return events.map(({ event }) => event.type as string).sort();
     },
     async close() {
+      await outgoing.close();
       await db.close();
       await database.drop();
     },

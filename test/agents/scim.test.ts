@@ -48,15 +48,24 @@ describe('the Agent resource type', () => {
       'model',
       'manifestDigest',
       'validUntil',
+      'ttlMinutes',
       'maxDelegationDepth',
+      'maxChildren',
+      'maxChildDepth',
       'source',
       'clients',
+      'actsUnderReview',
+      'lastConfirmedAt',
+      'lastConfirmedBy',
       'lastSeenAt',
     ]);
     expect(attributes.filter(({ mutability }) => mutability === 'readOnly').map(({ name }) => name)).toEqual([
       'statusReason',
       'source',
       'clients',
+      'actsUnderReview',
+      'lastConfirmedAt',
+      'lastConfirmedBy',
       'lastSeenAt',
     ]);
     expect(attributes[0]?.canonicalValues).toEqual(['proposed', 'active', 'underReview', 'suspended', 'retired']);
@@ -251,6 +260,8 @@ describe('R7: who may set what', () => {
     for (const path of ['owners', 'subject', 'x509Certificates'])
       expect((await patch(agent.id, { op: 'remove', path }, { as: 'helper' })).status).toBe(403);
     expect((await registry.send(`DELETE /Agents/${agent.id}`, undefined, { as: 'helper' })).status).toBe(403);
+    const lower = { op: 'replace', value: { [extensionUrn]: { riskLevel: 'low' } } };
+    expect((await patch(agent.id, lower, { as: 'helper' })).status).toBe(403);
     const edit = { op: 'replace', value: { displayName: 'Renamed', [extensionUrn]: { riskLevel: 'high' } } };
     expect(await patch(agent.id, edit, { as: 'helper' })).toMatchObject({
       status: 200,

@@ -210,6 +210,22 @@ describe('the life of an agent', () => {
     }
   });
 
+  test('R8: an owner lets an agent of low risk run when it is new, or when they stopped it themselves', async () => {
+    const asJana: AgentEditor = { kind: 'account', id: jana, party: 'owner' };
+    const asOther: AgentEditor = { ...asJana, id: await registry.addPerson('Other') };
+    const { id } = await make({ riskLevel: 'low' });
+    await expect(registry.agents.setStatus(id, 'active', { by: asOther })).rejects.toEqual(refusal('not_found'));
+    expect(await registry.agents.setStatus(id, 'active', { by: asJana })).toMatchObject({ status: 'active' });
+    await registry.agents.setStatus(id, 'suspended', { by: asJana, reason: 'odd' });
+    await registry.agents.setStatus(id, 'active', { by: asJana });
+    await registry.agents.setStatus(id, 'suspended', { by: asJana, reason: 'odd' });
+    expect(await registry.agents.setStatus(id, 'suspended', stop)).toMatchObject({ statusChangedBy: administrator.id });
+    await expect(registry.agents.setStatus(id, 'active', { by: asJana })).rejects.toEqual(refusal('forbidden'));
+    await registry.agents.setStatus(id, 'underReview', stop);
+    await registry.agents.setStatus(id, 'suspended', { by: asJana, reason: 'odd' });
+    await expect(registry.agents.setStatus(id, 'active', { by: asJana })).rejects.toEqual(refusal('forbidden'));
+  });
+
   test('R8: the only administrator lets an agent of their own run, until there is a second one', async () => {
     const asJana: AgentEditor = { ...administrator, id: jana };
     const [first, second] = [await make({ owner: { kind: 'user', id: jana } }), await make({ owner: { kind: 'user', id: jana } })];

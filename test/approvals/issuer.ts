@@ -143,7 +143,7 @@ function surroundings(issuanceOf: ApprovalsDeps['issuanceOf']): OidcContribution
 }
 
 function directory(): ApprovalsDeps['directory'] {
-  const record = { ...agent, status: 'active', owner: { kind: 'user', id: people.mira.id } } as const;
+  const record = { ...agent, status: 'active', actsUnderReview: false, owner: { kind: 'user', id: people.mira.id } } as const;
   const all: readonly TestPerson[] = Object.values(people);
   return {
     accounts: {

@@ -83,6 +83,51 @@ test('an enrolment token is made, shown once, works and is ended', async () => {
   expect((await answer(server.register(token, SERVICE_METADATA))).status).toBe(401);
 });
 
+test('an identity provider is connected, its token shown once; a second one works beside it until the first is ended', async () => {
+  const form = {
+    client: '',
+    name: 'Okta',
+    governance: 'yes',
+    access: 'write',
+    addresses: '203.0.113.9/24\r\n2001:db8::/32',
+    lifetime: '7776000',
+  };
+  const made = await fillIn('/console/provisioning/new', form);
+  expect(made.status).toBe(200);
+  const [url, first] = [...made.html.matchAll(/data-copy="([^"]+)"/g)].map(([, value]) => String(value));
+  expect([url, first]).toEqual([`${server.issuer}/scim/v2`, expect.stringMatching(/^behalf_scim_/)]);
+  for (const text of ['In Okta', 'In Microsoft Entra ID', '203.0.113.0/24, 2001:db8::/32']) expect(made.html).toContain(text);
+  const [choice] = await server.clients.provisioningTokens.choices();
+  expect(choice).toMatchObject({ name: 'Okta', hasGovernance: true });
+  expect(await server.clients.get(choice?.id ?? '')).toMatchObject({ scopes: ['scim:read', 'scim:write'], bounds: { resources: [url] } });
+
+  const list = await visit('/console/provisioning');
+  for (const text of ['Okta', `…${first?.slice(-4)}`, 'Another token', 'never']) expect(list.html).toContain(text);
+  expect(list.html).not.toContain(String(first));
+  const another = /href="([^"]+new\?client=[^"]+)"/.exec(list.html)?.[1] ?? '';
+  expect((await visit(another)).html).toContain(`value="${choice?.id}" selected`);
+  const again = { ...form, client: choice?.id ?? '', governance: '' };
+  expect((await fillIn('/console/provisioning/new', again)).status).toBe(200);
+  const third = await fillIn('/console/provisioning/new', again);
+  expect([third.status, third.html.includes('href="#client"')]).toEqual([400, true]);
+  const full = await visit('/console/provisioning');
+  expect(full.html).not.toContain('Another token');
+  const end = [...full.html.matchAll(/href="([^"]+\/end)"/g)].at(-1)?.[1] ?? '';
+  expect((await visit(end)).html).toContain(`ends in ${first?.slice(-4)}`);
+  expect((await fillIn(end, {})).location).toBe('/console/provisioning');
+  expect(await server.clients.provisioningTokens.accept(String(first), '203.0.113.7')).toBeUndefined();
+});
+
+test('what is wrong in the form of an identity provider is said beside it', async () => {
+  const form = { client: '', name: '', access: 'write', addresses: 'okta.com', lifetime: '7776000' };
+  const wrong = await fillIn('/console/provisioning/new', form);
+  expect(wrong.html).toContain('href="#addresses">Entry 1 is neither an address');
+  expect((await fillIn('/console/provisioning/new', { ...form, addresses: '' })).html).toContain('href="#name"');
+  expect((await fillIn('/console/provisioning/new', { ...form, addresses: '', name: 'x', lifetime: '1' })).html).toContain(
+    'href="#lifetime"',
+  );
+});
+
 test('a resource server is added, edited, given credentials and removed', async () => {
   const form = {
     name: 'Invoices',
@@ -112,7 +157,7 @@ test('a resource server is added, edited, given credentials and removed', async 
 
 test('an auditor reads and changes nothing; a post without its token is refused', async () => {
   server.role = 'auditor';
-  for (const path of ['/console/clients', '/console/initial-access-tokens', '/console/resource-servers']) {
+  for (const path of ['/console/clients', '/console/initial-access-tokens', '/console/provisioning', '/console/resource-servers']) {
     expect((await visit(path)).status).toBe(200);
     expect((await visit(`${path}/new`)).status).toBe(403);
   }

@@ -108,6 +108,8 @@ async function makeRealThings(server: InhabitedServer, send: ScimSend): Promise<
   await agents.update(software.agentId, { changes: { maxChildren: 100, maxChildDepth: 2 } }, by);
   const stopped = await agents.create({ displayName: 'Stopped', owner, source: 'console' }, by);
   await agents.setStatus(stopped.id, 'suspended', { by, reason: 'It waits.' });
+  const confirmed = `UPDATE agents SET last_confirmed_at = created_at, last_confirmed_by = owner_id, status = 'underReview', acts_under_review = true WHERE id = $1`;
+  await server.db.rows({ name: '', text: confirmed, values: [stopped.id] });
   const urn = 'urn:ietf:params:scim:schemas:core:2.0:AgenticApplication';
   await send('POST /AgenticApplications', { schemas: [urn], name: 'Around it', agents: [{ value: software.agentId }] });
   return { people: [server.miraId, other.account.id], agents: [software.agentId, second.id] };

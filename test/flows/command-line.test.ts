@@ -1,7 +1,9 @@
 import { spawn } from 'node:child_process';
+import { createServer } from 'node:http';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { v1 } from '../agents/agent-card-sample.ts';
 import { type ServerProcess, startServerProcess } from '../support/server-process.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { freePort } from '../support/test-server.ts';
@@ -29,6 +31,17 @@ function behalf(args: readonly string[], env: Record<string, string> = {}): Prom
   child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
   child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));
   return new Promise((resolve) => child.once('close', (code) => resolve({ code, output })));
+}
+
+/** A card at an address of this machine. */
+async function servedCard(): Promise<{ url: string; close(): void }> {
+  const site = createServer((_request, response) => {
+    response.setHeader('content-type', 'application/json');
+    response.end(JSON.stringify(v1));
+  });
+  const at = await freePort();
+  await new Promise<void>((resolve) => site.listen(at, '127.0.0.1', resolve));
+  return { url: `http://127.0.0.1:${at}/card.json`, close: () => void site.close() };
 }
 
 const doctor = async (env: Record<string, string> = {}) => {
@@ -74,6 +87,11 @@ describe('the command line', () => {
       const link = await behalf(['account', 'reset-link', 'ada@acme.test']);
       expect([link.code, link.output]).toEqual([0, expect.stringContaining(`http://localhost:${port}/`)]);
       expect(await behalf(['account', 'reset-link', 'nobody@acme.test'])).toMatchObject({ code: 1 });
+      const card = await servedCard();
+      const made = await behalf(['import', 'agent-card', card.url, '--owner', 'ada@acme.test', '--json']);
+      card.close();
+      expect([made.code, JSON.parse(made.output)]).toMatchObject([0, { outcome: 'created', status: 'proposed', url: card.url }]);
+      expect((await behalf(['import', 'agent-card', 'https://10.0.0.7/card.json'])).code).toBe(1);
       const file = join(folder.path, 'agents.csv');
       await writeFile(file, 'externalId,displayName,owner,status\n1,Bot,ada@acme.test,active\n2,Other,nobody@acme.test,\n');
       const imported = await behalf(['import', 'agents', file, '--source', 'hr', '--json']);
@@ -86,7 +104,7 @@ describe('the command line', () => {
     } finally {
       expect(await server.end('SIGTERM')).toBe(0);
     }
-  }, 60_000);
+  }, 120_000);
 
   test('the doctor tells every fault of the configuration, a foreign master key and a database out of reach', async () => {
     const faulty = await doctor({ PORT: 'many', BEHALF_LOG_LEVEL: 'loud' });

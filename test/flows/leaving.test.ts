@@ -1,6 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type HttpServer, startHttpServer } from '../../src/platform/http/server.ts';
+import { failureOf } from '../../src/platform/http/failure.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { ADMINISTRATOR, basic, openSeeding, type SeededClient, type Seeding } from '../support/seeding.ts';
 import { ask } from '../support/server-process.ts';
@@ -169,8 +170,12 @@ async function somebodyWaits(): Promise<void> {
   while ((await sql(waiting)).length === 0);
 }
 
-/** Runs the first in a transaction that ends only when the second one waits for it, or has ended without waiting. */
-async function interleave(first: () => Promise<unknown>, second: () => Promise<unknown>): Promise<PromiseSettledResult<unknown>[]> {
+/** Runs the first in a transaction that goes on to `last` only when the second one waits for it, or has ended without waiting. */
+async function interleave(
+  first: () => Promise<unknown>,
+  second: () => Promise<unknown>,
+  last: () => Promise<unknown> = async () => undefined,
+): Promise<PromiseSettledResult<unknown>[]> {
   let open: () => void = () => undefined;
   const gate = new Promise<void>((resolve) => (open = resolve));
   let begun: () => void = () => undefined;
@@ -179,6 +184,7 @@ async function interleave(first: () => Promise<unknown>, second: () => Promise<u
     await first();
     begun();
     await gate;
+    await last();
   });
   await Promise.race([isBegun, one]);
   const two = second();
@@ -232,6 +238,20 @@ describe('an owner who leaves while they get an agent, or one of theirs is let r
       await (isActFirst ? interleave(act, go) : interleave(go, act));
       expect(await stateOf(id)).toBe('underReview');
     }
+  });
+
+  test('two that wait for each other: one goes through, the other is told to try again', async () => {
+    const jana = await person();
+    const id = await agentOf(user(jana), { status: 'proposed' });
+    const outcomes = await interleave(
+      () => sql('SELECT 1 FROM agents WHERE id = $1 FOR UPDATE', [id]),
+      () => parts().accounts.disable(jana, how),
+      () => parts().agents.setStatus(id, 'active', { by: ADMINISTRATOR }),
+    );
+    const refused = outcomes.filter((outcome) => outcome.status === 'rejected');
+    expect(refused).toHaveLength(1);
+    expect(failureOf(refused[0]?.reason, 'req')).toMatchObject({ status: 503, details: { retryAfterSeconds: 1 } });
+    expect(await orphans()).toBe(0);
   });
 
   test('many at once: no agent is left active without somebody alive', async () => {

@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import pg from 'pg';
 import { type HttpServer, startHttpServer } from '../../src/platform/http/server.ts';
+import { newProvisioningToken } from '../../src/client-registration/provisioning-tokens/provisioning-token.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import {
   ACCESS_TOKEN,
@@ -113,6 +114,17 @@ describe('database round trips of one request', () => {
     expect(found).toEqual(['client-find', 'agent-standing', 'agent-line-with-reach', 'replay-record', 'token-insert-with-decisions']);
   });
 
+  test('client_credentials that says what runs, and it is what was agreed', async () => {
+    const digest = createHash('sha256').update('manifest').digest('hex');
+    const changes = { manifestDigest: `sha-256:${digest}`, model: { name: 'm1' } };
+    await seeding.app.parts.agents.update(agent.agentId ?? '', { changes }, ADMINISTRATOR);
+    const found = await statementsOf(async () => {
+      const { path, form } = await credentials();
+      return { path, form: { ...form, agent_manifest_digest: `sha256:${digest}`, agent_model: '{"name":"m1"}' } };
+    });
+    expect(found).toEqual(['client-find', 'agent-standing', 'replay-record', 'token-insert-with-decisions']);
+  });
+
   test('token exchange at hop 2', async () => {
     const found = await statementsOf(async () => {
       const form = {
@@ -133,6 +145,14 @@ describe('database round trips of one request', () => {
   test('introspection by the resource server', async () => {
     const found = await statementsOf(async () => ({ path: '/introspect', form: { token: await accessToken() }, headers: basic(own) }));
     expect(found).toEqual(['client-find', 'agent-standing', 'token-find']);
+  });
+
+  test('a call with a provisioning token', async () => {
+    const token = newProvisioningToken.parse({});
+    const by = { kind: 'system', id: 'test' } as const;
+    const { value } = await seeding.app.parts.clients.provisioningTokens.connect({ name: 'Okta', hasGovernance: false, token }, by);
+    const headers = { authorization: `Bearer ${value}` };
+    expect(await statementsOf(async () => ({ path: '/scim/v2/ServiceProviderConfig', headers }))).toEqual(['provisioning-token-by-hash']);
   });
 
   test('authorization code', async () => {

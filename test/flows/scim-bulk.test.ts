@@ -80,6 +80,34 @@ describe('RFC 7644 §3.7.4 the size of a bulk request', () => {
   });
 });
 
+describe('RFC 7644 §3.7.2 over several resource types', () => {
+  test('a group has members that the same request creates after it', async () => {
+    const answer = await send(
+      'POST /Bulk',
+      JSON.stringify({
+        schemas: ['urn:ietf:params:scim:api:messages:2.0:BulkRequest'],
+        Operations: [
+          {
+            method: 'POST',
+            path: '/Groups',
+            bulkId: 'team',
+            data: {
+              schemas: ['urn:ietf:params:scim:schemas:core:2.0:Group'],
+              displayName: 'Planners',
+              members: [{ value: 'bulkId:planner' }],
+            },
+          },
+          { method: 'POST', path: '/Agents', bulkId: 'planner', data: { schemas: [agentUrn], name: 'planner' } },
+        ],
+      }),
+    );
+    const [team, planner] = answer.body['Operations'] as { status: string; location: string }[];
+    expect([team?.status, planner?.status]).toEqual(['201', '201']);
+    const group = await send(`GET ${team?.location.slice(`${server.issuer}/scim/v2`.length)}`);
+    expect(group.body).toMatchObject({ displayName: 'Planners', members: [{ value: planner?.location.split('/').at(-1) }] });
+  });
+});
+
 describe('RFC 7644 §3.11 /Me', () => {
   test('of a client is 404 with the reason', async () => {
     expect(await send('GET /Me')).toMatchObject({

@@ -76,6 +76,14 @@ beforeAll(async () => {
   };
   const pushed = await send({ url: metadata.pushed_authorization_request_endpoint, form: par, headers: auth });
   expect(pushed.body).toHaveProperty('request_uri');
+  const { value } = await server.app.parts.clients.provisioningTokens.connect(
+    { name: 'Okta', hasGovernance: false, token: { access: 'write', addresses: [], ttl_seconds: 86_400 } },
+    { kind: 'system', id: 'test' },
+  );
+  keep('provisioning token', value);
+  for (const token of [value, `${value}x`])
+    await send({ url: `${server.issuer}/scim/v2/Agents`, headers: { authorization: `Bearer ${token}` } });
+  await bot.introspect(value);
   await bot.introspect(first.token);
   await bot.revoke(first.token);
   await send({

@@ -17,6 +17,7 @@ describe('composing the engine', () => {
     ['a claim of the token', { tokenClaims: { names: ['act'], claims: async () => ({}) } }, 'token claim act'],
     ['a lifetime', { ttl: { Grant: 1 } }, 'ttl.Grant'],
     ['client metadata', { clientMetadata: ['software_id'] }, 'client metadata software_id'],
+    ['a parameter of every grant', { tokenParameters: ['x'] }, 'token parameter x'],
     ['a member of discovery', { discovery: { x: 1 } }, 'discovery.x'],
     ['the comparison of client secrets', { compareClientSecret: async () => false }, 'compareClientSecret'],
   ];

@@ -12,6 +12,7 @@ import {
   judgeIssuer,
   judgeKeys,
   judgeOwners,
+  judgeProvisioningTokens,
   judgeTail,
   warning,
 } from '../../src/operations/finding.ts';
@@ -27,6 +28,7 @@ const key = (algorithm: PublishedKey['algorithm'], status: PublishedKey['status'
   activatedAt: status === 'next' ? undefined : ago(days * DAY),
   retiresAt: undefined,
 });
+const ageing = (when: object) => ({ name: 'Okta', endsIn: 'x9Qe', expiresAt: ago(-100 * DAY), idleSince: now, ...when });
 const rules = { algorithms: ['ES256', 'RS256'], signsDays: 90, now };
 
 describe('what the doctor says of', () => {
@@ -54,6 +56,9 @@ describe('what the doctor says of', () => {
     ['an open http issuer', judgeIssuer(new URL('http://id.acme.test'), false), 'failed', 'not https'],
     ['agents with owners', judgeOwners({ ids: [], total: 0 }), 'ok', 'None'],
     ['agents without', judgeOwners({ ids: ['agt_1', 'agt_2'], total: 7 }), 'warning', 'agt_1, agt_2 and 5 more'],
+    ['provisioning tokens in use', judgeProvisioningTokens([], now), 'ok', 'each is in use'],
+    ['one that ends', judgeProvisioningTokens([ageing({ expiresAt: ago(-3 * DAY) })], now), 'warning', 'Okta (…x9Qe) ends in 3 days'],
+    ['one that nobody uses', judgeProvisioningTokens([ageing({ idleSince: ago(91 * DAY) })], now), 'warning', 'not used for 91 days'],
     ['clients without agent', judgeClients({ ids: ['cli_1'], total: 1 }), 'warning', 'cli_1'],
   ])('%s', (_what, finding, state, words) => {
     expect([finding.state, finding.words]).toEqual([state, expect.stringContaining(words)]);

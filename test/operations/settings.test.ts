@@ -87,7 +87,8 @@ describe('the doctor on a server', () => {
       { displayName: 'Left alone', owner: { kind: 'user', id: owner.id }, status: 'active', source: 'console' },
       { ...SYSTEM, party: 'administrator' },
     );
-    await accounts.disable(owner.id, { by: SYSTEM, reason: 'left' });
+    // as an upgrade may find it: whoever is shut out by this server leaves no agent behind
+    await server.db.rows({ name: '', text: `UPDATE accounts SET status = 'disabled' WHERE id = $1`, values: [owner.id] });
     const { record } = await clients.create(
       {
         client_name: 'Nobody’s',
@@ -101,5 +102,18 @@ describe('the doctor on a server', () => {
     expect((await of('clients without agent'))?.words).toContain(record.id);
     expect((await of('database'))?.state).toBe('ok');
     expect((await of('bootstrap client'))?.state).toBe('ok');
+  });
+
+  test('warns of provisioning tokens that end soon, unless nobody may show them', async () => {
+    const { clients, operations } = server.app.parts;
+    const of = async (check: string) => (await operations.examine()).find((finding) => finding.check === check);
+    expect((await of('provisioning tokens'))?.state).toBe('ok');
+    const { token, clientId } = await clients.provisioningTokens.connect(
+      { name: 'Entra ID', hasGovernance: false, token: { access: 'write', addresses: [], ttl_seconds: 86_400 } },
+      SYSTEM,
+    );
+    expect((await of('provisioning tokens'))?.words).toContain(`Entra ID (…${token.endsIn}) ends in 23 h`);
+    await clients.disable(clientId, SYSTEM);
+    expect((await of('provisioning tokens'))?.state).toBe('ok');
   });
 });

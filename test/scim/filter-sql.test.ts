@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { parseFilter } from '../../src/scim/filter.ts';
+import { parseFilter, type ScimFilter } from '../../src/scim/filter.ts';
 import { matchesFilter } from '../../src/scim/filter-match.ts';
 import { type ScimColumns, compileFilter } from '../../src/scim/filter-sql.ts';
 import { lampDescription as lamp, lampExtension } from './lamps.ts';
@@ -64,53 +64,66 @@ beforeAll(async () => {
 afterAll(() => database.stop());
 
 const quoted = fc.constantFrom(...textValues, '').map((text) => JSON.stringify(text));
+const comparisons = ['eq', 'ne', 'co', 'sw', 'ew', 'gt', 'ge', 'lt', 'le'];
+const anyCase = (text: string) => fc.constantFrom(text, text.toUpperCase(), text.slice(0, 1).toUpperCase() + text.slice(1));
 const textual = (name: string) =>
-  fc.tuple(fc.constantFrom('eq', 'ne', 'co', 'sw', 'ew', 'gt', 'ge', 'lt', 'le'), quoted).map(([op, value]) => `${name} ${op} ${value}`);
+  fc.tuple(anyCase(name), fc.constantFrom(...comparisons).chain(anyCase), quoted).map((parts) => parts.join(' '));
 const ordering = fc.constantFrom('eq', 'ne', 'gt', 'ge', 'lt', 'le');
-const within = (tie: fc.Arbitrary<string>) => tie.map((inner) => `owners[${inner}]`);
-const ownerFilter = fc.oneof(
-  textual('value'),
-  textual('type'),
-  fc.constant('type pr'),
-  fc.tuple(textual('value'), textual('type')).map((both) => both.join(' and ')),
-  textual('type').map((each) => `not (${each})`),
-);
+/** Present, or compared with nothing: RFC 7644 §3.4.2.2 says `pr`, clients also say `ne null`. */
+const presence = (...names: readonly string[]) =>
+  fc.tuple(fc.constantFrom(...names), fc.constantFrom('pr', 'eq null', 'ne null')).map(([name, op]) => `${name} ${op}`);
+/** Leaves joined in every way there is, with and without the brackets that the precedence makes needless. */
+const nested = (leaf: fc.Arbitrary<string>, maxDepth: number): fc.Arbitrary<string> =>
+  fc.letrec<{ tree: string }>((tie) => ({
+    tree: fc.oneof(
+      { maxDepth },
+      leaf,
+      fc.tuple(tie('tree'), fc.constantFrom('and', 'or', 'OR'), tie('tree')).map(([left, op, right]) => `(${left}) ${op} (${right})`),
+      fc.tuple(leaf, fc.constantFrom('and', 'or'), leaf, fc.constantFrom('and', 'or'), leaf).map((parts) => parts.join(' ')),
+      tie('tree').map((inner) => `not (${inner})`),
+    ),
+  })).tree;
+
+const ownerFilter = nested(fc.oneof(textual('value'), textual('type'), presence('value', 'type')), 2);
+const tagFilter = nested(fc.oneof(textual('value'), presence('value')), 2);
 const leaf = fc.oneof(
-  textual('name'),
-  textual('serial'),
-  textual('owners.value'),
-  textual('owners.type'),
-  textual('owners'),
-  textual('tags'),
-  textual('value').map((each) => `tags[${each}]`),
-  within(ownerFilter),
-  fc.constantFrom('name', 'active', 'watts', 'owners', 'tags', 'owners.type', `${lampExtension}:checkedAt`).map((name) => `${name} pr`),
-  fc.constantFrom('active eq true', 'active ne true', 'active eq false', 'name eq null', 'watts ne null'),
+  ...['name', 'serial', 'owners.value', 'owners.type', 'owners', 'tags'].map(textual),
+  tagFilter.map((inner) => `tags[${inner}]`),
+  ownerFilter.map((inner) => `owners[${inner}]`),
+  presence('name', 'serial', 'active', 'watts', 'owners', 'tags', 'owners.value', 'owners.type', `${lampExtension}:checkedAt`),
+  fc.constantFrom('active eq true', 'active ne true', 'active eq false', 'active eq "True"'),
   fc.tuple(ordering, fc.constantFrom('-1', '0', '1.5', '2')).map(([op, value]) => `watts ${op} ${value}`),
   fc
-    .tuple(ordering, fc.constantFrom('2026-01-01T00:00:00Z', '2026-06-01T00:00:00Z'))
+    .tuple(ordering, fc.constantFrom('2026-01-01T00:00:00Z', '2026-06-01T00:00:00Z', '2026-06-01T01:00:00+01:00'))
     .map(([op, value]) => `${lampExtension}:checkedAt ${op} "${value}"`),
 );
-const { filterText } = fc.letrec<{ filterText: string }>((tie) => ({
-  filterText: fc.oneof(
-    { maxDepth: 3 },
-    leaf,
-    fc.tuple(tie('filterText'), fc.constantFrom('and', 'or'), tie('filterText')).map(([left, op, right]) => `(${left}) ${op} (${right})`),
-    tie('filterText').map((inner) => `not (${inner})`),
-  ),
-}));
+const filterText = nested(leaf, 3);
+
+/** Every operator and shape of a parsed filter, as words. */
+function shapesOf(filter: ScimFilter, inside = ''): string[] {
+  const own = `${inside}${filter.op}`;
+  if (filter.op === 'and' || filter.op === 'or') return [own, ...filter.filters.flatMap((each) => shapesOf(each, inside))];
+  if (filter.op === 'not') return [own, ...shapesOf(filter.filter, inside)];
+  if (filter.op === 'where') return [own, ...shapesOf(filter.filter, `${filter.target.path}: `)];
+  return [own];
+}
 
 describe('RFC 7644 §3.4.2.2 in SQL', () => {
   test('PostgreSQL finds exactly the resources that match in memory', async () => {
+    const shapes = new Set<string>();
     await fc.assert(
       fc.asyncProperty(filterText, async (text) => {
         const filter = parseFilter(lamp, text);
+        for (const shape of shapesOf(filter)) shapes.add(shape);
         const { sql, params } = compileFilter(filter, columns);
         const { rows } = await database.client.query<{ id: string }>(`SELECT l.id FROM lamp l WHERE ${sql}`, [...params]);
         const expected = lamps.filter((each) => matchesFilter(filter, each)).map(({ id }) => id);
         expect(rows.map(({ id }) => id).sort()).toEqual(expected.sort());
       }),
-      { numRuns: 1000 },
+      { numRuns: 1500 },
     );
+    const operators = [...comparisons, 'pr', 'and', 'or', 'not'];
+    const expected = ['', 'owners: ', 'tags: '].flatMap((inside) => operators.map((op) => `${inside}${op}`));
+    expect([...shapes].sort()).toEqual([...expected, 'where'].sort());
   });
 });

@@ -23,7 +23,9 @@ beforeAll(async () => {
           detailTypes: () => types,
           lastUsed: async () => systemClock.now(),
           falling: async () => ({ tokens: 2, agents: 1 }),
-          agentsOwnedBy: async () => [{ id: 'agt_1', displayName: 'Travel planner', purpose: 'Finds trains', status: 'suspended' }],
+          agentsOwnedBy: async () => [
+            { id: 'agt_1', displayName: 'Travel planner', purpose: 'Finds trains', status: 'suspended', validUntil: undefined },
+          ],
           waitingFor: (id) => approvals.countWaiting(id),
           toConfirm: async (id) =>
             id === mira ? { count: 3, dueAt: new Date('2027-01-31T23:59:59.999Z') } : { count: 0, dueAt: undefined },

@@ -123,7 +123,7 @@ export async function startExchangeServer(more: readonly NamedContribution[] = [
     owners: accounts,
     redirectFaultOf,
     onSuspended: nothing,
-    surroundings: {} as never,
+    ...{ surroundings: {} as never, outgoing: {} as never },
   });
   const details = createAuthorizationDetails({ types: createDetailTypes() });
   const clients: Clients = createClients({
@@ -150,6 +150,7 @@ export async function startExchangeServer(more: readonly NamedContribution[] = [
     ...base,
     audit,
     facts,
+    drift: agents.drift,
     resources,
     readers: {
       roleOf: async (id) => (await accounts.find(id))?.role,
@@ -201,7 +202,8 @@ export async function startExchangeServer(more: readonly NamedContribution[] = [
   const accountId = (await accounts.create({ email: 'pat@example.com', name: 'Pat Person', role: 'user' }, { kind: 'system', id: 'setup' }))
     .id;
   const guard = { session: async () => server.session };
-  const api = createApiGuard({ ...base, tokens, clients, accounts, artifacts, isStrongAcr: () => false });
+  const { provisioningTokens: provisioning } = clients;
+  const api = createApiGuard({ ...base, tokens, clients, accounts, artifacts, provisioning, isStrongAcr: () => false });
   const router = new Router();
   const pages = await pagesOf();
   for (const { routes } of [policy.capability, details.capability, exchange.capability]) routes?.(router, { pages, guard, api, readJson });

@@ -232,6 +232,7 @@ export async function createTokenServer(): Promise<TokenServer> {
     accounts: { find: async (id) => roster.accounts.get(id) },
     artifacts: store,
     isStrongAcr: (acr) => acr === 'strong',
+    provisioning: { recognises: () => false, accept: async () => undefined },
     issuer,
     clock,
   });

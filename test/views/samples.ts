@@ -3,6 +3,9 @@ import { agentSamples } from './samples/agents.ts';
 import { applicationSamples } from './samples/applications.ts';
 import { approvalSamples } from './samples/approvals.ts';
 import { certificationSamples } from './samples/certifications.ts';
+import { cardSamples } from './samples/cards.ts';
+import { driftSamples } from './samples/drift.ts';
+import { overviewSamples } from './samples/overview.ts';
 import { oversightSamples } from './samples/oversight.ts';
 import { signInSamples } from './samples/sign-in.ts';
 import type { Sample } from './shapes.ts';
@@ -11,9 +14,12 @@ import type { Sample } from './shapes.ts';
 export const samples: readonly Sample[] = [
   ...signInSamples,
   ...approvalSamples,
+  ...overviewSamples,
   ...agentSamples,
   ...applicationSamples,
   ...accessSamples,
   ...certificationSamples,
+  ...cardSamples,
+  ...driftSamples,
   ...oversightSamples,
 ];

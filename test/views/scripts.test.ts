@@ -3,7 +3,7 @@ import type { Browser, Page } from 'playwright-core';
 import { openBrowser } from '../support/browser.ts';
 import { type Gallery, openGallery } from './gallery.ts';
 import { samples } from './samples.ts';
-import type { Sample } from './shapes.ts';
+import { type Sample, times } from './shapes.ts';
 
 const CREATION = {
   challenge: 'c2FtcGxlLWNoYWxsZW5nZQ',
@@ -24,6 +24,7 @@ const PAGES = [
   sample('approvals/approval', { passkey: { options: JSON.stringify(REQUEST) } }),
   sample('console/overview'),
   sample('console/agent'),
+  sample('me/agent'),
   sample('sign-in/login', { passkey: { action: '/tenant/passkey', options: JSON.stringify(REQUEST) } }),
 ];
 
@@ -99,6 +100,23 @@ describe('with script', () => {
     await page.close();
   });
 
+  test('how soon an agent ends stays true', async () => {
+    const page = await browser.newPage();
+    await page.clock.install({ time: new Date(new Date(times.later.iso).getTime() - 20 * 60_000) });
+    await page.goto(address(4));
+    const end = page.locator('time[data-time=in]');
+    expect(await end.textContent()).toBe('in 20 minutes');
+    for (const [seconds, words] of [
+      [31, 'in 19 minutes'],
+      [1_140, 'in less than a minute'],
+      [60, 'now'],
+    ] as const) {
+      await page.clock.runFor(seconds * 1_000);
+      expect(await end.textContent()).toBe(words);
+    }
+    await page.close();
+  });
+
   test('an identifier is copied whole', async () => {
     const page = await browser.newPage();
     await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
@@ -123,14 +141,14 @@ describe('without script', () => {
 
   test('nothing is offered that would need one', async () => {
     const page = await browser.newPage({ javaScriptEnabled: false });
-    await page.goto(address(4));
+    await page.goto(address(5));
     expect(await page.getByRole('button').allTextContents()).toEqual(['Sign in', 'Go back without signing in']);
     await page.close();
   });
 
   test('sign-in sends email and password', async () => {
     const page = await browser.newPage({ javaScriptEnabled: false });
-    await page.goto(address(4));
+    await page.goto(address(5));
     await page.fill('[name=email]', 'mira@acme.test');
     await page.fill('[name=password]', 'correct horse battery');
     await page.getByRole('button', { name: 'Sign in' }).click();

@@ -1,15 +1,24 @@
-// Keeps "3 min ago" and "4 min left" true while a page stays open. The server wrote the first text, so nothing moves at load.
+// Keeps "3 min ago", "4 min left" and "in 20 minutes" true while a page stays open. The server wrote the first text, so nothing moves at load.
 const units = [
   ['day', 86_400],
   ['hour', 3_600],
   ['minute', 60],
 ];
-const words = new Intl.RelativeTimeFormat('en', { numeric: 'auto', style: 'short' });
+const shortWords = new Intl.RelativeTimeFormat('en', { numeric: 'auto', style: 'short' });
+
+const longWords = new Intl.RelativeTimeFormat('en', { numeric: 'always', style: 'long' });
+
+/** "in 20 minutes", "in 1 hour" for a number of seconds from now. */
+function ahead(seconds) {
+  if (seconds <= 0) return 'now';
+  const found = units.find(([, size]) => seconds >= size);
+  return found === undefined ? 'in less than a minute' : longWords.format(Math.floor(seconds / found[1]), found[0]);
+}
 
 /** "2 hr. ago", "in 3 min." for a number of seconds from now. */
 function relative(seconds) {
   for (const [unit, size] of units) {
-    if (Math.abs(seconds) >= size) return words.format(Math.trunc(seconds / size), unit);
+    if (Math.abs(seconds) >= size) return shortWords.format(Math.trunc(seconds / size), unit);
   }
   return seconds <= 0 ? 'just now' : 'in a moment';
 }
@@ -25,7 +34,8 @@ function left(seconds) {
 function refresh() {
   for (const time of document.querySelectorAll('time[data-time]')) {
     const seconds = (new Date(time.dateTime).getTime() - Date.now()) / 1_000;
-    time.textContent = time.dataset.time === 'left' ? left(seconds) : relative(seconds);
+    const words = { left, in: ahead }[time.dataset.time] ?? relative;
+    time.textContent = words(seconds);
   }
 }
 

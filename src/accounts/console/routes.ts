@@ -48,13 +48,16 @@ function looking(router: Router, web: Web, { issuer, clock, service, secondFacto
     const session = await web.guard.session(ctx, LOOKING);
     if (session === undefined) return;
     const account = await service.get(idOf(ctx));
-    const [security, agents, grants, sessions] = await Promise.all([
+    const { successorId } = account;
+    const [successor, security, agents, grants, sessions] = await Promise.all([
+      successorId === undefined ? undefined : service.ownerLabel({ kind: 'user', id: successorId }),
       secondFactors.securityOf(account.id),
       surroundings.agentsOf(account.id),
       surroundings.grantsOf(account.id),
       surroundings.sessionCount(account.id),
     ]);
     const about = {
+      successor,
       security,
       agents,
       grants,
@@ -132,41 +135,6 @@ function changingRoles(router: Router, web: Web, { issuer, service }: Deps): voi
   });
 }
 
-function shuttingOut(router: Router, web: Web, { issuer, service }: Deps): void {
-  const base = basePathOf(issuer);
-  const show = async (ctx: Context, session: BrowserSession, model: object) => {
-    const { id, name } = await service.get(idOf(ctx));
-    const texts = {
-      current: 'people',
-      heading: `Shut out ${name}?`,
-      words: 'They cannot sign in any more, agents can no longer act for them, and agents that only they answer for stop.',
-      action: `${base}${PATH}/${id}/suspend`,
-      backHref: `${base}${PATH}/${id}`,
-      submit: 'Shut them out',
-      reasons: true,
-      values: { reason: '' },
-    };
-    await web.pages.show(ctx, 'console/confirm', { ...texts, ...model }, session);
-  };
-  router.get(`${PATH}/:id/suspend`, async (ctx) => {
-    const session = await web.guard.session(ctx, CHANGING);
-    if (session !== undefined) await show(ctx, session, {});
-  });
-  router.post(`${PATH}/:id/suspend`, async (ctx) => {
-    const session = await web.guard.session(ctx, CHANGING);
-    if (session === undefined) return;
-    const reason = textOf(await web.pages.form(ctx), 'reason');
-    try {
-      if (idOf(ctx) === session.accountId) throw new AppError('conflict', 'Nobody shuts themselves out; another administrator can.');
-      if (reason.trim() === '') throw new AppError('invalid_input', 'Say why: the audit keeps it.', { member: 'reason' });
-      const { id, name } = await service.disable(idOf(ctx), { by: personAsChanger(session), reason });
-      web.pages.redirect(ctx, `${PATH}/${id}`, { kind: 'done', text: `${name} is shut out.` });
-    } catch (error) {
-      await show(ctx, session, { faults: faultsOf(error), values: { reason }, status: 400 });
-    }
-  });
-}
-
 function lettingIn(router: Router, web: Web, { issuer, clock, service }: Deps): void {
   const base = basePathOf(issuer);
   router.post(`${PATH}/:id/resume`, async (ctx) => {
@@ -192,7 +160,6 @@ export function peopleRoutes(deps: Deps): Routes {
     inviting(router, web, deps);
     looking(router, web, deps);
     changingRoles(router, web, deps);
-    shuttingOut(router, web, deps);
     lettingIn(router, web, deps);
   };
 }

@@ -42,6 +42,7 @@ export function createGathering(deps: GatheringDeps, held: readonly Agent[] = []
   const { store, batchStore, audit } = deps;
   const known = new Map(held.map((agent) => [agent.id, agent]));
   const [created, changed, events]: [Agent[], Agent[], AgentEvent[]] = [[], [], []];
+  const edits: (readonly [before: Agent, after: Agent])[] = [];
   const editing = createEditing({
     ...deps,
     store: {
@@ -55,6 +56,8 @@ export function createGathering(deps: GatheringDeps, held: readonly Agent[] = []
       },
     },
     audit: { record: async (event) => void events.push(event) },
+    // what follows from an edit reads what was written
+    onEdited: async (before, after) => void edits.push([before, after]),
   });
   const refusalsOf = async (refused: readonly Agent[]) => {
     const rules = refused.length === 0 ? [] : await batchStore.rulesTaken(refused);
@@ -69,6 +72,7 @@ export function createGathering(deps: GatheringDeps, held: readonly Agent[] = []
       if ((await batchStore.update(changed)) < changed.length) throw changedMeanwhile();
       const kept = events.filter(({ agentId }) => !refused.has(agentId));
       if (kept.length > 0) await audit.recordMany(kept);
+      for (const [before, after] of edits) await deps.onEdited?.(before, after);
       return refused;
     },
   };

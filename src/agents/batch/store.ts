@@ -1,5 +1,5 @@
 import type { Db } from '../../platform/db/db.ts';
-import { keySet, keysOf, rowSet } from '../../platform/db/row-set.ts';
+import { keySet, rowSet } from '../../platform/db/row-set.ts';
 import type { Agent } from '../agent.ts';
 import { AGENT_COLUMNS, type AgentRow, DETAIL_COLUMNS, detailValues, LIFE_COLUMNS, lifeValues, toAgent } from '../row.ts';
 import { asRefusal } from '../store.ts';
@@ -18,7 +18,7 @@ export interface AgentBatchStore {
   rulesTaken(agents: readonly Agent[]): Promise<readonly TakenRule[]>;
   /** Stores agents that were at the version before; returns how many still were. @throws {AppError} `conflict` (`uniqueness`) for all of them. */
   update(agents: readonly Agent[]): Promise<number>;
-  /** The agents of a source by external id, held against other writers until the transaction ends. */
+  /** The agents of a source by external id, held against other writers until the transaction ends; in one order, so that none waits in a circle. */
   lockBySource(source: string, externalIds: readonly string[]): Promise<readonly Agent[]>;
 }
 
@@ -34,7 +34,13 @@ const TAKEN = `SELECT given.id,
     EXISTS (SELECT 1 FROM agents other WHERE lower(other.name) = lower(given.name) AND other.removed_at IS NULL) AS name,
     EXISTS (SELECT 1 FROM agents other WHERE other.source = given.source AND other.external_id = given.external_id AND other.removed_at IS NULL) AS external
   FROM ${ROWS}`;
-const BY_SOURCE = `SELECT ${AGENT_COLUMNS} FROM agents WHERE source = $1 AND external_id = ANY(${keysOf('$2')}) AND removed_at IS NULL ORDER BY id FOR UPDATE`;
+/** One probe of the index for each key: an array of five hundred keys would be compared with every row of a table that seems small. */
+const BY_SOURCE = `SELECT found.* FROM json_array_elements_text($2::json) AS key(external_id)
+  CROSS JOIN LATERAL (SELECT ${AGENT_COLUMNS} FROM agents
+    WHERE source = $1 AND external_id = key.external_id AND removed_at IS NULL LIMIT 1 FOR UPDATE) AS found`;
+
+/** Planned anew each time: a plan made while there were ten agents reads all of them when there are a million. */
+const UNNAMED = '';
 
 function rowsOf(agents: readonly Agent[]): string {
   return rowSet(
@@ -47,27 +53,27 @@ function rowsOf(agents: readonly Agent[]): string {
 
 /** The store over PostgreSQL. */
 export function createAgentBatchStore({ db }: { readonly db: Db }): AgentBatchStore {
-  const idsOf = async (name: string, text: string, agents: readonly Agent[]): Promise<ReadonlySet<string>> => {
+  const idsOf = async (text: string, agents: readonly Agent[]): Promise<ReadonlySet<string>> => {
     if (agents.length === 0) return new Set();
     try {
-      return new Set((await db.rows<{ id: string }>({ name, text, values: [rowsOf(agents)] })).map(({ id }) => id));
+      return new Set((await db.rows<{ id: string }>({ name: UNNAMED, text, values: [rowsOf(agents)] })).map(({ id }) => id));
     } catch (error) {
       throw asRefusal(error);
     }
   };
   return {
-    insert: (agents) => idsOf('agent-batch-insert', INSERT, agents),
+    insert: (agents) => idsOf(INSERT, agents),
     async rulesTaken(agents) {
       const rows = await db.rows<{ id: string; name: boolean; external: boolean }>({
-        name: 'agent-batch-taken',
+        name: UNNAMED,
         text: TAKEN,
         values: [rowsOf(agents)],
       });
       return rows.map(({ id, name, external }) => ({ id, member: name ? 'name' : external ? 'externalId' : undefined }));
     },
-    update: async (agents) => (await idsOf('agent-batch-update', UPDATE, agents)).size,
+    update: async (agents) => (await idsOf(UPDATE, agents)).size,
     async lockBySource(source, externalIds) {
-      const rows = await db.rows<AgentRow>({ name: 'agent-batch-lock', text: BY_SOURCE, values: [source, keySet(externalIds)] });
+      const rows = await db.rows<AgentRow>({ name: UNNAMED, text: BY_SOURCE, values: [source, keySet([...externalIds].sort())] });
       return rows.map(toAgent);
     },
   };

@@ -8,7 +8,7 @@ import { agentDefinition } from '../scim-extension.ts';
 import { wantedBy } from '../scim-mapping.ts';
 import { createGathering, type Gathering, type GatheringDeps, outcomeOf } from './gathering.ts';
 import { type GivenValue, withGiven } from './given.ts';
-import { type Owners, rememberOwners } from './remembered-owners.ts';
+import { type Owners, rememberAddresses, rememberOwners } from './remembered-owners.ts';
 
 /** What a source says about one of its agents. What it does not say stays as it is. */
 export interface UpsertRow {
@@ -28,15 +28,16 @@ export interface UpsertRequest {
 /** What became, or would become, of a row. */
 export type UpsertOutcome = 'created' | 'changed' | 'unchanged' | AppError;
 
-/** Brings the agents of a source up to date. */
-export interface Upsert {
-  /**
-   * One transaction for all rows; an outcome for each, in order. No external id may come twice. What breaks the transaction is found
-   * by halving, so that it fails alone. New agents are proposed or active, as the row says; the status of others never changes.
-   * @throws {Error} when the database is away, or for a reason that no row explains; then nothing of these rows is kept.
-   */
-  upsert(rows: readonly UpsertRow[], request: UpsertRequest): Promise<readonly UpsertOutcome[]>;
-}
+/**
+ * Brings agents of a source up to date, some at a time: one transaction for all rows; an outcome for each, in order. No external id
+ * may come twice. What breaks the transaction is found by halving, so that it fails alone. New agents are proposed or active, as the
+ * row says; the status of others never changes.
+ * @throws {Error} when the database is away, or for a reason that no row explains; then nothing of these rows is kept.
+ */
+export type UpsertRows = (rows: readonly UpsertRow[]) => Promise<readonly UpsertOutcome[]>;
+
+/** Begins to bring the agents of a source up to date. */
+export type Upsert = (request: UpsertRequest) => UpsertRows;
 
 const isStatus = ({ name }: GivenValue): boolean => name === 'status' || name === 'active';
 
@@ -53,9 +54,9 @@ async function wantedFor({ given, ownerReference }: UpsertRow, current: Agent | 
 }
 
 async function newAgentFor(row: UpsertRow, source: string, owners: Owners): Promise<NewAgent> {
-  const { changes, status = 'proposed' } = await wantedFor(row, undefined, owners);
+  const { changes, status = 'proposed', ttlMinutes } = await wantedFor(row, undefined, owners);
   if (status !== 'proposed' && status !== 'active') throw scimRefusal('invalidValue', 'A new agent is proposed or active.', 'status');
-  return { ...changes, status, source };
+  return { ...changes, status, ttlMinutes, source };
 }
 
 interface Turn {
@@ -79,14 +80,14 @@ async function upsertOne(row: UpsertRow, current: Agent | undefined, { gathering
 export function createUpsert(deps: GatheringDeps): Upsert {
   const { db, batchStore } = deps;
 
-  const upsertTogether = (rows: readonly UpsertRow[], request: UpsertRequest): Promise<readonly UpsertOutcome[]> =>
+  const upsertTogether = (rows: readonly UpsertRow[], directory: Owners, request: UpsertRequest): Promise<readonly UpsertOutcome[]> =>
     db.transaction(async () => {
       const held = await batchStore.lockBySource(
         request.source,
         rows.map(({ externalId }) => externalId),
       );
       const known = new Map(held.map((agent) => [agent.externalId, agent]));
-      const owners = rememberOwners(deps.owners);
+      const owners = rememberOwners(directory);
       const gathering = createGathering({ ...deps, owners }, held);
       const done = [];
       for (const row of rows) done.push(await outcomeOf(() => upsertOne(row, known.get(row.externalId), { gathering, owners, request })));
@@ -94,10 +95,13 @@ export function createUpsert(deps: GatheringDeps): Upsert {
       if (request.isDryRun) db.rollback();
       return done.map((one) => (one instanceof AppError ? one : (refused.get(one.id ?? '') ?? one.outcome)));
     });
-  const upsert: Upsert['upsert'] = async (rows, request) => {
-    if (rows.length === 0) return [];
+  const upsertHalving = async (
+    rows: readonly UpsertRow[],
+    directory: Owners,
+    request: UpsertRequest,
+  ): Promise<readonly UpsertOutcome[]> => {
     try {
-      return await upsertTogether(rows, request);
+      return await upsertTogether(rows, directory, request);
     } catch (error) {
       if (isDatabaseUnavailable(error)) throw error;
       if (rows.length === 1) {
@@ -105,8 +109,12 @@ export function createUpsert(deps: GatheringDeps): Upsert {
         throw error;
       }
       const middle = Math.ceil(rows.length / 2);
-      return [...(await upsert(rows.slice(0, middle), request)), ...(await upsert(rows.slice(middle), request))];
+      const first = await upsertHalving(rows.slice(0, middle), directory, request);
+      return [...first, ...(await upsertHalving(rows.slice(middle), directory, request))];
     }
   };
-  return { upsert };
+  return (request) => {
+    const directory = { ...deps.owners, findByEmail: rememberAddresses(deps.owners) };
+    return async (rows) => (rows.length === 0 ? [] : upsertHalving(rows, directory, request));
+  };
 }

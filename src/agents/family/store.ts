@@ -139,11 +139,11 @@ function trees(db: Db): Omit<FamilyStore, 'lineFrom' | 'hold' | 'countChildren' 
     },
     async stopBelow({ id, from, to, reasons, by, at }) {
       const text = `${tree()},
-        held AS (SELECT agents.id, below.depth FROM agents JOIN below ON below.id = agents.id WHERE agents.status = ANY($2)
+        held AS (SELECT agents.id, below.depth FROM agents JOIN below ON below.id = agents.id WHERE agents.status = ANY($2) OR agents.acts_under_review
           ORDER BY below.depth, agents.id FOR UPDATE OF agents)
         UPDATE agents SET status = $3, status_before = agents.status, status_reason = CASE held.depth WHEN 1 THEN $4 ELSE $5 END, status_changed_by = $6, status_changed_at = $7,
-          updated_at = $7, version = version + 1, stopped_with = CASE WHEN agents.status = 'active' THEN $1 ELSE agents.stopped_with END
-        FROM held WHERE agents.id = held.id AND agents.status = ANY($2) RETURNING agents.id, agents.status_reason AS reason`;
+          updated_at = $7, version = version + 1, stopped_with = CASE WHEN agents.status = 'active' THEN $1 ELSE agents.stopped_with END, acts_under_review = false
+        FROM held WHERE agents.id = held.id AND (agents.status = ANY($2) OR agents.acts_under_review) RETURNING agents.id, agents.status_reason AS reason`;
       return db.rows({ name: 'agent-stop-below', text, values: [id, from, to, ...reasons, by, at] });
     },
     async stoppedBelow(agentId, stoppedWith) {

@@ -1,5 +1,5 @@
 import { AppError } from '../../platform/errors.ts';
-import type { Upsert, UpsertOutcome, UpsertRequest, UpsertRow } from '../batch/upsert.ts';
+import type { UpsertRow, UpsertRows } from '../batch/upsert.ts';
 import { extensionUrn } from '../scim-extension.ts';
 import type { Progress } from './progress.ts';
 import { type ReadRow, type RowFile, UnreadableFileError } from './reading.ts';
@@ -27,8 +27,7 @@ export interface ImportSummary {
 /** What an import is made of. */
 export interface ImportWork {
   readonly file: RowFile;
-  readonly upsert: Upsert['upsert'];
-  readonly request: UpsertRequest;
+  readonly upsert: UpsertRows;
   readonly progress: Progress;
   readonly rejects: Rejects | undefined;
 }
@@ -76,7 +75,7 @@ function createBatch() {
  * run finds it. Rows about one agent are taken in the order in which they stand, the last one wins.
  * @throws {Error} what the file system or the database say.
  */
-export async function runImport({ file, upsert, request, progress, rejects }: ImportWork): Promise<ImportSummary> {
+export async function runImport({ file, upsert, progress, rejects }: ImportWork): Promise<ImportSummary> {
   const counts = { created: 0, changed: 0, unchanged: 0, refused: 0 };
   const refusals: Refusal[] = [];
   const batch = createBatch();
@@ -90,14 +89,9 @@ export async function runImport({ file, upsert, request, progress, rejects }: Im
   };
   const flush = async (): Promise<void> => {
     const reads = batch.take();
-    const readable = reads.filter(isReadable);
-    const done = await upsert(
-      readable.map(({ row }) => row),
-      request,
-    );
-    const outcomeOf = new Map<ReadRow, UpsertOutcome | undefined>(readable.map((read, index) => [read, done[index]]));
+    const done = [...(await upsert(reads.filter(isReadable).map(({ row }) => row)))];
     for (const read of reads) {
-      const outcome = isReadable(read) ? outcomeOf.get(read) : read.row;
+      const outcome = isReadable(read) ? done.shift() : read.row;
       if (outcome instanceof AppError) await refuse(read, outcome);
       else if (typeof outcome === 'string') counts[outcome] += 1;
     }

@@ -34,8 +34,9 @@ export function createLeavingAgentsStore({ db }: { readonly db: Db }): LeavingAg
       return change('agent-inherit', text, sweep, [sweep.successorId]);
     },
     review: (sweep) => {
-      const text = `${chosen(`status IN ('active', 'proposed')`)} UPDATE agents SET status = 'underReview', status_before = status, status_reason = $5,
-          status_changed_by = $6, status_changed_at = $3, version = version + 1, updated_at = $3
+      const text = `${chosen(`(status IN ('active', 'proposed') OR acts_under_review)`)} UPDATE agents SET status = 'underReview', status_before = status, status_reason = $5,
+          status_changed_by = $6, status_changed_at = $3, acts_under_review = false, version = version + 1,
+          updated_at = $3
         FROM chosen WHERE agents.id = chosen.id RETURNING agents.id`;
       return change('agent-review-owned', text, sweep, [sweep.reason, sweep.by]);
     },

@@ -3,6 +3,7 @@ import { issuerOf, ROUTES } from '../../oidc/index.ts';
 import type { Clock } from '../../platform/clock.ts';
 import { basePathOf } from '../../platform/http/issuer-path.ts';
 import { parseWith } from '../../platform/http/body.ts';
+import { durationWords } from '../../platform/http/moment.ts';
 import { idOf } from '../../platform/http/path-id.ts';
 import { pageOf, readPageQuery } from '../../platform/http/paging.ts';
 import type { Form, PageNeed, Web } from '../../platform/http/web.ts';
@@ -33,18 +34,29 @@ const LIFETIMES = [
   { value: String(7 * DAY), words: 'A week' },
   { value: String(90 * DAY), words: '90 days' },
 ];
+const AGENT_LIVES = [
+  { value: '', words: 'Until somebody ends them' },
+  { value: '20', words: '20 minutes' },
+  { value: '60', words: 'An hour' },
+  { value: '480', words: '8 hours' },
+  { value: '1440', words: 'A day' },
+  { value: '10080', words: 'A week' },
+  { value: '43200', words: '30 days' },
+];
 /** Where a fault of the interface's input stands in the form. */
-const FIELDS = { agent_state: 'state', ttl_seconds: 'lifetime' };
+const FIELDS = { agent_state: 'state', ttl_seconds: 'lifetime', agent_ttl_minutes: 'agentLife' };
 
 function valuesOf(form: Form) {
   const text = (name: string) => textOf(form, name);
-  return { name: text('name'), owner: text('owner'), state: text('state'), uses: text('uses'), lifetime: text('lifetime') };
+  const about = { name: text('name'), owner: text('owner'), state: text('state'), agentLife: text('agentLife') };
+  return { ...about, uses: text('uses'), lifetime: text('lifetime') };
 }
 type Values = ReturnType<typeof valuesOf>;
 
-function inputOf({ name, owner, state, uses, lifetime }: Values) {
+function inputOf({ name, owner, state, agentLife, uses, lifetime }: Values) {
   const [kind, id] = owner.split(':');
-  return { name, owner: { kind, id }, agent_state: state, uses: Number(uses), ttl_seconds: Number(lifetime) };
+  const life = agentLife === '' ? {} : { agent_ttl_minutes: Number(agentLife) };
+  return { name, owner: { kind, id }, agent_state: state, ...life, uses: Number(uses), ttl_seconds: Number(lifetime) };
 }
 
 /** The console's pages of enrolment tokens: list, make, end. */
@@ -85,12 +97,13 @@ function makePages({ issuer, owners, initialAccessTokens }: TokenConsoleDeps, ro
     owners: (await owners.choices()).map(({ kind, id, name }) => ({ value: `${kind}:${id}`, words: name })),
     states: STATES,
     lifetimes: LIFETIMES,
+    lives: AGENT_LIVES,
     values,
   });
   router.get(`${PATH}/new`, async (ctx) => {
     const session = await web.guard.session(ctx, WRITE);
     if (session === undefined) return;
-    const values = { name: '', owner: `user:${session.accountId}`, state: 'proposed', uses: '1', lifetime: String(7 * DAY) };
+    const values = { name: '', owner: `user:${session.accountId}`, state: 'proposed', agentLife: '', uses: '1', lifetime: String(7 * DAY) };
     await web.pages.show(ctx, 'console/initial-access-token-form', await modelOf(values), session);
   });
   router.post(`${PATH}/new`, async (ctx) => {
@@ -118,6 +131,10 @@ function shownOnce(made: { token: string; record: Awaited<ReturnType<InitialAcce
     facts: [
       { label: 'Ends', value: momentOf(record.expiresAt).exact },
       { label: 'Agents begin', value: record.agentState },
+      {
+        label: 'Agents live',
+        value: record.agentTtlMinutes === undefined ? 'until somebody ends them' : durationWords(record.agentTtlMinutes * 60),
+      },
     ],
     example: `curl -X POST ${issuer}${ROUTES.registration} -H 'Authorization: Bearer <token>' -H 'Content-Type: application/json' \\\n  -d '{"client_name": "My agent", "grant_types": ["client_credentials"]}'`,
     next: { href: `${base}${PATH}`, words: 'I have copied it' },

@@ -32,6 +32,12 @@ export const newInitialAccessToken = z.strictObject({
     .regex(/^[^\p{Cc}\p{Cf}]*$/u, 'holds control characters'),
   owner: z.strictObject({ kind: z.enum(['user', 'group']), id: z.string().min(1).max(100) }),
   agent_state: z.enum(['active', 'proposed']).default('proposed'),
+  /** Software that registers becomes an agent for so long: a minute to thirty days. */
+  agent_ttl_minutes: z
+    .int()
+    .min(1)
+    .max(30 * 24 * 60)
+    .optional(),
   uses: z.int().min(1).max(1_000).default(1),
   ttl_seconds: z
     .int()
@@ -130,15 +136,18 @@ export function createInitialAccessTokens(deps: InitialAccessTokenDeps): Initial
       db.transaction(async () => {
         const owner = await owners.ownerLabel(input.owner);
         if (owner?.isAlive !== true) throw new AppError('invalid_input', 'This owner cannot answer for agents.', { member: '/owner' });
-        const { name, agent_state: agentState, uses: usesTotal } = input;
-        const made = { name, owner: input.owner, agentState, bounds: boundsOf(input), usesTotal, parent: undefined };
+        const { name, agent_state: agentState, agent_ttl_minutes: agentTtlMinutes, uses: usesTotal } = input;
+        const made = { name, owner: input.owner, agentState, agentTtlMinutes, bounds: boundsOf(input), usesTotal, parent: undefined };
         const { record, token } = await make(made, input.ttl_seconds);
         await audit.record({ type: 'initial_access_token.created', actor: by, resource: record.id });
         return { record, token };
       }),
     createForChild: ({ ttlSeconds, parent, ...rest }) =>
       db.transaction(async () => {
-        const { record, token } = await make({ ...rest, parent, agentState: 'active', usesTotal: 1 }, ttlSeconds);
+        const { record, token } = await make(
+          { ...rest, parent, agentState: 'active', agentTtlMinutes: undefined, usesTotal: 1 },
+          ttlSeconds,
+        );
         const { agentId, clientId } = parent;
         const actor = { kind: 'agent', id: agentId } as const;
         await audit.record({ type: 'initial_access_token.created', actor, agentId, clientId, resource: record.id });

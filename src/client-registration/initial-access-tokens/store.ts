@@ -23,6 +23,7 @@ interface Row {
   readonly owner_kind: 'user' | 'group';
   readonly owner_id: string;
   readonly agent_state: 'active' | 'proposed';
+  readonly agent_ttl_minutes: number | null;
   readonly bounds: Bounds;
   readonly uses_left: number;
   readonly uses_total: number;
@@ -44,6 +45,7 @@ function fromRow(row: Row): InitialAccessToken {
     name: row.name,
     owner: { kind: row.owner_kind, id: row.owner_id },
     agentState: row.agent_state,
+    agentTtlMinutes: row.agent_ttl_minutes ?? undefined,
     bounds: row.bounds,
     usesLeft: row.uses_left,
     usesTotal: row.uses_total,
@@ -54,7 +56,7 @@ function fromRow(row: Row): InitialAccessToken {
   };
 }
 
-const SELECT = `SELECT id, name, owner_kind, owner_id, agent_state, bounds, uses_left, uses_total, created_at, expires_at, revoked_at,
+const SELECT = `SELECT id, name, owner_kind, owner_id, agent_state, agent_ttl_minutes, bounds, uses_left, uses_total, created_at, expires_at, revoked_at,
   parent_id, parent_client, agent_until FROM initial_access_tokens`;
 
 /** The store over PostgreSQL. */
@@ -79,8 +81,8 @@ export function createInitialAccessTokenStore({ db, clock }: { db: Db; clock: Cl
       await db.rows({
         name: 'initial-access-token-insert',
         text: `INSERT INTO initial_access_tokens (id, token_hash, name, owner_kind, owner_id, agent_state, bounds, uses_left, uses_total, created_at, expires_at,
-                 parent_id, parent_client, agent_until)
-               VALUES ($1, $2, $3, $4, $5, $6, $7::jsonb, $8, $9, $10, $11, $12, $13, $14)`,
+                 parent_id, parent_client, agent_until, agent_ttl_minutes)
+               VALUES ($1, $2, $3, $4, $5, $6, $7::jsonb, $8, $9, $10, $11, $12, $13, $14, $15)`,
         values: [
           token.id,
           hash,
@@ -96,6 +98,7 @@ export function createInitialAccessTokenStore({ db, clock }: { db: Db; clock: Cl
           parent?.agentId,
           parent?.clientId,
           parent?.agentUntil,
+          token.agentTtlMinutes,
         ],
       });
     },

@@ -40,6 +40,11 @@ export function isDatabaseUnavailable(error: unknown): boolean {
   return isCausedBy(error, isConnectionFault);
 }
 
+/** Whether PostgreSQL ended this transaction because it and another one waited for each other (40P01): the next try goes through. */
+export function isCollision(error: unknown): boolean {
+  return isCausedBy(error, ({ code, originalCode }) => code === '40P01' || originalCode === '40P01');
+}
+
 // 22021 character not in repertoire (U+0000 in text), 22P05 untranslatable character (the same in JSON).
 const NOT_TEXT = /^(22021|22P05)$/;
 

@@ -51,7 +51,7 @@ export async function readForm(ctx: Context, options: { repeatable?: readonly st
 }
 
 /** Whether `value` nests deeper than `max` (an array or object of plain values is one deep); walks without recursion. */
-function isDeeperThan(value: unknown, max: number): boolean {
+export function isDeeperThan(value: unknown, max: number): boolean {
   let level: unknown[] = [value];
   for (let depth = 0; level.length > 0; depth += 1) {
     if (depth > max) return true;

@@ -1,4 +1,4 @@
-import { isDatabaseUnavailable, isUnstorableText } from '../db/availability.ts';
+import { isCollision, isDatabaseUnavailable, isUnstorableText } from '../db/availability.ts';
 import { AppError, type ErrorCode, type ErrorDetails } from '../errors.ts';
 
 /** An answer to a request that did not work out, in no wire format yet. */
@@ -41,6 +41,7 @@ const CODE_OF_STATUS: Readonly<Record<number, ErrorCode>> = Object.fromEntries(
 );
 
 const UNAVAILABLE_RETRY_SECONDS = 5;
+const COLLISION_RETRY_SECONDS = 1;
 
 /** The HTTP status of a refusal. */
 export function statusOf(error: AppError): number {
@@ -57,7 +58,7 @@ function edgeErrorOf(error: unknown): AppError | undefined {
 
 /**
  * What the caller is told about `error`. Refusals speak for themselves; a database out of reach is `unavailable` with a time to
- * retry; everything else is `internal` with nothing but the request's id.
+ * retry, and so are two who waited for each other; everything else is `internal` with nothing but the request's id.
  */
 export function failureOf(error: unknown, requestId: string): Failure {
   const refusal = error instanceof AppError ? error : edgeErrorOf(error);
@@ -67,6 +68,10 @@ export function failureOf(error: unknown, requestId: string): Failure {
   if (isDatabaseUnavailable(error)) {
     const details = { retryAfterSeconds: UNAVAILABLE_RETRY_SECONDS };
     return { code: 'unavailable', status: 503, message: 'The database is out of reach. Try again in a few seconds.', details, requestId };
+  }
+  if (isCollision(error)) {
+    const details = { retryAfterSeconds: COLLISION_RETRY_SECONDS };
+    return { code: 'unavailable', status: 503, message: 'Somebody changed the same at this moment. Try again.', details, requestId };
   }
   if (isUnstorableText(error)) {
     return {

@@ -4,7 +4,13 @@ export interface Moment {
   readonly exact: string;
   readonly iso: string;
   /** Lets the browser keep a relative text true. */
-  readonly keep?: 'ago' | 'left';
+  readonly keep?: 'ago' | 'left' | 'in';
+}
+
+/** When something ends or ended, as the end of a sentence: `ends` and `in 20 minutes`. */
+export interface End {
+  readonly verb: 'ends' | 'ended';
+  readonly time: Moment;
 }
 
 const MINUTE = 60;
@@ -44,4 +50,26 @@ export function momentOf(at: Date, now: Date): Moment {
   if (Math.abs(seconds) > NEAR_SECONDS) return { text: dayWords(at), exact, iso };
   if (seconds > 0) return { text: `${durationWords(seconds)} left`, exact, iso, keep: 'left' };
   return { text: -seconds < 10 ? 'just now' : `${durationWords(-seconds)} ago`, exact, iso, keep: 'ago' };
+}
+
+const UNITS = [
+  [DAY, 'day'],
+  [HOUR, 'hour'],
+  [MINUTE, 'minute'],
+] as const;
+
+function aheadWords(seconds: number): string {
+  for (const [size, unit] of UNITS) {
+    const count = Math.floor(seconds / size);
+    if (count > 0) return `in ${count} ${unit}${count === 1 ? '' : 's'}`;
+  }
+  return 'in less than a minute';
+}
+
+/** An end seen from `now`: `ends in 20 minutes`, `ends 31 Jan 2027` when that is more than 30 days away, `ended 2 h ago`. */
+export function endOf(at: Date, now: Date): End {
+  const time = momentOf(at, now);
+  if (at <= now) return { verb: 'ended', time };
+  if (time.keep === undefined) return { verb: 'ends', time };
+  return { verb: 'ends', time: { ...time, text: aheadWords((at.getTime() - now.getTime()) / 1000), keep: 'in' } };
 }

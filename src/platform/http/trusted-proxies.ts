@@ -1,19 +1,11 @@
 import { isIPv4 } from 'node:net';
 import ipaddr from 'ipaddr.js';
-
-type Address = ipaddr.IPv4 | ipaddr.IPv6;
-type Range = [Address, number];
+import { isInRanges, parseRange } from './address-ranges.ts';
 
 /** The addresses whose word about the original request is believed. */
 export interface TrustedProxies {
   /** Whether `address` (as `socket.remoteAddress` tells it) lies in one of the ranges; an unknown address never does. */
   includes(address: string | undefined): boolean;
-}
-
-function parseRange(text: string): Range {
-  if (text.includes('/')) return ipaddr.parseCIDR(text) as Range;
-  const address = ipaddr.parse(text);
-  return [address, address.kind() === 'ipv4' ? 32 : 128];
 }
 
 /** Reads a list of addresses and CIDR ranges, IPv4 and IPv6. Throws `Error` naming the entry that is neither. */
@@ -25,13 +17,7 @@ export function parseTrustedProxies(list: readonly string[]): TrustedProxies {
       throw new Error(`trusted proxies: ${JSON.stringify(entry)} is neither an address nor a CIDR range`);
     }
   });
-  return {
-    includes: (address) => {
-      if (ranges.length === 0 || address === undefined || !ipaddr.isValid(address)) return false;
-      const peer = ipaddr.process(address);
-      return ranges.some(([base, bits]) => base.kind() === peer.kind() && peer.match([base, bits] as [ipaddr.IPv4, number]));
-    },
-  };
+  return { includes: (address) => isInRanges(address, ranges) };
 }
 
 /**

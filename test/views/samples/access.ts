@@ -234,8 +234,108 @@ const enrolment: readonly Sample[] = [
       action: at('/initial-access-tokens/new'),
       owners,
       states: list('active', 'proposed'),
+      lives: list('until somebody ends them', '20 minutes', 'a day'),
       lifetimes: list('a day', 'a week', '90 days'),
-      values: { name: '', owner: 'usr_1', state: 'proposed', uses: '1', lifetime: 'a day' },
+      values: { name: '', owner: 'usr_1', state: 'proposed', agentLife: '20 minutes', uses: '1', lifetime: 'a day' },
+    },
+  },
+];
+
+const provisioning: readonly Sample[] = [
+  {
+    template: 'console/provisioning',
+    model: {
+      frame,
+      mayChange: true,
+      scimBaseUrl: 'https://id.acme.test/scim/v2',
+      providers: [
+        {
+          name: 'Okta',
+          href: at(`/clients/${cli.full}`),
+          words: 'May say who owns agents, and start and stop them.',
+          tokens: [
+            {
+              id: 'prov_2',
+              endsIn: 'x9Qe',
+              words: 'reads and writes, from 203.0.113.0/24, 198.51.100.7, 2001:db8::/32 and 2 more',
+              state: state('Works', 'yes'),
+              made: times.hours,
+              ends: { word: 'ends', when: times.january },
+              endHref: at('/provisioning/prov_2/end'),
+            },
+            {
+              id: 'prov_1',
+              endsIn: 'h4Tz',
+              words: 'reads and writes, from any address',
+              state: state('Works', 'yes'),
+              made: times.days,
+              used: { when: times.justNow, from: '203.0.113.7' },
+              ends: { word: 'ends', when: times.january },
+              refused: { when: times.hours, from: '192.0.2.9', why: 'not one of its addresses' },
+              endHref: at('/provisioning/prov_1/end'),
+            },
+          ],
+        },
+        {
+          name: 'Entra ID',
+          href: at(`/clients/${cli.full}`),
+          words: 'May add agents and describe them; who owns and starts them is decided here.',
+          stopped: 'Its client is disabled or no longer marked for management: none of its tokens works.',
+          anotherHref: at(`/provisioning/new?client=${cli.full}`),
+          tokens: [
+            {
+              id: 'prov_0',
+              endsIn: 'Zk2m',
+              words: 'reads only, from any address',
+              state: state('Ended'),
+              made: times.days,
+              ends: { word: 'ended', when: times.days },
+            },
+          ],
+        },
+      ],
+    },
+  },
+  {
+    template: 'console/provisioning',
+    variant: 'empty',
+    model: { frame, mayChange: true, scimBaseUrl: 'https://id.acme.test/scim/v2', providers: [] },
+  },
+  {
+    template: 'console/provisioning-form',
+    model: {
+      frame,
+      action: at('/provisioning/new'),
+      clients: [
+        { value: '', words: 'A new one' },
+        { value: cli.full, words: 'Okta' },
+      ],
+      accesses: list('Read and write', 'Read only'),
+      lifetimes: list('90 days', '180 days'),
+      values: { client: '', name: '', governance: true, access: 'Read and write', addresses: '203.0.113.0/33', lifetime: '180 days' },
+      faults: [
+        { field: 'addresses', message: 'Entry 1 is neither an address like 203.0.113.7 nor a range like 203.0.113.0/24 or 2001:db8::/32.' },
+      ],
+    },
+  },
+  {
+    template: 'console/shown-once',
+    variant: 'provisioning',
+    model: {
+      frame,
+      current: 'provisioning',
+      heading: 'Connect your identity provider',
+      words: 'Paste both into it. Its next run brings the agents here.',
+      once: [
+        { label: 'SCIM base URL', value: 'https://id.acme.test/scim/v2' },
+        { label: 'Token', value: 'behalf_scim_0pQmYx0m8Jc1rT6uEw4nLkPzH7sGd3aFbCiOqR5tVe9vQ2mYx0m8Jh' },
+      ],
+      facts: [fact('It', 'reads and writes'), fact('Is taken', 'from any address'), fact('Ends', '20 May 2027, 14:58:12 UTC')],
+      steps: [
+        { heading: 'In Okta', lines: ['Open the app, then Provisioning.', 'Paste the token under Authorization.'] },
+        { heading: 'In Microsoft Entra ID', lines: ['Paste the base URL as Tenant URL.'] },
+      ],
+      next: { href: at('/provisioning'), words: 'I have copied it' },
     },
   },
 ];
@@ -292,4 +392,4 @@ const delegations: readonly Sample[] = [
 ];
 
 /** What may be reached, and by which software. */
-export const accessSamples: readonly Sample[] = [...resourceServers, ...clients, ...enrolment, ...delegations];
+export const accessSamples: readonly Sample[] = [...resourceServers, ...clients, ...enrolment, ...provisioning, ...delegations];

@@ -129,6 +129,13 @@ const home = {
       state: state('Active', 'yes'),
     },
     {
+      id: id('agt', '9c1d').full,
+      name: 'Invoice bot',
+      purpose: 'Pays approved supplier invoices',
+      state: state('Under review', 'wait'),
+      drift: 'Something else runs than was agreed',
+    },
+    {
       id: 'grt_2',
       agent: { ...parties.invoiceBot, now: undefined },
       may: 'Prepare payments; asks you above €500',
@@ -142,6 +149,8 @@ const home = {
       name: 'Travel planner',
       purpose: 'Finds and holds trains and rooms for the team',
       state: state('Active', 'yes'),
+      ends: { verb: 'ends', time: { ...times.later, text: 'in 20 minutes', keep: 'in' } },
+      card: 'Its agent card changed',
     },
   ],
   sessions: [
@@ -150,7 +159,74 @@ const home = {
   ],
   passkeys: [{ id: 'cred_1', label: 'MacBook', added: times.days }],
 };
+const reach = [
+  { name: 'Rail booking', words: 'trips:search, trips:hold', state: state('May ask', 'yes') },
+  { name: 'Rooms', words: 'any scope that is granted', state: state('May ask', 'yes') },
+];
+const ownAgent = {
+  frame: signedIn,
+  agent: {
+    name: 'Travel planner',
+    state: state('Active', 'yes'),
+    purpose: 'Finds and holds trains and rooms for the team',
+    answers: 'You answer for it with Data owners',
+    ends: { verb: 'ends', time: { ...times.later, text: 'in 20 minutes', keep: 'in' } },
+    lastSeen: times.justNow,
+  },
+  reach,
+  falls: { headline: '14 live tokens', words: ['2 agents further down the chain lose what it handed on.', '3 people would notice.'] },
+  may: { start: false, stop: true },
+  here: `${base}/me/agents/agt_1`,
+};
 const me: readonly Sample[] = [
+  { template: 'me/agent', model: ownAgent },
+  {
+    template: 'me/agent',
+    variant: 'stopped',
+    model: {
+      ...ownAgent,
+      agent: { ...ownAgent.agent, state: state('Under review', 'wait'), ends: undefined },
+      stopped: 'Under review 3 h ago: Its owner was shut out, and nobody takes over. It gets no token, and those it had are refused.',
+      reach: [],
+      falls: { headline: 'Nothing', words: ['It holds no live token.'] },
+      may: { start: false, stop: true, waits: 'An administrator who does not answer for it can let it run.' },
+    },
+  },
+  {
+    template: 'me/agent',
+    variant: 'new',
+    model: { ...ownAgent, agent: { ...ownAgent.agent, state: state('Proposed', 'info') }, may: { start: true, stop: false } },
+  },
+  {
+    template: 'me/agent-act',
+    model: {
+      frame: signedIn,
+      heading: 'Stop Travel planner?',
+      words: 'It gets no new token, and everything it holds is refused at once.',
+      action: `${base}/me/agents/agt_1/stop`,
+      backHref: `${base}/me/agents/agt_1`,
+      submit: 'Stop it now',
+      isStop: true,
+      falls: ownAgent.falls,
+      values: { reason: '' },
+      faults: [{ field: 'reason', message: 'Say why: its owner and the audit read it.' }],
+    },
+  },
+  {
+    template: 'me/agent-act',
+    variant: 'start',
+    model: {
+      frame: signedIn,
+      heading: 'Let Travel planner run?',
+      words: 'It may ask for tokens again. You answer for what it does, and can stop it at any time.',
+      action: `${base}/me/agents/agt_1/start`,
+      backHref: `${base}/me/agents/agt_1`,
+      submit: 'Let it run',
+      isStop: false,
+      reach,
+      values: { reason: '' },
+    },
+  },
   {
     template: 'me/home',
     model: { ...home, frame: { ...signedIn, flash: ended } },
