@@ -1,5 +1,6 @@
 import { accessSamples } from './samples/access.ts';
 import { agentSamples } from './samples/agents.ts';
+import { applicationSamples } from './samples/applications.ts';
 import { approvalSamples } from './samples/approvals.ts';
 import { certificationSamples } from './samples/certifications.ts';
 import { cardSamples } from './samples/cards.ts';
@@ -15,6 +16,7 @@ export const samples: readonly Sample[] = [
   ...approvalSamples,
   ...overviewSamples,
   ...agentSamples,
+  ...applicationSamples,
   ...accessSamples,
   ...certificationSamples,
   ...cardSamples,
