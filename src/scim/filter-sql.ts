@@ -51,18 +51,17 @@ const patterns: Readonly<Partial<Record<ScimComparison, (text: string) => string
   ew: (text) => `%${text}`,
 };
 
-/**
- * A parameter beside a column of this type. PostgreSQL would read a number in the type of the column, where 1.5 and 2³¹ are errors
- * instead of numbers that an integer is compared with.
- */
-export const typed = (parameter: string, type: ScimColumn['type']): string => (type === 'number' ? `${parameter}::numeric` : parameter);
-
 /** Values of a closed list are stored in its spelling: they are compared as they are, so that an index on them serves. */
 const isFolded = ({ caseExact, canonicalValues }: ScimAttribute): boolean => !caseExact && canonicalValues === undefined;
 
 function canonicalOf({ caseExact, canonicalValues }: ScimAttribute, value: Comparand): Comparand {
   if (caseExact || typeof value !== 'string') return value;
   return canonicalValues?.find((each) => each.toLowerCase() === value.toLowerCase()) ?? value;
+}
+
+/** A parameter beside a column: a client may compare an integer with 1.5, or with more than an integer holds. */
+export function asCompared(parameter: string, type: ScimColumn['type']): string {
+  return type === 'number' ? `${parameter}::numeric` : parameter;
 }
 
 /**
@@ -76,7 +75,7 @@ function comparisonSql(filter: ScimFilter & { op: ScimComparison }, { column, ty
   const value = isWhole ? canonicalOf(leaf, filter.value) : filter.value;
   const folds = type === 'text' && (isWhole ? isFolded(leaf) : !leaf.caseExact);
   const left = folds ? `lower(${column})` : column;
-  const right = (parameter: string): string => (folds ? `lower(${parameter})` : typed(parameter, type));
+  const right = (parameter: string): string => (folds ? `lower(${parameter})` : asCompared(parameter, type));
   if (op === 'eq') return `(${column} IS NOT NULL AND ${left} = ${right(bind(value))})`;
   if (op === 'ne') return `${left} IS DISTINCT FROM ${right(bind(value))}`;
   const pattern = patterns[op];
