@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { type Config, ConfigError, loadConfig } from './platform/config.ts';
 import { failed, report } from './operations/index.ts';
+import { isDatabaseUnavailable } from './platform/db/availability.ts';
 import { createLogger } from './platform/log.ts';
 import { migrateDatabase, runDoctor, runVerb, startServer } from './server.ts';
 
@@ -30,7 +31,8 @@ async function guarded(work: () => Promise<number | undefined>): Promise<void> {
     const code = await work();
     if (code !== undefined) process.exitCode = code;
   } catch (error) {
-    complain(error instanceof Error ? error.message : String(error));
+    const message = error instanceof Error ? error.message : String(error);
+    complain(isDatabaseUnavailable(error) ? `The database cannot be reached: ${message}. behalf doctor tells more.` : message);
     process.exitCode = EXIT_UNAVAILABLE;
   }
 }

@@ -131,6 +131,8 @@ describe('the command line', () => {
     const away = { DATABASE_URL: 'postgresql://a:b@127.0.0.1:1/behalf', BEHALF_MASTER_KEY: Buffer.alloc(32, 7).toString('base64') };
     const out = await doctor(away);
     expect([out.code, out.of('database')?.state]).toEqual([1, 'failed']);
+    const verified = await behalf(['audit', 'verify'], away);
+    expect([verified.code, verified.output]).toEqual([69, expect.stringMatching(/^The database cannot be reached: .*behalf doctor/)]);
   }, 60_000);
 
   test('a setting in words nobody offers is refused with help', async () => {
