@@ -44,6 +44,8 @@ export interface ProvisioningStore {
   }): Promise<void>;
   /** Members by group, people first; agents without their names. @throws {AppError} 400 `tooMany` when they are too many for one answer. */
   membersOf(groupIds: readonly string[]): Promise<ReadonlyMap<string, readonly GroupMember[]>>;
+  /** The ids of the first `limit` agents in a group. */
+  agentsIn(groupId: string, limit: number): Promise<readonly string[]>;
   /** False when the agent is in it already. */
   addAgent(groupId: string, agentId: string, at: Date): Promise<boolean>;
   removeAgent(groupId: string, agentId: string, at: Date): Promise<boolean>;
@@ -197,6 +199,10 @@ function groups(db: Db) {
       }
       for (const { group_id: groupId, id, kind, name } of rows) members.get(groupId)?.push({ id, kind, name });
       return members;
+    },
+    async agentsIn(groupId: string, limit: number) {
+      const text = 'SELECT agent_id FROM group_agents WHERE group_id = $1 ORDER BY agent_id LIMIT $2';
+      return (await db.rows<{ agent_id: string }>({ name: 'group-agents', text, values: [groupId, limit] })).map((row) => row.agent_id);
     },
     addAgent: (groupId: string, agentId: string, at: Date) =>
       changes('group-add-agent', 'INSERT INTO group_agents (group_id, agent_id, added_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING', [
