@@ -15,7 +15,7 @@ import {
 } from './authorization-details/index.ts';
 import type { Capability } from './capability.ts';
 import { createChildEnrolment } from './child-enrolment/index.ts';
-import { createClients } from './client-registration/index.ts';
+import { createClients, redirectFaultOf } from './client-registration/index.ts';
 import { createEdge } from './edge.ts';
 import { createEndings } from './endings.ts';
 import { createEnrolment } from './enrolment.ts';
@@ -110,6 +110,7 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
     owners: accounts,
     outgoing: deps.outgoing,
     isSoleAdministrator: accounts.isSoleAdministrator,
+    redirectFaultOf,
     ...createEndings({ agents: () => agents, approvals: () => approvals, clients: () => clients, revocation: () => revocation }),
     surroundings: agentSurroundings(sources, { directory, pendingOf: (agentIds) => approvals.countOpen(agentIds), issuer, clock }),
   });

@@ -147,9 +147,13 @@ const detailsSchema = z.object({
 export function readDetails(details: AgentDetails): AgentDetails {
   const result = detailsSchema.safeParse(details);
   if (result.success) return { ...details, ...result.data };
-  const issue = result.error.issues[0];
-  const member = String(issue?.path[0] ?? 'agent');
-  throw new AppError('invalid_input', `${member} ${describe(issue?.message)}.`, { member });
+  throw faultIn(result.error);
+}
+
+/** What the first issue of a check says, in our words. */
+export function faultIn({ issues: [issue] }: z.ZodError): AppError {
+  const member = String(issue?.path[0] ?? 'it');
+  return new AppError('invalid_input', `${member} ${describe(issue?.message)}.`, { member });
 }
 
 /** The schema library's own messages begin with a capital; ours go on after the member's name. */

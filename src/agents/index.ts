@@ -1,6 +1,6 @@
 /**
  * The registry of agents: who acts, and who answers for it. It owns the records, their lifecycle (lifecycle.ts), the link between
- * an agent and the OAuth clients it authenticates through, certification, the SCIM resource type `Agent` and the console's pages. It
+ * an agent and the OAuth clients it authenticates through, certification, the applications agents belong to, SCIM and pages. It
  * knows no token, grant or policy: what must end with an agent ends in the hook `onSuspended`, in the same transaction, and
  * everything that issues a token joins the view `live_agents`. Called by registration, policy, exchange, approvals and /me.
  */
@@ -10,6 +10,11 @@ import type { Db } from '../platform/db/db.ts';
 import { basePathOf } from '../platform/http/issuer-path.ts';
 import type { Ids } from '../platform/ids.ts';
 import type { AgentAudit, CertificationAudit } from './agent-event.ts';
+import type { RedirectFaultOf } from './applications/application.ts';
+import { createApplicationRoutes } from './applications/routes.ts';
+import { createApplicationResourceType } from './applications/scim.ts';
+import { type ApplicationEvent, createApplicationService } from './applications/service.ts';
+import { createApplicationStore } from './applications/store.ts';
 import { createCertification } from './certification/index.ts';
 import type { CertificationService } from './certification/service.ts';
 import { createItemStore } from './certification/items/store.ts';
@@ -62,10 +67,12 @@ export interface AgentsDeps {
   readonly clock: Clock;
   readonly ids: Ids;
   readonly issuer: URL;
-  readonly audit: AgentAudit & CertificationAudit;
+  readonly audit: AgentAudit & CertificationAudit & { record(event: ApplicationEvent): Promise<void> };
   readonly owners: OwnerDirectory;
   /** Whether this account is the only one that may administer: then it may let its own agents run (security rule R8). */
   readonly isSoleAdministrator?: (accountId: string) => Promise<boolean>;
+  /** The rules of client registration for redirect URIs, which SCIM obeys too (security rule R7). */
+  readonly redirectFaultOf: RedirectFaultOf;
   /** The agent may no longer act: suspended, retired or under review. Ends what it holds. */
   readonly onSuspended: (agentId: string) => Promise<void>;
   /** The agent may not act until a review is over; left out: `onSuspended`. */
@@ -138,6 +145,8 @@ export function createAgents(deps: AgentsDeps): Agents {
   const endDue = createEnding({ ...moving, onManySuspended: stopping.onManyMoved('retired') });
   const campaigns = createCampaignStore({ db });
   const certification = createCertification({ ...deps, agents: service, agentStore: store, campaigns, items });
+  const applications = createApplicationStore({ db });
+  const applicationService = createApplicationService({ ...deps, store: applications });
   const lastSeen = createLastSeen<Seen>({ clock, write: store.setLastSeen });
   const cardStore = createCardStore({ db });
   const cards = createCardService({ ...deps, store: cardStore, agents: service });
@@ -159,10 +168,14 @@ export function createAgents(deps: AgentsDeps): Agents {
       (await service.ownedBy(accountId)).map((agent) => presentOwned(agent, { now: clock.now(), base: basePathOf(issuer) })),
     capability: {
       name: 'agents',
-      scim: [createAgentResourceType({ db, service, store, search, owners, batch, issuer })],
+      scim: [
+        createAgentResourceType({ db, service, store, search, owners, applications, batch, issuer }),
+        createApplicationResourceType({ service: applicationService, store: applications, issuer }),
+      ],
       routes: (router, web) => {
         createCardRoutes({ ...deps, cards, agents: service })(router, web);
-        createAgentRoutes({ ...deps, service, certification, cards, drift })(router, web);
+        createAgentRoutes({ ...deps, service, certification, cards, drift, applications })(router, web);
+        createApplicationRoutes({ clock, issuer, service: applicationService, store: applications })(router, web);
         createDriftRoutes({ ...deps, service, drift })(router, web);
         certification.routes(router, web);
         createOwnAgentRoutes({ ...deps, service })(router, web);

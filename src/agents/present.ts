@@ -1,6 +1,7 @@
 import { durationWords, endOf, type Moment, momentOf } from '../platform/http/moment.ts';
 import type { Agent } from './agent.ts';
 import type { RecordedEvent } from './agent-event.ts';
+import type { ApplicationLink } from './applications/application.ts';
 import { type DriftNotice, noticeWords } from './drift/service.ts';
 import { type AgentStatus, isStoppedByOwner } from './lifecycle.ts';
 import type { CredentialLine, DelegationShown, Falling, ReachLine, State } from './surroundings.ts';
@@ -126,7 +127,7 @@ function sourceWords(source: string): string {
   return source.startsWith('scim:') ? 'an identity provider' : source;
 }
 
-function factsOf({ agent, certified }: AgentContent) {
+function factsOf({ agent, certified, applications }: AgentContent, { base }: Frame) {
   const { environment, autonomy, model, manifestDigest, maxDelegationDepth, dataClasses, externalId, source, ttlMinutes } = agent;
   const modelWords = [model?.provider, model?.name, model?.version].filter((part) => part !== undefined).join(' ');
   const said = [
@@ -145,13 +146,15 @@ function factsOf({ agent, certified }: AgentContent) {
     { label: 'Known elsewhere as', value: source.startsWith('a2a:') ? '' : (externalId ?? '') },
     { label: 'Came from', value: sourceWords(source) },
   ].filter(({ value }) => value !== '');
-  return [...certified, ...said];
+  const belonging = applications.map(({ id, name }) => ({ label: 'Belongs to', value: name, href: `${base}/console/applications/${id}` }));
+  return [...certified, ...said, ...belonging];
 }
 
 /** Everything the page of an agent shows. */
 export interface AgentContent {
   readonly agent: Agent;
   readonly owner: ShownOwner | undefined;
+  readonly applications: readonly ApplicationLink[];
   /** As family/present.ts makes it. */
   readonly family: object;
   /** The name of whoever moved it last. */
@@ -209,7 +212,7 @@ export function presentAgent(all: AgentContent, frame: Frame): object {
       risk: risks[agent.riskLevel],
       purpose: agent.purpose === '' ? 'Nobody said what it is for' : agent.purpose,
       ...ends,
-      facts: factsOf(all),
+      facts: factsOf(all, frame),
     },
     owner: {
       name: owner?.name ?? 'nobody yet',

@@ -7,6 +7,7 @@ import { idOf } from '../platform/http/path-id.ts';
 import type { BrowserSession, Form, Role, Routes, Web } from '../platform/http/web.ts';
 import { type Agent, autonomies, riskLevels } from './agent.ts';
 import type { AgentAudit, AgentEditor } from './agent-event.ts';
+import type { ApplicationStore } from './applications/store.ts';
 import { presentKept } from './cards/present.ts';
 import type { CardService } from './cards/service.ts';
 import type { Certification } from './certification/index.ts';
@@ -39,6 +40,7 @@ export interface AgentRoutesDeps {
   readonly isSoleAdministrator?: StatusDeps['isSoleAdministrator'];
   readonly audit: Pick<AgentAudit, 'list'>;
   readonly surroundings: Surroundings;
+  readonly applications: Pick<ApplicationStore, 'linksOf'>;
   readonly certification: Pick<Certification, 'factsAbout'>;
   readonly cards: Pick<CardService, 'find'>;
   readonly drift: Pick<DriftService, 'standingOf'>;
@@ -111,11 +113,12 @@ function addReading(router: Router, { pages, guard }: Web, deps: AgentRoutesDeps
     const agent = await service.get(idOf(ctx));
     const { id, statusChangedBy } = agent;
     const changer = statusChangedBy?.startsWith('usr_') ? ({ kind: 'user', id: statusChangedBy } as const) : undefined;
-    const [owner, family, clientIds, changedBy] = await Promise.all([
+    const [owner, family, clientIds, changedBy, links] = await Promise.all([
       labelOf(agent.owner),
       familyOf(agent, service),
       service.clientsOf(id),
       labelOf(changer),
+      deps.applications.linksOf([id]),
     ]);
     const [falls, reach, credentials, delegation, certified, trail, mayStart, card, { notice }] = await Promise.all([
       surroundings.whatWouldFall(id),
@@ -128,7 +131,7 @@ function addReading(router: Router, { pages, guard }: Web, deps: AgentRoutesDeps
       cards.find(id),
       drift.standingOf(agent),
     ]);
-    const moved = { changedBy: changedBy?.name ?? statusChangedBy };
+    const moved = { changedBy: changedBy?.name ?? statusChangedBy, applications: links.get(id) ?? [] };
     const shown = { agent, owner, ...moved, falls, reach, credentials, delegation, certified };
     const relatives = { family: presentFamily(family, frame()) };
     const may = { mayManage: WRITERS.includes(session.role), mayStart, drift: notice };

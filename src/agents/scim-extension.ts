@@ -52,7 +52,8 @@ const behalf: Extension = {
       'purpose',
       { description: 'What it is for, in one sentence.', maxLength: 500 },
       {
-        column: textColumn('agents.purpose'),
+        // Nobody has to say what it is for; stored as an empty text.
+        column: textColumn(`nullif(agents.purpose, '')`),
         show: ({ agent }) => agent.purpose || undefined,
         take: (draft, value) => {
           draft.purpose = textIn(value) ?? '';
@@ -155,7 +156,11 @@ const behalf: Extension = {
         ...readOnly,
         description: 'Under review because something else runs than was agreed, and acting meanwhile by a setting of this server.',
       }),
-      { column: { column: 'agents.acts_under_review', type: 'boolean' }, show: ({ agent }) => agent.actsUnderReview || undefined },
+      {
+        // Shown when it is so, and found when it is shown.
+        column: { column: 'nullif(agents.acts_under_review, false)', type: 'boolean' },
+        show: ({ agent }) => agent.actsUnderReview || undefined,
+      },
     ),
     bound(scimAttribute('lastConfirmedAt', 'dateTime', { ...readOnly, description: 'When somebody last confirmed that it is needed.' }), {
       column: timeColumn('agents.last_confirmed_at'),

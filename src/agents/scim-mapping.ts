@@ -18,6 +18,8 @@ export interface ShownAgent {
 export interface LinkShown {
   readonly id: string;
   readonly name: string;
+  /** How the two belong together. */
+  readonly type: string;
 }
 
 /** What a representation says, before what it says twice is brought together. */

@@ -80,8 +80,18 @@ const linkParts = (referenceTypes: readonly string[]) => [
   scimAttribute('display', 'string', readOnly),
   scimAttribute('type', 'string', readOnly),
 ];
-const showLinks = (links: readonly LinkShown[], place: string, more: object = {}) =>
-  links.map(({ id, name }) => ({ value: id, $ref: `${place}/${id}`, display: name, ...more }));
+const showLinks = (links: readonly LinkShown[], place: string) =>
+  links.map(({ id, name, type }) => ({ value: id, $ref: `${place}/${id}`, display: name, type }));
+/** The applications of an agent, for filters. */
+const applicationRows: ScimValueTable = {
+  rows: `SELECT 1 FROM agentic_application_agents part JOIN agentic_applications application ON application.id = part.application_id
+    WHERE part.agent_id = agents.id`,
+  columns: {
+    value: textColumn('part.application_id'),
+    display: textColumn('coalesce(application.display_name, application.name)'),
+    type: textColumn('part.type'),
+  },
+};
 
 const relations: readonly AgentAttribute[] = [
   bound(
@@ -151,24 +161,28 @@ const relations: readonly AgentAttribute[] = [
         rows: 'SELECT 1 FROM agent_groups membership WHERE membership.agent_id = agents.id',
         columns: { value: textColumn('membership.group_id') },
       },
-      show: ({ groups, baseUrl }) => showLinks(groups, `${baseUrl}/Groups`, { type: 'direct' }),
+      show: ({ groups, baseUrl }) => showLinks(groups, `${baseUrl}/Groups`),
     },
   ),
   bound(
     scimAttribute('applications', 'complex', {
       ...readOnly,
-      description: 'Applications it belongs to.',
+      description: 'Applications it belongs to: owned, authorized or guest.',
       multiValued: true,
       subAttributes: linkParts(['AgenticApplication']),
     }),
     {
+      column: applicationRows,
       show: ({ applications, baseUrl }) => showLinks(applications, `${baseUrl}/AgenticApplications`),
     },
   ),
   described(
     'agenticApplicationId',
     { ...readOnly, caseExact: true, description: 'The first of its applications (draft-wahl-scim-agent-schema).' },
-    { show: ({ applications: [first] }) => first?.id },
+    {
+      column: textColumn('(SELECT min(part.application_id) FROM agentic_application_agents part WHERE part.agent_id = agents.id)'),
+      show: ({ applications: [first] }) => first?.id,
+    },
   ),
   bound(
     scimAttribute('oAuthClientIdentifiers', 'complex', {

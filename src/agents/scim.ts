@@ -14,10 +14,12 @@ import {
 } from '../scim/index.ts';
 import { type Agent, isSameOwner, type NewAgent, ownerOf } from './agent.ts';
 import type { AgentEditor } from './agent-event.ts';
+import type { ApplicationStore } from './applications/store.ts';
 import type { BatchCreation } from './batch/creation.ts';
 import { outcomeOf } from './batch/gathering.ts';
 import { rememberAddresses } from './batch/remembered-owners.ts';
 import type { OwnerDirectory } from './owners.ts';
+import { assertVersion, editorOf, governanceNeeded, scimBaseOf } from './scim-caller.ts';
 import { agentDefinition } from './scim-extension.ts';
 import { type WantedAgent, wantedBy } from './scim-mapping.ts';
 import { governedKept } from './scim-schema.ts';
@@ -33,6 +35,7 @@ export interface AgentScimDeps {
   readonly store: Pick<AgentStore, 'find' | 'lock' | 'clientsOf' | 'namesOf'>;
   readonly search: Pick<AgentSearchStore, 'page'>;
   readonly owners: Pick<OwnerDirectory, 'ownerNames' | 'findByEmail' | 'groupsOfAgents'>;
+  readonly applications: Pick<ApplicationStore, 'linksOf'>;
   readonly batch: BatchCreation;
   readonly issuer: URL;
 }
@@ -42,12 +45,6 @@ type Caller = Pick<ApiCaller, 'clientId' | 'accountId' | 'hasGovernance'>;
 /** How far a tree below an agent may grow. */
 const governedLimits = ['maxChildren', 'maxChildDepth'] as const;
 const STOP_REASON = 'Stopped by provisioning.';
-
-/** A person behind the token answers for it themselves; otherwise the client does. */
-function editorOf({ clientId, accountId }: Caller): AgentEditor {
-  const who = accountId === undefined ? ({ kind: 'client', id: clientId } as const) : ({ kind: 'account', id: accountId } as const);
-  return { ...who, party: 'provisioner' };
-}
 
 /** Security rule R7: what decides who may act, and as whom, takes the governance right. Compared with what is stored. */
 function assertGoverned({ changes, status }: WantedAgent, caller: Caller, current?: Agent): void {
@@ -62,11 +59,7 @@ function assertGoverned({ changes, status }: WantedAgent, caller: Caller, curren
     // who owns an agent of low risk lets it run alone (R8)
     ...(changes.riskLevel === 'low' && current !== undefined && current.riskLevel !== 'low' ? ['riskLevel'] : []),
   ][0];
-  if (attribute !== undefined) {
-    throw new AppError('forbidden', `Changing ${attribute} takes the governance right, which this client does not have.`, {
-      member: attribute,
-    });
-  }
+  if (attribute !== undefined) throw governanceNeeded(attribute);
 }
 
 function assertOwned({ changes, status }: WantedAgent, current?: Agent): void {
@@ -74,20 +67,17 @@ function assertOwned({ changes, status }: WantedAgent, current?: Agent): void {
   if (isActive && changes.owner === undefined) throw scimRefusal('invalidValue', 'An active agent needs an owner.', 'owners');
 }
 
-function assertVersion(agent: Agent, { ifMatch }: ScimPrecondition): void {
-  if (ifMatch === undefined || ifMatch === weakEtag(agent.version)) return;
-  throw new AppError('precondition_failed', 'The agent has changed: read it again and send its new version in If-Match.');
-}
-
 /** Shows agents; what a whole list names is looked up together. */
-function createShowing({ owners, store, issuer }: Pick<AgentScimDeps, 'owners' | 'store' | 'issuer'>) {
-  const baseUrl = `${issuer.href.replace(/\/$/, '')}/scim/v2`;
+function createShowing({ owners, store, applications, issuer }: Pick<AgentScimDeps, 'owners' | 'store' | 'applications' | 'issuer'>) {
+  const baseUrl = scimBaseOf(issuer);
   return async (found: readonly AgentWithClients[]): Promise<readonly ScimResource[]> => {
     const agents = found.map(({ agent }) => agent);
-    const [ownerNames, parentNames, groups] = await Promise.all([
+    const ids = agents.map(({ id }) => id);
+    const [ownerNames, parentNames, groups, links] = await Promise.all([
       owners.ownerNames(agents.flatMap(({ owner }) => owner ?? [])),
       store.namesOf(agents.flatMap(({ parentId }) => parentId ?? [])),
-      owners.groupsOfAgents(agents.map(({ id }) => id)),
+      owners.groupsOfAgents(ids),
+      ids.length === 0 ? new Map<string, []>() : applications.linksOf(ids),
     ]);
     return found.map(({ agent, clientIds }) =>
       resourceOf(agentDefinition, {
@@ -95,8 +85,8 @@ function createShowing({ owners, store, issuer }: Pick<AgentScimDeps, 'owners' |
         clientIds,
         ownerName: agent.owner && ownerNames.get(agent.owner.id),
         parentName: agent.parentId === undefined ? undefined : parentNames.get(agent.parentId),
-        groups: groups.get(agent.id) ?? [],
-        applications: [],
+        groups: (groups.get(agent.id) ?? []).map((group) => ({ ...group, type: 'direct' })),
+        applications: links.get(agent.id) ?? [],
         baseUrl,
       }),
     );
@@ -153,7 +143,7 @@ export function createAgentResourceType(deps: AgentScimDeps): ScimResourceType<A
   };
   return {
     ...agentDefinition,
-    serviceProviderConfig: { agentExtension: { supported: true, agentsSupported: true, agenticApplicationsSupported: false } },
+    serviceProviderConfig: { agentExtension: { supported: true, agentsSupported: true } },
     create: async (input, caller) => show(await service.create(await newAgentIn(input, caller, owners), editorOf(caller))),
     async createMany(inputs, caller) {
       const remembered = { findByEmail: rememberAddresses(owners) };

@@ -35,6 +35,7 @@ export type { ClientAgents } from './console/routes.ts';
 export type { OnRegistered, OnUpdate } from './engine-storage.ts';
 export type { InitialAccessTokens, NewChildToken, Owners } from './initial-access-tokens/service.ts';
 export type { ClientChangeInput, NewClientInput } from './client-input.ts';
+export { redirectFaultOf } from './redirect-uri.ts';
 export type { ClientService } from './service.ts';
 
 /** What clients need; what is uphill or beside comes as a hook from app.ts. */

@@ -69,3 +69,13 @@ export function inferApplicationType(redirectUris: readonly unknown[]): Applicat
   };
   return redirectUris.length > 0 && redirectUris.every(isNative) ? 'native' : 'web';
 }
+
+/** Why these redirect URIs may not be registered together, with the type that is inferred for them; undefined: they may. */
+export function redirectFaultOf(redirectUris: readonly string[]): string | undefined {
+  const applicationType = inferApplicationType(redirectUris);
+  for (const uri of redirectUris) {
+    const checked = checkRedirectUri(uri, applicationType);
+    if (!checked.ok) return checked.reason;
+  }
+  return undefined;
+}

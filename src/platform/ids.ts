@@ -5,6 +5,7 @@ export type IdPrefix =
   | 'usr'
   | 'grp'
   | 'agt'
+  | 'aap'
   | 'svc'
   | 'rsv'
   | 'cli'

@@ -59,6 +59,11 @@ function canonicalOf({ caseExact, canonicalValues }: ScimAttribute, value: Compa
   return canonicalValues?.find((each) => each.toLowerCase() === value.toLowerCase()) ?? value;
 }
 
+/** A parameter beside a column: a client may compare an integer with 1.5, or with more than an integer holds. */
+export function asCompared(parameter: string, type: ScimColumn['type']): string {
+  return type === 'number' ? `${parameter}::numeric` : parameter;
+}
+
 /**
  * Always true or false, never NULL, so that NOT means what it says. The IS NOT NULL stands beside the comparison instead of a
  * COALESCE around it because an index serves the one and not the other.
@@ -70,7 +75,7 @@ function comparisonSql(filter: ScimFilter & { op: ScimComparison }, { column, ty
   const value = isWhole ? canonicalOf(leaf, filter.value) : filter.value;
   const folds = type === 'text' && (isWhole ? isFolded(leaf) : !leaf.caseExact);
   const left = folds ? `lower(${column})` : column;
-  const right = (parameter: string): string => (folds ? `lower(${parameter})` : parameter);
+  const right = (parameter: string): string => (folds ? `lower(${parameter})` : asCompared(parameter, type));
   if (op === 'eq') return `(${column} IS NOT NULL AND ${left} = ${right(bind(value))})`;
   if (op === 'ne') return `${left} IS DISTINCT FROM ${right(bind(value))}`;
   const pattern = patterns[op];

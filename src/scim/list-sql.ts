@@ -1,5 +1,5 @@
 import { scimRefusal } from './errors.ts';
-import { compileFilter, type ScimColumns, type ScimSql, type SortExpression, sortExpressionOf } from './filter-sql.ts';
+import { asCompared, compileFilter, type ScimColumns, type ScimSql, type SortExpression, sortExpressionOf } from './filter-sql.ts';
 import type { ScimListQuery } from './resource-type.ts';
 
 /** Where the resources of a type are stored: trusted SQL of its store. */
@@ -47,11 +47,14 @@ function writePosition({ scim_id: id, scim_sort_key: key }: PagedRow): string {
   return JSON.stringify(key === undefined ? [id] : [id, key instanceof Date ? key.toISOString() : key]);
 }
 
+/** PostgreSQL has no text with NUL in it, nor half a surrogate pair. */
+const isText = (value: unknown): value is string => typeof value === 'string' && !value.includes('\u0000') && value.isWellFormed();
+
 function keyOf(value: unknown, { type }: SortExpression): SortKey {
   if (value === null) return null;
   if (type === 'timestamp') {
     const at = new Date(String(value));
-    if (Number.isNaN(at.getTime())) throw foreign();
+    if (Number.isNaN(at.getTime()) || !/^\d{4}-/.test(at.toISOString())) throw foreign();
     return at;
   }
   if (type === 'number') {
@@ -59,7 +62,7 @@ function keyOf(value: unknown, { type }: SortExpression): SortKey {
     if (!Number.isFinite(number)) throw foreign();
     return number;
   }
-  if (typeof value !== (type === 'text' ? 'string' : 'boolean')) throw foreign();
+  if (type === 'text' ? !isText(value) : typeof value !== 'boolean') throw foreign();
   return value as Parameter;
 }
 
@@ -71,7 +74,7 @@ function readPosition(text: string, sort: SortExpression | undefined): Position 
   } catch {
     throw foreign();
   }
-  if (!Array.isArray(parts) || typeof parts[0] !== 'string' || parts.length !== (sort === undefined ? 1 : 2)) throw foreign();
+  if (!Array.isArray(parts) || !isText(parts[0]) || parts.length !== (sort === undefined ? 1 : 2)) throw foreign();
   return sort === undefined ? { id: parts[0] } : { id: parts[0], key: keyOf(parts[1], sort) };
 }
 
@@ -88,7 +91,7 @@ function afterSql(position: Position, { id, sort, bind }: { id: string; sort: So
     const rest = `(${sql} IS NULL AND ${id} > ${bind(position.id)})`;
     return isAscending ? rest : `(${rest} OR ${sql} IS NOT NULL)`;
   }
-  const [key, last] = [bind(position.key), bind(position.id)];
+  const [key, last] = [asCompared(bind(position.key), sort.type), bind(position.id)];
   if (isAscending) {
     const further = `(${sql}, ${id}) > (${key}, ${last})`;
     return isNullable ? `(${further} OR ${sql} IS NULL)` : further;

@@ -3,6 +3,7 @@ import type { Agent, NewAgent } from '../../src/agents/index.ts';
 import type { Account } from '../../src/accounts/index.ts';
 import { type Door, startPages, type Visitor } from '../accounts/visitor.ts';
 import { closeEdges } from '../platform/http/edge-client.ts';
+import { signedIn } from './console-person.ts';
 import { administrator, openRegistry, type Registry } from './registry.ts';
 
 const home = new URL('https://issuer.test');
@@ -11,17 +12,7 @@ let registry: Registry;
 let visitor: Visitor;
 let jana: string;
 
-const person = (role: Account['role'], id = administrator.id): Account => ({
-  id,
-  email: 'ada@example.com',
-  name: 'Ada Admin',
-  role,
-  status: 'active',
-  createdAt: registry.clock.now(),
-  passwordChangedAt: undefined,
-  lastSeenAt: undefined,
-  successorId: undefined,
-});
+const person = (role: Account['role'], id = administrator.id) => signedIn(role, { id, at: registry.clock.now() });
 const make = (input: Partial<NewAgent> = {}): Promise<Agent> =>
   registry.agents.create({ displayName: 'Invoice bot', owner: { kind: 'user', id: jana }, source: 'console', ...input }, administrator);
 const fields = {

@@ -2,6 +2,7 @@ import { type Agents, type AgentEditor, createAgents, type Surroundings } from '
 import { createCorrelation } from '../../src/audit/correlation.ts';
 import { type AuditService, createAuditService } from '../../src/audit/service.ts';
 import { createAuditStore } from '../../src/audit/store.ts';
+import { redirectFaultOf } from '../../src/client-registration/index.ts';
 import type { Clock } from '../../src/platform/clock.ts';
 import { createDb, type Db } from '../../src/platform/db/db.ts';
 import { createLogger } from '../../src/platform/log.ts';
@@ -83,7 +84,14 @@ export async function openRegistry(home = issuer): Promise<Registry> {
         );
         return new Map(rows.map(({ id, name }) => [id, name]));
       },
-      groupsOfAgents: async () => new Map(),
+      groupsOfAgents: async (agentIds) =>
+        Map.groupBy(
+          await sql<{ agent_id: string; id: string; name: string }>(
+            'SELECT agent_id, id, name FROM group_agents JOIN groups ON groups.id = group_id WHERE agent_id = ANY ($1) ORDER BY name',
+            [agentIds],
+          ),
+          ({ agent_id }) => agent_id,
+        ),
       groupsOf: (accountId) => sql('SELECT group_id AS id FROM group_members WHERE account_id = $1', [accountId]),
       listGroups: () => sql('SELECT id, name FROM groups ORDER BY name'),
       list: async ({ search, limit }) => ({
@@ -93,6 +101,7 @@ export async function openRegistry(home = issuer): Promise<Registry> {
         ),
       }),
     },
+    redirectFaultOf,
     isSoleAdministrator: async (accountId) => soleAdministrators.has(accountId),
     onSuspended: async (agentId) => {
       if (isFailing) {

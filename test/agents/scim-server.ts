@@ -45,8 +45,8 @@ const callerNamed = (name: string): ApiCaller => ({
   jti: name,
 });
 
-export async function openScimRegistry(): Promise<ScimRegistry> {
-  const registry = await openRegistry();
+export async function openScimRegistry(home?: URL): Promise<ScimRegistry> {
+  const registry = await openRegistry(home);
   const app = new Koa();
   const failures: unknown[] = [];
   useScimErrors(app, (error) => failures.push(error));

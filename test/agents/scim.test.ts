@@ -74,7 +74,7 @@ describe('the Agent resource type', () => {
       expect(core).toMatch(new RegExp(`"name":"${name}"[^{]*governance right`));
     }
     expect((await registry.send('GET /ServiceProviderConfig')).body).toMatchObject({
-      agentExtension: { supported: true, agentsSupported: true, agenticApplicationsSupported: false },
+      agentExtension: { supported: true, agentsSupported: true, agenticApplicationsSupported: true },
     });
   });
 
@@ -365,7 +365,7 @@ describe('lists', () => {
       ),
     ).toEqual(['Zebra 1000', 'Zebra 100%']);
     expect(await find('x509Certificates.value eq "AAAA"')).toMatchObject({ status: 200, body: { totalResults: 2 } });
-    expect(await find('agenticApplicationId eq "x"')).toMatchObject({ status: 400, body: { scimType: 'invalidFilter' } });
+    expect(await find('groups.display eq "x"')).toMatchObject({ status: 400, body: { scimType: 'invalidFilter' } });
     expect(await find(`displayName eq "' OR 1=1 --"`)).toMatchObject({ status: 200, body: { totalResults: 0 } });
   });
 

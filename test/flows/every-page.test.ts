@@ -49,6 +49,7 @@ describe('every link leads to a page', () => {
     const kinds = new Set(visits.map(({ path }) => kindOf(path)));
     for (const kind of [
       'agents/…',
+      'applications',
       'approvals',
       'clients/…',
       'resource-servers/…',

@@ -162,7 +162,9 @@ describe('compileFilter', () => {
 
   test('binds every value and numbers on from the first parameter', () => {
     const { sql, params } = compileFilter(parseFilter(lamp, 'name sw "50%_\\\\" and watts gt 3'), columns, 4);
-    expect(sql).toBe(`((l.name IS NOT NULL AND lower(l.name) LIKE lower($4) ESCAPE '\\') AND (l.watts IS NOT NULL AND l.watts > $5))`);
+    expect(sql).toBe(
+      `((l.name IS NOT NULL AND lower(l.name) LIKE lower($4) ESCAPE '\\') AND (l.watts IS NOT NULL AND l.watts > $5::numeric))`,
+    );
     expect(params).toEqual(['50\\%\\_\\\\%', 3]);
   });
 

@@ -91,6 +91,17 @@ describe('RFC 9865 §2', () => {
         details: { scimType: 'invalidCursor' },
       });
     }
+    const [named, dated] = [text, parseSort(lamp, `${lampExtension}:checkedAt`, 'ascending')];
+    for (const [wanted, position] of [
+      [named, String.raw`["lamp-001","\u0000"]`],
+      [named, String.raw`["\u0000","a"]`],
+      [named, String.raw`["lamp-001","\ud800"]`],
+      [dated, '["lamp-001","+275760-09-13T00:00:00.000Z"]'],
+    ] as const) {
+      await expect(list({ sort: wanted, page: { by: 'position', count: 10, position } })).rejects.toMatchObject({
+        details: { scimType: 'invalidCursor' },
+      });
+    }
   });
 });
 

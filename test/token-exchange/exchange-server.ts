@@ -11,7 +11,7 @@ import {
   createDetailTypes,
   detailsHash,
 } from '../../src/authorization-details/index.ts';
-import { type Clients, createClients, type NewClientInput } from '../../src/client-registration/index.ts';
+import { type Clients, createClients, type NewClientInput, redirectFaultOf } from '../../src/client-registration/index.ts';
 import { createArtifactStore, createOidc, type NamedContribution, type Oidc } from '../../src/oidc/index.ts';
 import { systemClock } from '../../src/platform/clock.ts';
 import { createDb, type Db } from '../../src/platform/db/db.ts';
@@ -121,6 +121,7 @@ export async function startExchangeServer(more: readonly NamedContribution[] = [
     ...base,
     audit,
     owners: accounts,
+    redirectFaultOf,
     onSuspended: nothing,
     ...{ surroundings: {} as never, outgoing: {} as never },
   });

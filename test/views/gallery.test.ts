@@ -99,7 +99,7 @@ describe.each([
   test.each(samples.map((sample, index) => [titleOf(sample), index] as const))('%s', async (_title, index) => {
     complaints.length = 0;
     await page.emulateMedia({ colorScheme: 'light' });
-    await page.goto(`http://localhost:${gallery.port}/${index}`);
+    expect((await page.goto(`http://localhost:${gallery.port}/${index}`))?.status()).toBe(200);
     expect(complaints).toEqual([]);
     expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(width);
     await page.evaluate(AXE);

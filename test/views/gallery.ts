@@ -70,10 +70,21 @@ export async function openGallery(pages: readonly Sample[] = samples): Promise<G
     const sample = pages[Number(path.slice(1))];
     if (!sample) return response.writeHead(404).end();
     const headers = { 'content-type': 'text/html; charset=utf-8', 'content-security-policy': CONTENT_SECURITY_POLICY };
-    return response.writeHead(200, headers).end(render(sample));
+    const markup = rendered(sample);
+    return response.writeHead(markup === undefined ? 500 : 200, headers).end(markup);
   });
   await new Promise<void>((done) => server.listen(0, 'localhost', done));
   return { port: (server.address() as AddressInfo).port, sent, close: () => close(server) };
+}
+
+/** Undefined when the template fails: the page then answers 500 instead of never. */
+function rendered(sample: Sample): string | undefined {
+  try {
+    return render(sample);
+  } catch (error) {
+    console.error(sample.template, error);
+    return undefined;
+  }
 }
 
 async function readForm(request: IncomingMessage): Promise<URLSearchParams> {

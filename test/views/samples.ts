@@ -1,10 +1,12 @@
 import { accessSamples } from './samples/access.ts';
 import { agentSamples } from './samples/agents.ts';
+import { applicationSamples } from './samples/applications.ts';
 import { approvalSamples } from './samples/approvals.ts';
 import { certificationSamples } from './samples/certifications.ts';
 import { cardSamples } from './samples/cards.ts';
 import { driftSamples } from './samples/drift.ts';
 import { groupSamples } from './samples/groups.ts';
+import { overviewSamples } from './samples/overview.ts';
 import { oversightSamples } from './samples/oversight.ts';
 import { signInSamples } from './samples/sign-in.ts';
 import type { Sample } from './shapes.ts';
@@ -13,7 +15,9 @@ import type { Sample } from './shapes.ts';
 export const samples: readonly Sample[] = [
   ...signInSamples,
   ...approvalSamples,
+  ...overviewSamples,
   ...agentSamples,
+  ...applicationSamples,
   ...accessSamples,
   ...certificationSamples,
   ...cardSamples,

@@ -129,13 +129,6 @@ const home = {
       state: state('Active', 'yes'),
     },
     {
-      id: id('agt', '9c1d').full,
-      name: 'Invoice bot',
-      purpose: 'Pays approved supplier invoices',
-      state: state('Under review', 'wait'),
-      drift: 'Something else runs than was agreed',
-    },
-    {
       id: 'grt_2',
       agent: { ...parties.invoiceBot, now: undefined },
       may: 'Prepare payments; asks you above €500',
@@ -151,6 +144,13 @@ const home = {
       state: state('Active', 'yes'),
       ends: { verb: 'ends', time: { ...times.later, text: 'in 20 minutes', keep: 'in' } },
       card: 'Its agent card changed',
+    },
+    {
+      id: id('agt', '9c1d').full,
+      name: 'Invoice bot',
+      purpose: 'Pays approved supplier invoices',
+      state: state('Under review', 'wait'),
+      drift: 'Something else runs than was agreed',
     },
   ],
   sessions: [
