@@ -9,8 +9,8 @@ const PAGE_SIZE = 25;
 const countOf = (count: number, one: string, many: string) => `${count.toLocaleString('en-GB')} ${count === 1 ? one : many}`;
 
 function stateOf({ isAlive, isBuiltIn }: Group): State {
-  if (isBuiltIn) return { word: 'Belongs to the server', tone: 'info' };
-  return isAlive ? { word: 'Can answer', tone: 'yes' } : { word: 'Nobody can sign in', tone: 'stop' };
+  if (isBuiltIn) return { word: 'Built in', tone: '' };
+  return isAlive ? { word: 'Can answer', tone: 'yes' } : { word: 'Nobody in it', tone: 'wait' };
 }
 
 /** The groups of one page whose name has `q` in it. `cursor`: the last one of the page before. */
@@ -59,13 +59,19 @@ export interface GroupContent {
   readonly isEditor: boolean;
 }
 
+/** What is to be said of a member beside that they answer. */
+function whyNot(one: Account, people: readonly Account[]): { readonly state?: State } {
+  if (one.status !== 'active') return { state: { word: 'Shut out', tone: 'stop' } };
+  const isLast = people.every(({ id, status }) => id === one.id || status !== 'active');
+  return isLast ? { state: { word: 'The only one', tone: 'wait' } } : {};
+}
+
 const ownedWords = (owned: number) => (owned === 0 ? 'No agent' : countOf(owned, 'agent', 'agents'));
 
 /** What `console/group` shows. */
 export function presentGroup({ group, people, agents, hasMoreAgents, owned, base, isEditor }: GroupContent) {
   const here = `${base}/console/groups/${group.id}`;
   const shown = people.slice(0, MOST_MEMBERS_SHOWN);
-  const isLastAlive = (one: Account) => people.every(({ id, status }) => id === one.id || status !== 'active');
   return {
     group: {
       id: { short: `${group.id.slice(0, 8)}…${group.id.slice(-4)}`, full: group.id },
@@ -85,10 +91,7 @@ export function presentGroup({ group, people, agents, hasMoreAgents, owned, base
       email: one.email,
       href: `${base}/console/people/${one.id}`,
       removeHref: `${here}/people/${one.id}/remove`,
-      state:
-        one.status === 'active'
-          ? { word: isLastAlive(one) ? 'The only one' : 'Answers', tone: isLastAlive(one) ? 'wait' : 'yes' }
-          : { word: 'Shut out', tone: 'stop' },
+      ...whyNot(one, people),
     })),
     ...(group.memberCount > shown.length ? { morePeople: `and ${group.memberCount - shown.length} more` } : {}),
     agents: agents.map(({ id, name }) => ({ name, href: `${base}/console/agents/${id}` })),

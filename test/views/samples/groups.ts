@@ -16,7 +16,6 @@ const group = {
       email: 'jana@acme.test',
       href: `${base}/console/people/usr_1`,
       removeHref: `${base}/console/groups/grp_1/people/usr_1/remove`,
-      state: state('Answers', 'yes'),
     },
     {
       name: 'Bartholomew Featherstonehaugh-Cholmondeley',
@@ -42,7 +41,7 @@ export const groupSamples: readonly Sample[] = [
       ...list,
       groups: [
         { id: 'grp_1', name: 'Finance operations', people: 3, agents: 12, state: answers },
-        { id: 'grp_2', name: 'Customer support, night shift', people: 1, agents: 1, state: state('Nobody can sign in', 'stop') },
+        { id: 'grp_2', name: 'Customer support, night shift', people: 1, agents: 1, state: state('Nobody in it', 'wait') },
       ],
       pager: { words: '2 of 2' },
     },
@@ -55,7 +54,7 @@ export const groupSamples: readonly Sample[] = [
     variant: 'nobody in it, read only',
     model: {
       ...group,
-      group: { ...group.group, state: state('Nobody can sign in', 'stop') },
+      group: { ...group.group, state: state('Nobody in it', 'wait') },
       warning: 'Nobody in it can sign in, so the 12 agents it owns get no token.',
       people: [],
       agents: [],
