@@ -18,6 +18,7 @@ import { type DeviceCookie, deviceCookieOf } from './device-cookie.ts';
 import { createLinks, type Links } from './enrolment/links.ts';
 import { enrolmentRoutes } from './enrolment/routes.ts';
 import { createSetup, type Setup } from './enrolment/setup.ts';
+import { groupRoutes } from './group-pages/routes.ts';
 import { leavingRoutes } from './leaving/routes.ts';
 import { personalRoutes } from './me/routes.ts';
 import { createOidcContribution } from './oidc.ts';
@@ -123,7 +124,8 @@ export function createAccounts(deps: AccountsDeps): Accounts {
     lockAdministrators: store.lockAdministrators,
     baseUrl: `${issuer.href.replace(/\/$/, '')}/scim/v2`,
   };
-  const routes = [enrolmentRoutes(edge), peopleRoutes(edge), leavingRoutes(edge), personalRoutes(edge)];
+  const groups = groupRoutes({ ...edge, members: provisioningStore });
+  const routes = [enrolmentRoutes(edge), peopleRoutes(edge), groups, leavingRoutes(edge), personalRoutes(edge)];
   const { reseal } = secondFactors.codes;
   const hasSecondFactor = async (accountId: string) => {
     const { hasCode, passkeys } = await secondFactors.securityOf(accountId);

@@ -102,7 +102,7 @@ export function presentPerson(
     isEditor: boolean;
     isSelf: boolean;
     successor: { readonly name: string; readonly isAlive: boolean } | undefined;
-  } & { [K in 'agents' | 'grants']: readonly object[] } & {
+  } & { [K in 'agents' | 'grants' | 'groups']: readonly object[] } & {
     sessions: number;
   },
 ) {
@@ -110,9 +110,11 @@ export function presentPerson(
   const isActive = account.status === 'active';
   const facts = [
     { label: 'Role', value: ROLE_WORDS[account.role].words },
-    { label: 'Here since', value: momentOf(account.createdAt, now).exact },
+    { label: 'Here since', time: momentOf(account.createdAt, now) },
     { label: 'Signs in with', value: secondOf(security).word },
-    { label: 'Last seen', value: account.lastSeenAt === undefined ? 'never' : momentOf(account.lastSeenAt, now).exact },
+    account.lastSeenAt === undefined
+      ? { label: 'Last seen', value: 'never' }
+      : { label: 'Last seen', time: momentOf(account.lastSeenAt, now) },
   ];
   return {
     person: {
@@ -124,6 +126,7 @@ export function presentPerson(
     },
     agents: about.agents,
     grants: about.grants,
+    groups: about.groups,
     sessions: count(about.sessions, 'session', 'sessions'),
     leaving: successorWords(about.successor),
     may: {

@@ -8,6 +8,8 @@ type Posted = Readonly<Record<string, string | readonly string[] | undefined>>;
 export interface AgentFormValues {
   readonly name: string;
   readonly owner: string;
+  /** Typed instead of choosing from the list, which is not endless; it wins. */
+  readonly ownerEmail: string;
   readonly purpose: string;
   readonly riskLevel: string;
   readonly autonomy: string;
@@ -41,6 +43,7 @@ export function valuesOfForm(form: Posted): AgentFormValues {
   return {
     name: at('name'),
     owner: at('owner'),
+    ownerEmail: at('ownerEmail'),
     purpose: at('purpose'),
     riskLevel: at('riskLevel'),
     autonomy: at('autonomy'),
@@ -61,6 +64,7 @@ export function valuesOfAgent(agent?: Agent): AgentFormValues {
   return {
     name: agent?.displayName ?? '',
     owner: agent?.owner?.id ?? '',
+    ownerEmail: '',
     purpose: agent?.purpose ?? '',
     riskLevel: agent?.riskLevel ?? 'medium',
     autonomy: agent?.autonomy ?? 'interactive',

@@ -178,7 +178,7 @@ export function createAgents(deps: AgentsDeps): Agents {
         createApplicationRoutes({ clock, issuer, service: applicationService, store: applications })(router, web);
         createDriftRoutes({ ...deps, service, drift })(router, web);
         certification.routes(router, web);
-        createOwnAgentRoutes({ ...deps, service })(router, web);
+        createOwnAgentRoutes({ ...deps, service, drift, cards })(router, web);
       },
       jobs: [
         { name: 'agents-last-seen', everySeconds: FLUSH_SECONDS, run: lastSeen.flush },

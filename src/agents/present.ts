@@ -5,6 +5,7 @@ import type { ApplicationLink } from './applications/application.ts';
 import { type DriftNotice, noticeWords } from './drift/service.ts';
 import { type AgentStatus, isStoppedByOwner } from './lifecycle.ts';
 import type { CredentialLine, DelegationShown, Falling, ReachLine, State } from './surroundings.ts';
+import { presentEvent } from './trail.ts';
 
 /** An owner as pages name it. */
 export interface ShownOwner {
@@ -34,52 +35,6 @@ const risks = {
 } as const satisfies Record<Agent['riskLevel'], State>;
 
 const autonomyWords = { interactive: 'while a person is there', background: 'alone, in the background' } as const;
-
-/** What an event of the trail says about an agent. */
-const eventWords: Readonly<Record<string, string>> = {
-  'agent.proposed': 'Was added',
-  'agent.activated': 'Was let run',
-  'agent.reviewed': 'Was put under review',
-  'agent.suspended': 'Was suspended',
-  'agent.retired': 'Was retired',
-  'agent.updated': 'Was changed',
-  'agent.owner_changed': 'Got another owner',
-  'agent.deleted': 'Was deleted',
-  'agent.confirmed': 'Was confirmed as still needed',
-  'agent.declined': 'Was said to be no longer needed',
-  'agent.card_changed': 'Its agent card says something else',
-  'agent.drifted': 'Runs something else than was agreed',
-  'agent.drift_accepted': 'Somebody agreed to what it runs',
-  'client.registered': 'Its software registered',
-  'token.issued': 'Got a token',
-  'token.refused': 'Was refused a token',
-  'token.revoked': 'A token of its was ended',
-  'decision.made': 'Asked what it may do',
-  'approval.requested': 'Asked a person',
-  'approval.decided': 'Was answered by a person',
-  'approval.expired': 'Got no answer',
-  'approval.withdrawn': 'Its question was withdrawn',
-  'delegation.created': 'A delegation names it',
-  'delegation.deleted': 'A delegation that named it ended',
-  'grant.revoked': 'What somebody allowed it was ended',
-  'consent.granted': 'A person let it act',
-  'consent.denied': 'A person did not let it act',
-};
-
-const eventStates: Readonly<Record<string, State>> = {
-  permitted: { word: 'Allowed', tone: 'yes' },
-  approved: { word: 'Approved', tone: 'yes' },
-  refused: { word: 'Refused', tone: 'stop' },
-  denied: { word: 'Denied', tone: 'stop' },
-  deferred: { word: 'Asked', tone: 'wait' },
-  'token.issued': { word: 'Issued', tone: 'yes' },
-  'token.refused': { word: 'Refused', tone: 'stop' },
-  'agent.suspended': { word: 'Stopped', tone: 'stop' },
-  'agent.retired': { word: 'Stopped', tone: 'stop' },
-  'agent.activated': { word: 'Started', tone: 'yes' },
-  'agent.confirmed': { word: 'Confirmed', tone: 'yes' },
-  'agent.declined': { word: 'Declined', tone: 'stop' },
-};
 
 /** `1 agent`, `3 agents`. */
 export function countOf(count: number, one: string, many = `${one}s`): string {
@@ -111,6 +66,12 @@ export function statusWord(status: AgentStatus): string {
 /** An identifier, short enough to read. */
 export function presentId(full: string): { readonly short: string; readonly full: string } {
   return { short: full.length > 16 ? `${full.slice(0, 8)}…${full.slice(-4)}` : full, full };
+}
+
+/** A digest, short enough to read and to compare: the algorithm is always the same. */
+export function presentDigest(full: string): { readonly short: string; readonly full: string } {
+  const bare = full.replace(/^sha-256:/, '');
+  return { short: bare.length > 9 ? `${bare.slice(0, 5)}…${bare.slice(-3)}` : bare, full };
 }
 
 /** A line of the list of agents. */
@@ -158,20 +119,12 @@ export function presentFalls({ tokens, handedOn, approvals, people, below }: Fal
   return { headline: tokens === 0 ? 'No live token' : countOf(tokens, 'live token'), words };
 }
 
-/** Identifiers stand on the event's own page; here they would only be noise. */
-function isForPeople(part: string | undefined): part is string {
-  return part !== undefined && !/(^|\s)[a-z]{3}_[0-9a-f]{20,}/.test(part) && !/^[\w-]{40,}$/.test(part);
-}
-
-function presentEvent({ id, type, occurredAt, outcome, resource, action, cause }: RecordedEvent, { now, base }: Frame) {
-  const detail = [action, resource, cause].filter(isForPeople).join(' · ');
-  return {
-    when: momentOf(occurredAt, now),
-    state: eventStates[outcome ?? type] ?? eventStates[type] ?? { word: 'Noted', tone: '' },
-    words: eventWords[type] ?? 'Was named in an event',
-    ...(detail === '' ? {} : { detail }),
-    href: `${base}/console/audit/${id}`,
-  };
+/** Where a record came from, in words; what no page knows stays as it is. */
+function sourceWords(source: string): string {
+  if (source === 'console') return 'the console';
+  if (source === 'registration') return 'its software, which registered';
+  if (source.startsWith('a2a:')) return 'its agent card';
+  return source.startsWith('scim:') ? 'an identity provider' : source;
 }
 
 function factsOf({ agent, certified, applications }: AgentContent, { base }: Frame) {
@@ -181,7 +134,7 @@ function factsOf({ agent, certified, applications }: AgentContent, { base }: Fra
     { label: 'Environment', value: environment ?? '' },
     { label: 'Works', value: autonomyWords[autonomy] },
     { label: 'Model', value: modelWords },
-    { label: 'Manifest', value: manifestDigest ?? '' },
+    ...(manifestDigest === undefined ? [] : [{ label: 'Manifest', id: presentDigest(manifestDigest), value: manifestDigest }]),
     {
       label: 'May hand on',
       value:
@@ -189,8 +142,9 @@ function factsOf({ agent, certified, applications }: AgentContent, { base }: Fra
     },
     { label: 'Was made for', value: ttlMinutes === undefined ? '' : durationWords(ttlMinutes * 60) },
     { label: 'Data', value: dataClasses.join(', ') },
-    { label: 'Known elsewhere as', value: externalId ?? '' },
-    { label: 'Came from', value: source },
+    // an agent that came from a card is known by the address of the card, which its page shows
+    { label: 'Known elsewhere as', value: source.startsWith('a2a:') ? '' : (externalId ?? '') },
+    { label: 'Came from', value: sourceWords(source) },
   ].filter(({ value }) => value !== '');
   const belonging = applications.map(({ id, name }) => ({ label: 'Belongs to', value: name, href: `${base}/console/applications/${id}` }));
   return [...certified, ...said, ...belonging];
@@ -262,10 +216,14 @@ export function presentAgent(all: AgentContent, frame: Frame): object {
     },
     owner: {
       name: owner?.name ?? 'nobody yet',
-      ...(agent.owner?.kind === 'user' ? { href: `${base}/console/people/${agent.owner.id}` } : {}),
+      ...(agent.owner === undefined
+        ? {}
+        : { href: `${base}/console/${agent.owner.kind === 'user' ? 'people' : 'groups'}/${agent.owner.id}` }),
     },
     ...(stopped === undefined ? {} : { stopped }),
-    ...(all.drift === undefined ? {} : { drift: { words: noticeWords[all.drift], href: `${base}/console/agents/${agent.id}/drift` } }),
+    ...(all.drift === undefined
+      ? {}
+      : { drift: { words: noticeWords[all.drift], isOpen: all.drift === 'differs', href: `${base}/console/agents/${agent.id}/drift` } }),
     may: mayOf(all),
     family: all.family,
     ...(delegation === undefined

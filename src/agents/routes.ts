@@ -26,7 +26,7 @@ import { familyOf } from './family/page.ts';
 import { presentFamily, resumedWords } from './family/present.ts';
 import type { DriftService } from './drift/service.ts';
 import { agentsModel, readListQuery } from './listing.ts';
-import { ownerOptions } from './owner-options.ts';
+import { ownerOptions, withOwnerByEmail } from './owner-options.ts';
 import type { OwnerDirectory } from './owners.ts';
 import { type Frame, presentAgent, presentFalls } from './present.ts';
 import type { AgentService } from './service.ts';
@@ -172,8 +172,8 @@ function addEditing(router: Router, { pages, guard }: Web, deps: AgentRoutesDeps
       }
     });
   };
-  const save = (agent: Agent | undefined, { values, session }: { values: AgentFormValues; session: BrowserSession }) => {
-    const changes = readAgentForm(values, agent);
+  const save = async (agent: Agent | undefined, { values, session }: { values: AgentFormValues; session: BrowserSession }) => {
+    const changes = readAgentForm(await withOwnerByEmail(values, deps.owners), agent);
     if (agent === undefined) return service.create({ ...changes, ttlMinutes: readTtl(values), source: 'console' }, editorOf(session));
     return service.update(agent.id, { changes, version: Number(values.version) }, editorOf(session));
   };

@@ -5,10 +5,10 @@ import type { SelfServiceSources } from './sources.ts';
 
 const STATES: Readonly<Record<string, { word: string; tone: string }>> = {
   active: { word: 'Active', tone: 'yes' },
-  proposed: { word: 'Proposed', tone: 'wait' },
+  proposed: { word: 'Proposed', tone: 'info' },
   underReview: { word: 'Under review', tone: 'wait' },
   suspended: { word: 'Suspended', tone: 'stop' },
-  retired: { word: 'Retired', tone: 'stop' },
+  retired: { word: 'Retired', tone: '' },
 };
 
 function stateOf(status: string) {
@@ -46,6 +46,11 @@ export function presentGrant(grant: GrantWords, { lastUsed, now }: { lastUsed: D
 type Sessions = Awaited<ReturnType<SelfServiceSources['sessionsOf']>>;
 type Agents = Awaited<ReturnType<SelfServiceSources['agentsOwnedBy']>>;
 
+/** Nothing to look at: those with something to say come first. */
+function isQuiet({ status, card, notice }: Agents[number]): boolean {
+  return status === 'active' && card === undefined && notice === undefined;
+}
+
 /** What a browser calls itself, in two words as far as it tells. */
 function deviceOf(userAgent: string): string {
   const browsers = { 'Edg/': 'Edge', 'OPR/': 'Opera', 'Firefox/': 'Firefox', 'Chrome/': 'Chrome', 'Safari/': 'Safari' };
@@ -73,15 +78,17 @@ export function presentHome(facts: {
     waiting,
     ...(toConfirm.dueAt === undefined ? {} : { toConfirm: { count: toConfirm.count, due: dayWords(toConfirm.dueAt) } }),
     grants: lines,
-    agents: agents.map(({ id, displayName, purpose, status, validUntil, card, notice }) => ({
-      id,
-      name: displayName,
-      purpose,
-      state: stateOf(status),
-      ...(validUntil === undefined ? {} : { ends: endOf(validUntil, now) }),
-      ...(card === undefined ? {} : { card }),
-      ...(notice === undefined ? {} : { drift: notice }),
-    })),
+    agents: agents
+      .toSorted((one, other) => Number(isQuiet(one)) - Number(isQuiet(other)))
+      .map(({ id, displayName, purpose, status, validUntil, card, notice }) => ({
+        id,
+        name: displayName,
+        purpose,
+        state: stateOf(status),
+        ...(validUntil === undefined ? {} : { ends: endOf(validUntil, now) }),
+        ...(card === undefined ? {} : { card }),
+        ...(notice === undefined ? {} : { drift: notice }),
+      })),
     sessions: sessions.map(({ uid, userAgent, address, lastSeenAt }) => ({
       id: uid,
       device: deviceOf(userAgent),

@@ -298,6 +298,14 @@ describe('in the console', () => {
       expect(page.html).toContain(words);
   });
 
+  test('the owner may be named by address there too', async () => {
+    await visitor.open('/console/agents/from-card');
+    const typed = { url: freshUrl(), owner: '', ownerEmail: `${jana}@example.com` };
+    const preview = await visitor.send('/console/agents/from-card', typed);
+    expect(preview.html).toContain(`<option value="${jana}@example.com" selected>`);
+    expect((await visitor.send('/console/agents/from-card', { ...typed, ownerEmail: 'nobody@example.com' })).status).toBe(422);
+  });
+
   test('whoever answers for the agent reads the same at /me, and nobody else', async () => {
     const url = freshUrl();
     const { agent } = await add(url, { owner: '' });
@@ -309,6 +317,7 @@ describe('in the console', () => {
     await readAll();
     expect(await registry.agents.cards.changedLately([agent.id])).toEqual(new Set([agent.id]));
     door.account = { ...(door.account as Account), id: own, role: 'user' };
+    expect((await visitor.open(`/me/agents/${agent.id}`)).html).toContain(`href="/me/agents/${agent.id}/card"`);
     const page = await visitor.open(`/me/agents/${agent.id}/card`);
     for (const words of ['What it says of itself', url, 'Example Geo', 'Somebody else', 'its provider']) expect(page.text).toContain(words);
     door.account = { ...door.account, id: jana };

@@ -117,6 +117,18 @@ describe('adding and editing', () => {
     });
   });
 
+  test('takes the owner by e-mail address too: it wins over the list, and one that nobody has is a fault', async () => {
+    await visitor.open('/console/agents/new');
+    const send = (ownerEmail: string) =>
+      visitor.send('/console/agents/new', { ...fields, name: 'Named by address', owner: '', ownerEmail });
+    const unknown = await send('nobody@example.com');
+    expect([unknown.status, unknown.text.includes('Nobody here has this address.')]).toEqual([422, true]);
+    expect(unknown.html).toContain('value="nobody@example.com"');
+    const added = await send(`${jana.toUpperCase()}@example.com`);
+    const agent = await registry.agents.get(added.location?.split('/').at(-1) ?? '');
+    expect(agent.owner).toEqual({ kind: 'user', id: jana });
+  });
+
   test('of two who edit the same version the second is told', async () => {
     const agent = await make({ description: 'kept', name: 'kept-name' });
     const form = await visitor.open(`/console/agents/${agent.id}/edit`);

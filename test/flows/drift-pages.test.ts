@@ -46,6 +46,8 @@ describe('its owner', () => {
     await present(OTHER);
     const home = await story.mira.visit('/me');
     expect(home.html).toContain(`href="${pathOf('/me')}">Something else runs than was agreed`);
+    const own = await story.mira.visit(`/me/agents/${story.assistant.agentId}`);
+    expect(own.html).toContain(`href="${pathOf('/me')}"`);
     const page = await story.mira.visit(pathOf('/me'));
     for (const words of [
       'Something else runs than was agreed',

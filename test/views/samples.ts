@@ -5,6 +5,7 @@ import { approvalSamples } from './samples/approvals.ts';
 import { certificationSamples } from './samples/certifications.ts';
 import { cardSamples } from './samples/cards.ts';
 import { driftSamples } from './samples/drift.ts';
+import { groupSamples } from './samples/groups.ts';
 import { overviewSamples } from './samples/overview.ts';
 import { oversightSamples } from './samples/oversight.ts';
 import { signInSamples } from './samples/sign-in.ts';
@@ -21,5 +22,6 @@ export const samples: readonly Sample[] = [
   ...certificationSamples,
   ...cardSamples,
   ...driftSamples,
+  ...groupSamples,
   ...oversightSamples,
 ];

@@ -49,12 +49,13 @@ function looking(router: Router, web: Web, { issuer, clock, service, secondFacto
     if (session === undefined) return;
     const account = await service.get(idOf(ctx));
     const { successorId } = account;
-    const [successor, security, agents, grants, sessions] = await Promise.all([
+    const [successor, security, agents, grants, sessions, groups] = await Promise.all([
       successorId === undefined ? undefined : service.ownerLabel({ kind: 'user', id: successorId }),
       secondFactors.securityOf(account.id),
       surroundings.agentsOf(account.id),
       surroundings.grantsOf(account.id),
       surroundings.sessionCount(account.id),
+      service.groupsOf(account.id),
     ]);
     const about = {
       successor,
@@ -62,6 +63,7 @@ function looking(router: Router, web: Web, { issuer, clock, service, secondFacto
       agents,
       grants,
       sessions,
+      groups: groups.map(({ id, name }) => ({ name, href: `${base}/console/groups/${id}` })),
       now: clock.now(),
       isEditor: session.role === 'admin',
       isSelf: session.accountId === account.id,

@@ -48,6 +48,8 @@ export interface ProvisioningStore {
   addAgents(groupId: string, agentIds: readonly string[], at: Date): Promise<readonly string[]>;
   /** Those of them that were in it. */
   removeAgents(groupId: string, agentIds: readonly string[], at: Date): Promise<readonly string[]>;
+  /** The ids of the first `limit` agents in a group. */
+  agentsIn(groupId: string, limit: number): Promise<readonly string[]>;
 }
 
 type UserRow = AccountRow & {
@@ -197,6 +199,10 @@ function groups(db: Db) {
     addAgents: (groupId: string, agentIds: readonly string[], at: Date) => changeMembers(db, ADD('agent'), { groupId, ids: agentIds, at }),
     removeAgents: (groupId: string, agentIds: readonly string[], at: Date) =>
       changeMembers(db, REMOVE('agent'), { groupId, ids: agentIds, at }),
+    async agentsIn(groupId: string, limit: number) {
+      const text = 'SELECT agent_id FROM group_agents WHERE group_id = $1 ORDER BY agent_id LIMIT $2';
+      return (await db.rows<{ agent_id: string }>({ name: 'group-agents', text, values: [groupId, limit] })).map((row) => row.agent_id);
+    },
   };
 }
 

@@ -24,7 +24,8 @@ export interface CardRoutesDeps {
 const PATH = '/console/agents/from-card';
 const WRITERS: readonly Role[] = ['admin'];
 
-const valuesOf = (form: Form) => ({ url: fieldOf(form, 'url'), owner: fieldOf(form, 'owner') });
+/** An address that was typed wins over what was chosen of the list. */
+const valuesOf = (form: Form) => ({ url: fieldOf(form, 'url'), owner: fieldOf(form, 'ownerEmail') || fieldOf(form, 'owner') });
 type Values = ReturnType<typeof valuesOf>;
 
 const editorOf = ({ accountId }: BrowserSession): AgentEditor => ({ kind: 'account', id: accountId, party: 'administrator' });

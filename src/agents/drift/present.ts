@@ -1,6 +1,6 @@
 import { type Moment, momentOf } from '../../platform/http/moment.ts';
 import type { Agent } from '../agent.ts';
-import { countOf, type Frame, presentFalls, presentId, type ShownOwner, stateOf } from '../present.ts';
+import { countOf, type Frame, presentDigest, presentFalls, presentId, type ShownOwner, stateOf } from '../present.ts';
 import type { Falling, State } from '../surroundings.ts';
 import { type Agreed, type Drift, differenceOf, normalDigest, partsOf, type RunningPart } from './drift.ts';
 import { type DriftStanding, noticeWords } from './service.ts';
@@ -42,9 +42,7 @@ const order = ['model.provider', 'model.name', 'model.version', 'manifestDigest'
 function shownValue(part: RunningPart, value: string | undefined): ShownValue | undefined {
   if (value === undefined) return undefined;
   if (part !== 'manifestDigest') return { text: value };
-  const full = normalDigest(value) ?? value;
-  const bare = full.replace(/^sha-256:/, '');
-  return { id: { short: bare.length > 9 ? `${bare.slice(0, 5)}…${bare.slice(-3)}` : bare, full } };
+  return { id: presentDigest(normalDigest(value) ?? value) };
 }
 
 function partsShown(was: Agreed, { presented }: Drift): readonly ShownPart[] {

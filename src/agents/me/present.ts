@@ -1,5 +1,6 @@
 import { endOf, momentOf } from '../../platform/http/moment.ts';
 import type { Agent } from '../agent.ts';
+import { type DriftNotice, noticeWords } from '../drift/service.ts';
 import { isStartedByOwner } from '../lifecycle.ts';
 import { type Frame, presentFalls, type ShownOwner, stateOf, stoppedWords } from '../present.ts';
 import type { Falling, ReachLine } from '../surroundings.ts';
@@ -13,6 +14,9 @@ export interface OwnContent {
   readonly falls: Falling;
   readonly reach: readonly ReachLine[];
   readonly accountId: string;
+  /** What is to be said of what it runs. */
+  readonly drift: DriftNotice | undefined;
+  readonly hasChangedCard: boolean;
 }
 
 /** What an owner may do now: stop it, start it alone, or know who starts it. */
@@ -24,8 +28,19 @@ function mayOf(agent: Agent, accountId: string) {
   return { start, stop, ...(waits ? { waits: 'An administrator who does not answer for it can let it run.' } : {}) };
 }
 
+/** What there is to look at before anything else. */
+function looksOf({ agent: { status }, drift, hasChangedCard }: OwnContent, here: string) {
+  if (status === 'retired') return [];
+  return [
+    ...(drift === undefined ? [] : [{ words: noticeWords[drift], href: `${here}/drift` }]),
+    ...(hasChangedCard ? [{ words: 'Its agent card changed', href: `${here}/card` }] : []),
+  ];
+}
+
 /** The model of views/me/agent.eta. */
-export function presentOwn({ agent, owner, changedBy, falls, reach, accountId }: OwnContent, { now, base }: Frame) {
+export function presentOwn(content: OwnContent, { now, base }: Frame) {
+  const { agent, owner, changedBy, falls, reach, accountId } = content;
+  const here = `${base}/me/agents/${agent.id}`;
   const stopped = stoppedWords({ agent, changedBy }, now);
   const isTheirs = agent.owner?.kind === 'user';
   return {
@@ -41,6 +56,7 @@ export function presentOwn({ agent, owner, changedBy, falls, reach, accountId }:
     reach,
     falls: presentFalls(falls),
     may: mayOf(agent, accountId),
-    here: `${base}/me/agents/${agent.id}`,
+    looks: looksOf(content, here),
+    here,
   };
 }

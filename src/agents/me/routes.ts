@@ -6,6 +6,7 @@ import { idOf } from '../../platform/http/path-id.ts';
 import type { BrowserSession, Routes, Web } from '../../platform/http/web.ts';
 import type { Agent } from '../agent.ts';
 import type { AgentEditor } from '../agent-event.ts';
+import type { CardService } from '../cards/service.ts';
 import { fieldOf } from '../form.ts';
 import { isOwnedBy } from '../owners.ts';
 import { presentFalls } from '../present.ts';
@@ -13,7 +14,9 @@ import type { AgentRoutesDeps } from '../routes.ts';
 import { noSuchAgent } from '../status.ts';
 import { presentOwn } from './present.ts';
 
-type OwnDeps = Pick<AgentRoutesDeps, 'service' | 'owners' | 'surroundings' | 'clock' | 'issuer'>;
+type OwnDeps = Pick<AgentRoutesDeps, 'service' | 'owners' | 'surroundings' | 'drift' | 'clock' | 'issuer'> & {
+  readonly cards: Pick<CardService, 'changedLately'>;
+};
 
 const PATH = '/me/agents/:id';
 /** Security rule R22: what stops an agent or lets it run asks for a sign-in of the last 15 minutes. */
@@ -98,21 +101,24 @@ function addAct(router: Router, { pages, guard }: Web, { deps, act }: { deps: Ow
 
 /** A person's own agents, one page each: what it is and may reach, when it ends, stop, and start where nobody else is required. */
 export function createOwnAgentRoutes(deps: OwnDeps): Routes {
-  const { owners, surroundings, clock, issuer } = deps;
+  const { owners, surroundings, drift, cards, clock, issuer } = deps;
   return (router, web) => {
     router.get(PATH, async (ctx) => {
       const session = await web.guard.session(ctx);
       if (session === undefined) return;
       const agent = await ownAgent(ctx, session, deps);
       const changer = agent.statusChangedBy?.startsWith('usr_') ? ({ kind: 'user', id: agent.statusChangedBy } as const) : undefined;
-      const [owner, changedBy, falls, reach] = await Promise.all([
+      const [owner, changedBy, falls, reach, { notice }, changedCards] = await Promise.all([
         agent.owner && owners.ownerLabel(agent.owner),
         changer && owners.ownerLabel(changer),
         surroundings.whatWouldFall(agent.id),
         surroundings.reachOf(agent.id),
+        drift.standingOf(agent),
+        cards.changedLately([agent.id]),
       ]);
       const who = changer?.id === session.accountId ? 'you' : changedBy?.name;
-      const content = { agent, owner, changedBy: who, falls, reach, accountId: session.accountId };
+      const news = { drift: notice, hasChangedCard: changedCards.has(agent.id) };
+      const content = { agent, owner, changedBy: who, falls, reach, accountId: session.accountId, ...news };
       await web.pages.show(ctx, 'me/agent', presentOwn(content, { now: clock.now(), base: basePathOf(issuer) }), session);
     });
     for (const act of acts) addAct(router, web, { deps, act });

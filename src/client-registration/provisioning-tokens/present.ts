@@ -1,4 +1,4 @@
-import { type Moment, momentOf } from '../../platform/http/moment.ts';
+import { type End, endOf, type Moment, momentOf } from '../../platform/http/moment.ts';
 import { MOST_LIVING, type ProvisioningToken, type Refusal } from './provisioning-token.ts';
 import type { ProvisioningClient } from './store.ts';
 
@@ -22,6 +22,8 @@ const REFUSED: Readonly<Record<Refusal, string>> = {
   address_not_allowed: 'not one of its addresses',
 };
 const SHOWN_ADDRESSES = 3;
+/** Time enough to put another token in its place. */
+const SOON_MS = 14 * 86_400_000;
 
 /** Where a token is taken from, in words. */
 export function addressWords(addresses: readonly string[]): string {
@@ -42,14 +44,16 @@ interface ShownToken {
   readonly state: { readonly word: string; readonly tone: string };
   readonly made: Moment;
   readonly used?: { readonly when: Moment; readonly from: string };
-  readonly ends: { readonly word: 'ends' | 'ended'; readonly when: Moment };
+  readonly ends: End;
   readonly refused?: { readonly when: Moment; readonly from: string; readonly why: string };
   readonly endHref?: string;
 }
 
 function stateOf({ revokedAt, expiresAt }: ProvisioningToken, now: Date): ShownToken['state'] {
   if (revokedAt !== undefined) return { word: 'Ended', tone: '' };
-  return expiresAt <= now ? { word: 'Ran out', tone: 'stop' } : { word: 'Works', tone: 'yes' };
+  const left = expiresAt.getTime() - now.getTime();
+  if (left <= 0) return { word: 'Ran out', tone: 'stop' };
+  return left < SOON_MS ? { word: 'Ends soon', tone: 'wait' } : { word: 'Works', tone: 'yes' };
 }
 
 function presentToken(token: ProvisioningToken, { now, base, mayChange }: ProvisioningFrame): ShownToken {
@@ -61,7 +65,7 @@ function presentToken(token: ProvisioningToken, { now, base, mayChange }: Provis
     words: `${accessWords(token)}, ${addressWords(token.addresses)}`,
     state: stateOf(token, now),
     made: momentOf(createdAt, now),
-    ends: { word: isLiving ? 'ends' : 'ended', when: momentOf(revokedAt ?? expiresAt, now) },
+    ends: endOf(revokedAt ?? expiresAt, now),
     ...(lastUse === undefined ? {} : { used: { when: momentOf(lastUse.at, now), from: lastUse.from } }),
     ...(lastRefusal === undefined
       ? {}

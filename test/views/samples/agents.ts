@@ -148,7 +148,7 @@ const agents: readonly Sample[] = [
       ...agentPage,
       agent: { ...agentPage.agent, state: state('Under review', 'wait') },
       stopped: 'Under review 3 h ago: Something else runs than was agreed. It gets no token, and those it had are refused.',
-      drift: { words: 'Something else runs than was agreed', href: at('/agents/agt_1/drift') },
+      drift: { words: 'Something else runs than was agreed', isOpen: true, href: at('/agents/agt_1/drift') },
       may: { edit: true, suspend: true, retire: true, resume: false, activate: false },
     },
   },
@@ -189,6 +189,7 @@ const agents: readonly Sample[] = [
       values: {
         name: '',
         owner: '',
+        ownerEmail: '',
         purpose: '',
         riskLevel: 'low',
         autonomy: 'interactive',

@@ -176,6 +176,7 @@ const ownAgent = {
   reach,
   falls: { headline: '14 live tokens', words: ['2 agents further down the chain lose what it handed on.', '3 people would notice.'] },
   may: { start: false, stop: true },
+  looks: [{ words: 'Something else runs than was agreed', href: `${base}/me/agents/agt_1/drift` }],
   here: `${base}/me/agents/agt_1`,
 };
 const me: readonly Sample[] = [
@@ -230,6 +231,11 @@ const me: readonly Sample[] = [
   {
     template: 'me/home',
     model: { ...home, frame: { ...signedIn, flash: ended } },
+  },
+  {
+    template: 'me/home',
+    variant: 'many agents',
+    model: { ...home, frame: signedIn, agents: Array.from({ length: 9 }, (_, at) => ({ ...home.agents[0], id: `agt_${at}` })) },
   },
   {
     template: 'me/home',

@@ -172,7 +172,7 @@ const people: readonly Sample[] = [
         name: 'Mira Köhler',
         email: 'mira@acme.test',
         state: state('Active', 'yes'),
-        facts: [fact('Roles', 'approver'), fact('Signs in with', 'passkey, authenticator app'), fact('Here since', '3 Mar 2026')],
+        facts: [fact('Roles', 'approver'), fact('Signs in with', 'passkey, authenticator app'), { label: 'Here since', time: times.days }],
       },
       agents: [
         {
@@ -184,6 +184,10 @@ const people: readonly Sample[] = [
       ],
       grants: [{ agent: { ...parties.claude, now: undefined }, may: 'Read invoices; pay up to €200 each', lastUsed: times.justNow }],
       sessions: '2 sessions',
+      groups: [
+        { name: 'Finance operations', href: at('/groups/grp_1') },
+        { name: 'Night shift', href: at('/groups/grp_2') },
+      ],
       leaving: 'Jonas Brandt takes over their agents.',
       may: { roles: true, reset: true, suspend: true, resume: false, remove: true, successor: true },
     },
