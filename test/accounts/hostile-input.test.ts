@@ -7,18 +7,21 @@ import { createTestServer, type TestServer } from '../support/test-server.ts';
 
 const userUrn = 'urn:ietf:params:scim:schemas:core:2.0:User';
 const groupUrn = 'urn:ietf:params:scim:schemas:core:2.0:Group';
+const applicationUrn = 'urn:ietf:params:scim:schemas:core:2.0:AgenticApplication';
 const enterpriseUrn = 'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User';
 const bounded = { numRuns: 60 };
 
 let server: TestServer;
 let okta: ScimClient;
-const ids = { Users: '', Groups: '' };
+const ids = { Users: '', Groups: '', AgenticApplications: '' };
 beforeAll(async () => {
   server = await createTestServer();
   okta = await scimClient(server, 'governance');
   const person = await okta.send('POST /Users', { schemas: [userUrn], userName: 'jana@acme.test', externalId: 'x' });
   const group = await okta.send('POST /Groups', { schemas: [groupUrn], displayName: 'Group', members: [{ value: person.body.id }] });
-  Object.assign(ids, { Users: person.body.id, Groups: group.body.id });
+  const application = await okta.send('POST /AgenticApplications', { schemas: [applicationUrn], name: 'Desk' });
+  expect([person.status, group.status, application.status]).toEqual([201, 201, 201]);
+  Object.assign(ids, { AgenticApplications: application.body.id, Users: person.body.id, Groups: group.body.id });
 });
 afterAll(() => server.close());
 
@@ -62,6 +65,11 @@ const places = fc.constantFrom(
     'id',
     'x509Certificates.value',
     'photos',
+    'oAuthConfiguration',
+    'applicationUrls.value',
+    'agents.value',
+    'lastAccessed',
+    'externalIdentifiers',
   ],
   ...[
     `${userExtensionUrn}:successor`,
@@ -70,7 +78,7 @@ const places = fc.constantFrom(
     `${enterpriseUrn}:manager.value`,
   ],
 );
-const types = fc.constantFrom('Users' as const, 'Groups' as const);
+const types = fc.constantFrom('Users' as const, 'Groups' as const, 'AgenticApplications' as const);
 
 const isNoFault = (status: unknown, sent: unknown) => expect([Number(status) < 500, sent]).toEqual([true, sent]);
 const isAnswered = async (target: string, body?: unknown) => {
@@ -96,9 +104,11 @@ test('people and groups made of anything are taken or refused, one by one and in
   fc.assert(
     fc.asyncProperty(types, places, anything, fc.constantFrom('add', 'replace', 'remove'), async (type, path, value, op) => {
       const name = path.replace(/[.[].*$/, '');
-      const whole = { schemas: [type === 'Users' ? userUrn : groupUrn], userName: 'jana@acme.test', displayName: 'Group', [name]: value };
+      const urn = { Users: userUrn, Groups: groupUrn, AgenticApplications: applicationUrn }[type];
+      const named = type === 'Users' ? { userName: 'jana@acme.test' } : type === 'Groups' ? { displayName: 'Group' } : { name: 'Desk' };
+      const whole = { schemas: [urn], ...named, [name]: value };
       const patch = { schemas: ['urn:ietf:params:scim:api:messages:2.0:PatchOp'], Operations: [{ op, path, value }] };
-      await isAnswered(`POST /${type}`, type === 'Users' ? whole : { ...whole, userName: undefined });
+      await isAnswered(`POST /${type}`, whole);
       await isAnswered(`PATCH /${type}/${ids[type]}`, patch);
       const operations = [
         { method: 'POST', path: `/${type}`, bulkId: 'one', data: whole },
