@@ -28,6 +28,8 @@ interface Imported {
 /** Everything one run measured. */
 export interface RegistryFigures {
   readonly agents: number;
+  /** How many were imported. */
+  readonly rows: number;
   readonly questions: Readonly<Record<string, Question>>;
   readonly createdPerSecond: number;
   readonly firstImport: Imported;
@@ -230,7 +232,7 @@ export async function measureRegistry(settings: RegistrySettings): Promise<Regis
     const firstImport = await importList(file, population.onRunningDatabase, rows);
     say('importing the same again');
     const secondImport = await importList(file, population.onRunningDatabase, rows);
-    return { agents, ...asked, firstImport, secondImport };
+    return { agents, rows, ...asked, firstImport, secondImport };
   } finally {
     await population.stopDatabase();
   }
@@ -255,7 +257,7 @@ export function barsOfRegistry({ questions, createdPerSecond, firstImport, secon
 
 /** The figures as lines of text for a terminal. */
 export function textOfRegistry(figures: RegistryFigures): string {
-  const { agents, questions, createdPerSecond, firstImport, secondImport } = figures;
+  const { agents, rows, questions, createdPerSecond, firstImport, secondImport } = figures;
   const where = isPinned ? 'server on core 0, PostgreSQL and load on core 1' : 'not pinned to cores: taskset is not here';
   const asked = Object.entries(questions).map(
     ([name, { p50, p99, perSecond }]) => `${name.padEnd(34)}  p50 ${p50} ms  p99 ${p99} ms  ${perSecond.toFixed(0)} req/s`,
@@ -269,7 +271,7 @@ export function textOfRegistry(figures: RegistryFigures): string {
     '',
     ...asked,
     `bulk creation: ${createdPerSecond.toFixed(0)} agents/s`,
-    `import of ${agents} rows: ${imported(firstImport)}; of the same again: ${imported(secondImport)}`,
+    `import of ${rows} rows: ${imported(firstImport)}; of the same again: ${imported(secondImport)}`,
     '',
     ...bars,
   ].join('\n');
