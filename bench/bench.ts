@@ -11,7 +11,7 @@ import { barsOfRegistry, measureRegistry, REGISTRY_SIZE, textOfRegistry } from '
 import { type Bar, barsOf, type Figures, textOf } from './report.ts';
 
 const HELP = `npm run bench [-- --seconds 2 --rounds 5 --json]
-npm run bench -- --registry [--agents ${REGISTRY_SIZE}] [--seconds 2] [--json]
+npm run bench -- --registry [--agents ${REGISTRY_SIZE}] [--rows ${REGISTRY_SIZE}] [--seconds 2] [--json]
 
 Measures client_credentials, token exchange and introspection on a real PostgreSQL beside the bare engine and a bare signer:
 each in turn, several times over. The figures are the middle ones.
@@ -21,6 +21,8 @@ takes a quarter of an hour.
 
   --seconds <n>  how long each load lasts (default 2)
   --rounds <n>   how often each is loaded (default 5)
+  --agents <n>   how many agents there are (with --registry)
+  --rows <n>     how many are imported (with --registry)
   --json         prints one JSON object instead of the table
   --profile <folder>  writes CPU profiles of the server there
   --help         this text
@@ -163,19 +165,26 @@ const { values } = parseArgs({
     profile: { type: 'string' },
     registry: { type: 'boolean', default: false },
     agents: { type: 'string', default: String(REGISTRY_SIZE) },
+    rows: { type: 'string', default: String(REGISTRY_SIZE) },
     help: { type: 'boolean', default: false },
   },
 });
-const [seconds, rounds, agents] = [Number(values.seconds), Number(values.rounds), Number(values.agents)];
+const [seconds, rounds, agents, rows] = [values.seconds, values.rounds, values.agents, values.rows].map(Number) as [
+  number,
+  number,
+  number,
+  number,
+];
+const isCount = (value: number): boolean => Number.isInteger(value) && value >= 10_000 && value <= 10_000_000;
 const isSane = seconds >= 1 && seconds <= 60 && Number.isInteger(rounds) && rounds >= 1 && rounds <= 50;
 if (values.help) {
   process.stdout.write(HELP);
-} else if (!isSane || !Number.isInteger(agents) || agents < 10_000 || agents > 10_000_000) {
-  process.stderr.write('--seconds is a number from 1 to 60, --rounds one from 1 to 50, --agents one from 10000 to 10000000.\n');
+} else if (!isSane || !isCount(agents) || !isCount(rows)) {
+  process.stderr.write('--seconds is a number from 1 to 60, --rounds one from 1 to 50, --agents and --rows from 10000 to 10000000.\n');
   process.exitCode = 2;
 } else if (values.registry) {
   pinSelf(LOAD_CORE);
-  const figures = await inFolder((folder) => measureRegistry({ folder, seconds, agents, say }));
+  const figures = await inFolder((folder) => measureRegistry({ folder, seconds, agents, rows, say }));
   finish({ figures, bars: barsOfRegistry(figures), text: textOfRegistry(figures), isJson: values.json });
 } else {
   pinSelf(LOAD_CORE);

@@ -39,6 +39,8 @@ export interface RegistrySettings {
   readonly folder: string;
   readonly seconds: number;
   readonly agents: number;
+  /** How many rows are imported. */
+  readonly rows: number;
   readonly say: (what: string) => void;
 }
 
@@ -207,7 +209,7 @@ async function importList(file: string, env: Readonly<Record<string, string>>, r
 
 /** Fills a database of its own, asks, creates and imports. */
 export async function measureRegistry(settings: RegistrySettings): Promise<RegistryFigures> {
-  const { folder, agents, say } = settings;
+  const { folder, agents, rows, say } = settings;
   const issuer = `http://localhost:${await freePort()}`;
   say('making a database');
   const population = await createPopulation(folder, issuer);
@@ -223,11 +225,11 @@ export async function measureRegistry(settings: RegistrySettings): Promise<Regis
       return { questions, createdPerSecond: await createMany(client) };
     });
     const file = join(folder, 'agents.csv');
-    await writeList(file, agents);
+    await writeList(file, rows);
     say('importing');
-    const firstImport = await importList(file, population.onRunningDatabase, agents);
+    const firstImport = await importList(file, population.onRunningDatabase, rows);
     say('importing the same again');
-    const secondImport = await importList(file, population.onRunningDatabase, agents);
+    const secondImport = await importList(file, population.onRunningDatabase, rows);
     return { agents, ...asked, firstImport, secondImport };
   } finally {
     await population.stopDatabase();

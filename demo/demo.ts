@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util';
 import { approve } from './approval.ts';
 import { askForDetails, consent, handOn, useTools } from './delegation.ts';
+import { leave } from './leaving.ts';
 import { startInvoicesServer } from './mcp-server.ts';
 import { createNarrator, type Narrator } from './narrator.ts';
 import { createPrinter } from './printing.ts';
@@ -13,8 +14,8 @@ const HELP = `Usage: npm run demo [-- --json]
 
 Starts a server with an empty database in a temporary folder and plays one story on it: software
 enrols, a person consents, agents act and hand on, an MCP server lets them in or not, a payment is
-approved, an agent is stopped. Each step shows its requests, answers and decoded tokens, and is
-checked.
+approved, an agent is stopped, a person leaves. Each step shows its requests, answers and decoded
+tokens, and is checked.
 
   --json   print one JSON document with all steps instead
   --help   print this
@@ -37,6 +38,7 @@ async function play(throwaway: ThrowawayServer, narrator: Narrator): Promise<voi
     const { first, second } = await handOn(stage, agents, { parent: own, resource: resource.identifier });
     await approve(stage, people, where);
     await suspend(stage, assistant, { resource, tokens: { own, firstHop: first, secondHop: second } });
+    await leave(stage, people, resource);
   } finally {
     await mcp.close();
   }

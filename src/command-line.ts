@@ -1,10 +1,12 @@
-import { Command } from 'commander';
+import { Command, CommanderError } from 'commander';
 import { type Config, ConfigError, loadConfig } from './platform/config.ts';
 import { failed, report } from './operations/index.ts';
+import { isDatabaseUnavailable } from './platform/db/availability.ts';
 import { createLogger } from './platform/log.ts';
 import { migrateDatabase, runDoctor, runVerb, startServer } from './server.ts';
 
 /** Exit codes of sysexits.h: what a supervisor may act upon. */
+const EXIT_USAGE = 64;
 const EXIT_CONFIG = 78;
 const EXIT_UNAVAILABLE = 69;
 
@@ -29,7 +31,8 @@ async function guarded(work: () => Promise<number | undefined>): Promise<void> {
     const code = await work();
     if (code !== undefined) process.exitCode = code;
   } catch (error) {
-    complain(error instanceof Error ? error.message : String(error));
+    const message = error instanceof Error ? error.message : String(error);
+    complain(isDatabaseUnavailable(error) ? `The database cannot be reached: ${message}. behalf doctor tells more.` : message);
     process.exitCode = EXIT_UNAVAILABLE;
   }
 }
@@ -75,7 +78,7 @@ function verb(words: readonly string[]) {
       const texts = Object.entries(options).filter((entry): entry is [string, string] => typeof entry[1] === 'string');
       const settings = Object.fromEntries(texts);
       const how = { args, json: options.json === true, dryRun: options.dryRun === true, settings, out };
-      return runVerb(config, { name: words.join(' '), log: createLogger('warn'), options: how });
+      return runVerb(config, { name: words.join(' '), log: createLogger('warn', process.stderr), options: how });
     });
 }
 
@@ -88,14 +91,26 @@ clears it. A line of NDJSON is an object of the same names. What begins with _ i
 A new agent is proposed, or active if its row says so in status or active and names an owner who is there. The status of an agent
 that exists is never changed by an import. Rows that change nothing write nothing.
 
-Exit code 0: all rows are in; 1: some were refused; 65: the file cannot be read as its format; 66: there is no such file.
+Exit code 0: all rows are in; 1: some were refused; 64: wrong options; 65: the file cannot be read as its format; 66: there is no
+such file.
 `;
+
+/** Wrong words are an error of usage: 1 belongs to what a command itself finds. */
+async function parsed(program: Command, argv: readonly string[]): Promise<void> {
+  try {
+    await program.parseAsync([...argv]);
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    process.exitCode = error.exitCode === 0 ? 0 : EXIT_USAGE;
+  }
+}
 
 /** Parses the arguments and runs one command. */
 export async function runCommandLine(argv: readonly string[]): Promise<void> {
   const program = new Command('behalf')
     .description('The authorization server for agents that act on behalf of people.')
-    .showHelpAfterError();
+    .showHelpAfterError()
+    .exitOverride();
   program
     .command('start')
     .description('Serve; runs migrations first.')
@@ -136,5 +151,5 @@ export async function runCommandLine(argv: readonly string[]): Promise<void> {
       .description('Make a proposed agent of an A2A agent card, or note what changed in it.')
       .option('--owner <id or e-mail>', 'the person or group who answers for it'),
   ).action((url: string, options: VerbOptions) => verb(['import', 'agent-card'])([url], options));
-  await program.parseAsync([...argv]);
+  await parsed(program, argv);
 }

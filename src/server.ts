@@ -139,7 +139,7 @@ export async function runVerb(
 /** Why the database cannot be worked with, as far as that can be told without touching it; undefined: it can be. */
 async function examineDatabase(config: Config, database: OpenDatabase): Promise<Finding | undefined> {
   try {
-    const pending = await pendingMigrations(clientConfigOf(database.connection), MIGRATIONS);
+    const pending = await pendingMigrations(clientConfigOf(database.migrationConnection), MIGRATIONS);
     if (pending.length === 0) return undefined;
     return failed('migrations', `The database lacks ${pending.join(', ')}.`, 'Run behalf migrate, or start the server.');
   } catch (error) {

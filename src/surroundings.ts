@@ -3,8 +3,9 @@
  * reads; every part comes from a capability's own service.
  */
 import type { Accounts } from './accounts/index.ts';
-import type { Agents, CredentialLine, DelegationShown, Falling, ReachLine, Surroundings } from './agents/index.ts';
+import type { Agents, DelegationShown, Falling, ReachLine, Surroundings } from './agents/index.ts';
 import type { Clients } from './client-registration/index.ts';
+import { credentialLines } from './credential-words.ts';
 import type { Clock } from './platform/clock.ts';
 import { basePathOf } from './platform/http/issuer-path.ts';
 import type { ResourceServers } from './resource-servers/index.ts';
@@ -148,23 +149,6 @@ async function reachOf(sources: Sources, agentId: string): Promise<readonly Reac
   return Promise.all([...lines, ...holds]);
 }
 
-const METHODS: Readonly<Record<string, string>> = {
-  none: 'no secret (public client with PKCE)',
-  client_secret_basic: 'a secret',
-  client_secret_post: 'a secret',
-  private_key_jwt: 'its own key',
-};
-
-/** How an agent's clients prove themselves. */
-async function credentialsOf(sources: Pick<Sources, 'clients'>, clientIds: readonly string[]): Promise<readonly CredentialLine[]> {
-  const records = await Promise.all(clientIds.map((clientId) => sources.clients().find(clientId)));
-  return records.flatMap((record) => {
-    if (record === undefined) return [];
-    const method = record.metadata['token_endpoint_auth_method'];
-    return [{ clientId: record.id, name: record.name, detail: METHODS[String(method)] ?? String(method), lastUsedAt: record.lastUsedAt }];
-  });
-}
-
 /** The newest live token in which the agent acts for somebody: through whom it came, and what was left at its end. */
 async function lastDelegationOf(
   sources: Pick<Sources, 'tokens'>,
@@ -196,7 +180,7 @@ export function agentSurroundings(sources: Sources, page: AgentPage): Surroundin
   return {
     whatWouldFall: (agentId) => fallingOf(sources, agentId, pendingOf),
     reachOf: (agentId) => reachOf(sources, agentId),
-    credentialsOf: (clientIds) => credentialsOf(sources, clientIds),
+    credentialsOf: (clientIds) => credentialLines(clientIds, { clients: sources.clients(), now: clock.now() }),
     lastDelegationOf: (agentId) => lastDelegationOf(sources, { agentId, directory, basePath, now: clock.now() }),
   };
 }

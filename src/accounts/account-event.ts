@@ -36,4 +36,6 @@ export interface AccountEvent {
 /** Where events go: the audit trail, in the transaction under way. */
 export interface AccountEvents {
   record(event: AccountEvent): Promise<unknown>;
+  /** The same for many at once. */
+  recordMany(events: readonly AccountEvent[]): Promise<unknown>;
 }

@@ -22,8 +22,12 @@ export interface Groups {
   removeGroup(id: string, by: By): Promise<void>;
   /** Nothing happens if they are in it. @throws {AppError} `not_found`. */
   addMember(groupId: string, accountId: string, by: By): Promise<void>;
+  /** The same for any number, in as many statements as for one. */
+  addMembers(groupId: string, accountIds: readonly string[], by: By): Promise<void>;
   /** Nothing happens if they are not in it. With the last one alive, what the group answers for goes under review. */
   removeMember(groupId: string, accountId: string, by: By): Promise<void>;
+  /** The same for any number, in as many statements as for one. */
+  removeMembers(groupId: string, accountIds: readonly string[], by: By): Promise<void>;
 }
 
 /** What groups stand on; the hook runs in the transaction under way. */
@@ -34,30 +38,40 @@ export interface GroupDeps {
   readonly audit: AccountEvents;
   readonly store: AccountStore;
   readonly onOwnerGone: (departure: Departure) => Promise<void>;
-  readonly get: (id: string) => Promise<Account>;
 }
 
 const noSuchGroup = () => new AppError('not_found', 'There is no such group.');
 
-function membership({ db, clock, audit, store, get, onOwnerGone }: GroupDeps, group: Groups['group']) {
+function membership({ db, clock, audit, store, onOwnerGone }: GroupDeps, group: Groups['group']) {
   const leaving = createLeavingStore(db);
+  const record = (
+    type: 'group.member_added' | 'group.member_removed',
+    accountIds: readonly string[],
+    about: { actor: By; resource: string },
+  ) => audit.recordMany(accountIds.map((subjectId) => ({ type, subjectId, ...about })));
+  const addMembers = (groupId: string, accountIds: readonly string[], by: By) =>
+    db.transaction(async () => {
+      // held: who is being shut out at this moment is in the group by then, or joins it as somebody who is gone
+      const there = new Set(await leaving.holdPeople(accountIds));
+      const { id: resource } = await group(groupId);
+      if (accountIds.some((id) => !there.has(id))) throw new AppError('not_found', 'There is no such person.');
+      const joined = await store.addMembers(groupId, accountIds, clock.now());
+      if (joined.length > 0) await record('group.member_added', joined, { actor: by, resource });
+    });
+  const removeMembers = (groupId: string, accountIds: readonly string[], by: By) =>
+    db.transaction(async () => {
+      await leaving.lockGroup(groupId);
+      const gone = await store.removeMembers(groupId, accountIds, clock.now());
+      if (gone.length === 0) return;
+      await record('group.member_removed', gone, { actor: by, resource: groupId });
+      if ((await leaving.emptied([groupId])).length === 0) return;
+      await onOwnerGone({ owner: { kind: 'group', id: groupId }, happened: 'group emptied', successorId: undefined, by });
+    });
   return {
-    addMember: (groupId: string, accountId: string, by: By) =>
-      db.transaction(async () => {
-        // held: who is being shut out at this moment is in the group by then, or joins it as somebody who is gone
-        await leaving.hold({ kind: 'user', id: accountId });
-        const [{ id: resource }, { id: subjectId }] = [await group(groupId), await get(accountId)];
-        if (!(await store.addMember(groupId, accountId, clock.now()))) return;
-        await audit.record({ type: 'group.member_added', actor: by, subjectId, resource });
-      }),
-    removeMember: (groupId: string, accountId: string, by: By) =>
-      db.transaction(async () => {
-        await leaving.lockGroup(groupId);
-        if (!(await store.removeMember(groupId, accountId, clock.now()))) return;
-        await audit.record({ type: 'group.member_removed', actor: by, subjectId: accountId, resource: groupId });
-        if ((await leaving.emptied([groupId])).length === 0) return;
-        await onOwnerGone({ owner: { kind: 'group', id: groupId }, happened: 'group emptied', successorId: undefined, by });
-      }),
+    addMembers,
+    removeMembers,
+    addMember: (groupId: string, accountId: string, by: By) => addMembers(groupId, [accountId], by),
+    removeMember: (groupId: string, accountId: string, by: By) => removeMembers(groupId, [accountId], by),
   };
 }
 

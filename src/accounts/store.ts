@@ -59,8 +59,10 @@ export interface AccountStore {
   /** Undefined when there is no such group. @throws {AppError} `conflict` when the name is taken. */
   renameGroup(id: string, name: string, at: Date): Promise<Group | undefined>;
   deleteGroup(id: string): Promise<void>;
-  addMember(groupId: string, accountId: string, at: Date): Promise<boolean>;
-  removeMember(groupId: string, accountId: string, at: Date): Promise<boolean>;
+  /** Those of them that were not in it. */
+  addMembers(groupId: string, accountIds: readonly string[], at: Date): Promise<readonly string[]>;
+  /** Those of them that were in it. */
+  removeMembers(groupId: string, accountIds: readonly string[], at: Date): Promise<readonly string[]>;
   members(groupId: string): Promise<Account[]>;
 }
 
@@ -214,6 +216,25 @@ function accountWrites(db: Db) {
 
 const nameTaken = () => new AppError('conflict', 'There is a group of this name already.', { member: 'name' });
 
+/** Members joining a group, and leaving it: people, or agents. */
+export const ADD = (kind: 'account' | 'agent') =>
+  `INSERT INTO group_${kind === 'account' ? 'member' : 'agent'}s (group_id, ${kind}_id, added_at)
+    SELECT $1, id, $3 FROM unnest(${keysOf('$2')}) AS each(id) ON CONFLICT DO NOTHING RETURNING group_id, ${kind}_id AS id`;
+export const REMOVE = (kind: 'account' | 'agent') =>
+  `DELETE FROM group_${kind === 'account' ? 'member' : 'agent'}s WHERE group_id = $1 AND ${kind}_id = ANY(${keysOf('$2')}) RETURNING group_id, ${kind}_id AS id`;
+
+/** One statement for any number of members; the group has a new version when anybody joined or left. Returns who did. */
+export async function changeMembers(
+  db: Db,
+  change: string,
+  { groupId, ids, at }: { readonly groupId: string; readonly ids: readonly string[]; readonly at: Date },
+): Promise<readonly string[]> {
+  const text = `WITH moved AS (${change}), changed AS (UPDATE groups SET ${CHANGED('$3')} WHERE id IN (SELECT group_id FROM moved))
+    SELECT id FROM moved`;
+  const rows = await db.rows<{ id: string }>({ name: '', text, values: [groupId, keySet(ids), at] });
+  return rows.map(({ id }) => id);
+}
+
 function groups(db: Db) {
   return {
     async findGroup(id: string) {
@@ -246,16 +267,10 @@ function groups(db: Db) {
     async deleteGroup(id: string) {
       await db.rows({ name: 'group-delete', text: 'DELETE FROM groups WHERE id = $1', values: [id] });
     },
-    async addMember(groupId: string, accountId: string, at: Date) {
-      const text = `WITH joined AS (INSERT INTO group_members (group_id, account_id, added_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING RETURNING group_id)
-        UPDATE groups SET ${CHANGED('$3')} WHERE id IN (SELECT group_id FROM joined) RETURNING id`;
-      return (await db.row({ name: 'group-add-member', text, values: [groupId, accountId, at] })) !== undefined;
-    },
-    async removeMember(groupId: string, accountId: string, at: Date) {
-      const text = `WITH gone AS (DELETE FROM group_members WHERE group_id = $1 AND account_id = $2 RETURNING group_id)
-        UPDATE groups SET ${CHANGED('$3')} WHERE id IN (SELECT group_id FROM gone) RETURNING id`;
-      return (await db.row({ name: 'group-remove-member', text, values: [groupId, accountId, at] })) !== undefined;
-    },
+    addMembers: (groupId: string, accountIds: readonly string[], at: Date) =>
+      changeMembers(db, ADD('account'), { groupId, ids: accountIds, at }),
+    removeMembers: (groupId: string, accountIds: readonly string[], at: Date) =>
+      changeMembers(db, REMOVE('account'), { groupId, ids: accountIds, at }),
     async members(groupId: string) {
       const columns = ACCOUNT_COLUMNS.replaceAll(/\w+/g, 'a.$&');
       const text = `SELECT ${columns} FROM accounts a JOIN group_members m ON m.account_id = a.id WHERE m.group_id = $1 AND a.${HERE} ORDER BY a.name LIMIT 1000`;

@@ -1,5 +1,6 @@
+import { existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { extname, resolve } from 'node:path';
+import { dirname, extname, resolve } from 'node:path';
 import type { Command } from '../capability.ts';
 import type { AgentEditor } from './agent-event.ts';
 import type { Upsert } from './batch/upsert.ts';
@@ -23,11 +24,19 @@ function formatOf(file: string, named: string | undefined): ImportFormat | undef
 }
 
 function usageFault({ args: [file = ''], settings = {} }: Options): string | undefined {
-  if (!SOURCE.test(settings['source'] ?? '')) return '--source is a name of letters, digits, dots and dashes, at most 64.';
-  if (formatOf(file, settings['format']) === undefined) return `--format is ${formats.join(' or ')}.`;
+  if (!SOURCE.test(settings['source'] ?? ''))
+    return '--source is a name of letters, digits, dots, dashes and underscores, at most 64: choose one, and keep it for this list.';
+  if (formatOf(file, settings['format']) === undefined)
+    return `Say --format ${formats.join(' or --format ')}: the name of the file does not tell.`;
   const rejects = settings['rejects'];
-  if (rejects !== undefined && resolve(rejects) === resolve(file)) return '--rejects is another file than the one that is imported.';
-  return undefined;
+  if (rejects === undefined) return undefined;
+  if (resolve(rejects) === resolve(file)) return '--rejects is another file than the one that is imported: name a new one.';
+  return existsSync(dirname(resolve(rejects))) ? undefined : `There is no folder for --rejects ${rejects}: make it first.`;
+}
+
+/** Why nothing was imported. */
+function refuse(fault: string, { json, out }: Pick<Options, 'json' | 'out'>): void {
+  out(json ? JSON.stringify({ error: fault }) : fault);
 }
 
 function report(summary: ImportSummary, { json, dryRun, out }: Options): void {
@@ -49,17 +58,16 @@ async function importAgents(options: Options, begin: Upsert, stream: ProgressStr
     args: [path = ''],
     dryRun,
     settings = {},
-    out,
   } = options;
   const format = formatOf(path, settings['format']);
   const fault = usageFault(options);
   if (fault !== undefined || format === undefined) {
-    out(fault ?? '');
+    refuse(fault ?? '', options);
     return EXIT.usage;
   }
   const found = await stat(path).catch(() => undefined);
   if (found?.isFile() !== true) {
-    out(`There is no file ${path}.`);
+    refuse(`There is no file ${path}: say where the list is.`, options);
     return EXIT.noFile;
   }
   const file = readRows(path, format);

@@ -4,7 +4,7 @@ import { type Agent, type AgentChanges, type AgentDetails, detailsOfNew, isSameO
 import { type AgentEditor, recordBy } from './agent-event.ts';
 import { assertEnd, endOfNew } from './ending/lifetime.ts';
 import type { Placement } from './family/placement.ts';
-import { decideInitialStatus } from './lifecycle.ts';
+import { decideInitialStatus, isActing } from './lifecycle.ts';
 import { assertAlive } from './owners.ts';
 import { assertMayLetRun, changedMeanwhile, lifecycleRefusal, noSuchAgent, type StatusDeps } from './status.ts';
 
@@ -70,7 +70,7 @@ export function createEditing(deps: EditingDeps) {
     await assertMayLetRun({ ...details, status: 'proposed', statusBefore: undefined, statusChangedBy: undefined }, by, deps);
   };
   const assertFits = async (before: Agent, after: Agent) => {
-    if (after.owner === undefined && before.status === 'active') {
+    if (after.owner === undefined && isActing(before)) {
       throw lifecycleRefusal({ allowed: false, reason: 'owner_required' }, before.status, before.status);
     }
     if (after.owner !== undefined && !isSameOwner(before.owner, after.owner)) await assertAlive(after.owner, owners);

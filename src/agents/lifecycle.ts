@@ -109,6 +109,11 @@ export function decideInitialStatus({ wanted, hasOwner }: { readonly wanted: Age
   return hasOwner ? { allowed: true, change: 'moved' } : { allowed: false, reason: 'owner_required' };
 }
 
+/** Whether an agent acts: it is active, or it goes on while it is under review, as the setting for drift lets it. */
+export function isActing({ status, actsUnderReview }: { readonly status: AgentStatus; readonly actsUnderReview: boolean }): boolean {
+  return status === 'active' || (status === 'underReview' && actsUnderReview);
+}
+
 /** R5: whether an agent in this state gets tokens: always, only where a policy says so, or never. */
 export function tokenIssuance(status: AgentStatus): 'allowed' | 'byPolicy' | 'never' {
   return issuance[status];

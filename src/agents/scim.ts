@@ -12,7 +12,7 @@ import {
   scimRefusal,
   weakEtag,
 } from '../scim/index.ts';
-import { type Agent, isSameOwner, type NewAgent, ownerOf } from './agent.ts';
+import { type Agent, isSameOwner, type NewAgent, ownerOf, type RiskLevel, riskLevels } from './agent.ts';
 import type { AgentEditor } from './agent-event.ts';
 import type { ApplicationStore } from './applications/store.ts';
 import type { BatchCreation } from './batch/creation.ts';
@@ -46,6 +46,8 @@ type Caller = Pick<ApiCaller, 'clientId' | 'accountId' | 'hasGovernance'>;
 const governedLimits = ['maxChildren', 'maxChildDepth'] as const;
 const STOP_REASON = 'Stopped by provisioning.';
 
+const isLower = (one: RiskLevel = 'medium', other: RiskLevel) => riskLevels.indexOf(one) < riskLevels.indexOf(other);
+
 /** Security rule R7: what decides who may act, and as whom, takes the governance right. Compared with what is stored. */
 function assertGoverned({ changes, status }: WantedAgent, caller: Caller, current?: Agent): void {
   if (caller.hasGovernance) return;
@@ -56,8 +58,8 @@ function assertGoverned({ changes, status }: WantedAgent, caller: Caller, curren
     ...(changes.parentId === current?.parentId ? [] : ['parent']),
     ...(kept === undefined ? [] : [kept]),
     ...governedLimits.filter((name) => changes[name] !== current?.[name]),
-    // who owns an agent of low risk lets it run alone (R8)
-    ...(changes.riskLevel === 'low' && current !== undefined && current.riskLevel !== 'low' ? ['riskLevel'] : []),
+    // by its risk an owner lets it run alone (R8), and it goes on under review for drift (R5)
+    ...(current !== undefined && isLower(changes.riskLevel, current.riskLevel) ? ['riskLevel'] : []),
   ][0];
   if (attribute !== undefined) throw governanceNeeded(attribute);
 }

@@ -162,7 +162,9 @@ export function createStatusChanges(deps: StatusDeps) {
       // a review for another reason stops an agent that acts under review, although its state has the same name
       const isStop = agent.actsUnderReview && to === 'underReview' && request.meanwhile !== 'acts';
       const isRepeated = decision.allowed && decision.change === 'unchanged';
-      if (isRepeated && !isStop && !isOverruling(agent, to, request.by)) return agent;
+      // and who stops one that stopped with its parent wants it stopped by itself: it stays so when the parent acts again
+      const isOwnStop = agent.stoppedWith !== undefined && to !== 'retired';
+      if (isRepeated && !isStop && !isOwnStop && !isOverruling(agent, to, request.by)) return agent;
       if (request.from !== undefined && !request.from.includes(agent.status)) throw changedMeanwhile();
       if (!decision.allowed) throw lifecycleRefusal(decision, agent.status, to);
       if (to === 'active') {

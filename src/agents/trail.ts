@@ -82,7 +82,10 @@ function changedWords(action: string): string {
 const CHANGES = new Set(['agent.updated', 'agent.card_changed', 'agent.drifted']);
 
 /** An event of the audit trail as a line of the agent's page. */
-export function presentEvent({ id, type, occurredAt, outcome, resource, action, cause }: RecordedEvent, { now, base }: { readonly now: Date; readonly base: string }) {
+export function presentEvent(
+  { id, type, occurredAt, outcome, resource, action, cause }: RecordedEvent,
+  { now, base }: { readonly now: Date; readonly base: string },
+) {
   const detail = [action !== undefined && CHANGES.has(type) ? changedWords(action) : action, resource, cause]
     .filter(isForPeople)
     .join(' · ');

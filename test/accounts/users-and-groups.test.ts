@@ -197,6 +197,22 @@ describe('RFC 7643 §4.2 Group', () => {
     expect(twice.body).toMatchObject({ status: '409', scimType: 'uniqueness' });
   });
 
+  test('as many members as a group may have come and go in one request, and each is told to the audit', async () => {
+    const many = 10_000;
+    const idOf = (index: number) => `usr_${String(index).padStart(32, '0')}`;
+    const text = `INSERT INTO accounts (id, email, name, role, status, created_at)
+      SELECT 'usr_' || lpad(i::text, 32, '0'), i || '@many.test', 'One of many', 'user', 'active', now() FROM generate_series(1, ${many}) i`;
+    await server.db.rows({ name: '', text, values: [] });
+    const members = Array.from({ length: many }, (_, index) => ({ value: idOf(index + 1) }));
+    const before = Date.now();
+    const { status, body: group } = await okta.send('POST /Groups', { schemas: [groupUrn], displayName: 'Everybody', members });
+    const left = await patch(okta, `/Groups/${group.id}`, { op: 'replace', path: 'members', value: [{ value: idOf(7) }] });
+    // one statement after the other for each of them takes a minute
+    expect(Date.now() - before).toBeLessThan(12_000);
+    expect([status, left.body['members']]).toEqual([201, [expect.objectContaining({ value: idOf(7) })]]);
+    expect(await eventsAbout(idOf(8))).toEqual(['group.member_added', 'group.member_removed']);
+  }, 90_000);
+
   test('who is in a group that owns agents changes only with the governance right (R7); emptied, its agents go under review', async () => {
     const jana = await newUser();
     const group = await newGroup([jana.id], okta);

@@ -221,6 +221,17 @@ describe('a card is read again', () => {
     expect(await eventOf(id, 'agent.reviewed')).toMatchObject([{ actor: { kind: 'system', id: 'agent-cards' } }]);
   });
 
+  test('it stops one that acts under review for drift as well', async () => {
+    const { id } = await active(freshUrl());
+    const by = { kind: 'system', id: 'drift', party: 'system' } as const;
+    await registry.agents.setStatus(id, 'underReview', { by, reason: 'Something else runs.', meanwhile: 'acts' });
+    answer = card({ provider: { organization: 'Somebody else' } });
+    registry.advance(76 * 60);
+    await readAll();
+    expect(await registry.agents.get(id)).toMatchObject({ actsUnderReview: false, statusReason: 'Its agent card changed: its provider.' });
+    expect(registry.stopped).toContain(id);
+  });
+
   test('R14: a suspended agent stays suspended, a retired one is not read any more', async () => {
     const [one, other] = [await active(freshUrl()), await active(freshUrl())];
     await registry.agents.setStatus(one.id, 'suspended', { by: administrator, reason: 'odd' });

@@ -234,9 +234,13 @@ describe('a dry run', () => {
 
 describe('files and options that are refused as a whole', () => {
   test.each([
-    ['an unknown column', 'externalId,colour\n1,red\n', 'There is no attribute colour.'],
+    [
+      'an unknown column',
+      'externalId,colour\n1,red\n',
+      'There is no attribute colour. Columns are the attributes of /Schemas; begin the name of one of your own with _.',
+    ],
     ['a column twice', 'externalId,name,NAME\n1,a,b\n', 'The column NAME comes twice.'],
-    ['no externalId', 'name\na\n', 'The file needs a column externalId.'],
+    ['no externalId', 'name\na\n', 'The file needs a column externalId: by it an agent is found the next time.'],
     ['nothing', '', 'The file is empty.'],
     ['a quote that is not closed', 'externalId,name\n1,"a\n', 'The file is no CSV'],
   ])('%s', async (_title, text, words) => {
@@ -254,6 +258,8 @@ describe('files and options that are refused as a whole', () => {
     expect((await run('', { settings: { source: 'a b' } })).code).toBe(64);
     expect((await run('', { name: 'agents.txt' })).code).toBe(64);
     expect((await run('', { settings: { rejects: path('agents.csv') } })).code).toBe(64);
+    const nowhere = await run('', { settings: { rejects: path('no/such/folder.csv') } });
+    expect([nowhere.code, JSON.parse(nowhere.output)]).toEqual([64, { error: expect.stringContaining('make it first') }]);
     expect((await run('externalId,name\n1,a\n', { name: 'agents.txt', settings: { format: 'csv' } })).code).toBe(0);
   });
 

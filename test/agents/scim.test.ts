@@ -260,8 +260,11 @@ describe('R7: who may set what', () => {
     for (const path of ['owners', 'subject', 'x509Certificates'])
       expect((await patch(agent.id, { op: 'remove', path }, { as: 'helper' })).status).toBe(403);
     expect((await registry.send(`DELETE /Agents/${agent.id}`, undefined, { as: 'helper' })).status).toBe(403);
-    const lower = { op: 'replace', value: { [extensionUrn]: { riskLevel: 'low' } } };
-    expect((await patch(agent.id, lower, { as: 'helper' })).status).toBe(403);
+    const risk = (riskLevel: string) => ({ op: 'replace', value: { [extensionUrn]: { riskLevel } } });
+    expect((await patch(agent.id, risk('low'), { as: 'helper' })).status).toBe(403);
+    const risky = (await post({ [extensionUrn]: { riskLevel: 'high' } }, 'helper')).body;
+    expect((await patch(risky.id, risk('medium'), { as: 'helper' })).status).toBe(403);
+    expect((await patch(risky.id, { op: 'remove', path: `${extensionUrn}:riskLevel` }, { as: 'helper' })).status).toBe(403);
     const edit = { op: 'replace', value: { displayName: 'Renamed', [extensionUrn]: { riskLevel: 'high' } } };
     expect(await patch(agent.id, edit, { as: 'helper' })).toMatchObject({
       status: 200,

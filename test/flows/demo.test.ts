@@ -38,6 +38,7 @@ test('npm run demo: every step of the story is there and every check holds', asy
     'Two agents take over, one after the other',
     'Mira approves a payment',
     'The assistant is suspended',
+    'Mira leaves',
   ]);
   expect(steps.every(({ events }) => events.some(({ kind }) => kind === 'check'))).toBe(true);
   // R16, R19: what is printed can be shown around

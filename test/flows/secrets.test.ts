@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { createLogger } from '../../src/platform/log.ts';
 import { CIBA_GRANT, createAgentClient, discover } from '../support/agent-client.ts';
 import { createSend, type HttpExchange } from '../support/http-exchange.ts';
-import { createInhabitedServer, type InhabitedServer } from '../support/inhabited-server.ts';
+import { CHILD_GRANT, createInhabitedServer, type InhabitedServer } from '../support/inhabited-server.ts';
 import { createPerson } from '../support/person.ts';
 
 const RESOURCE = 'https://invoices.acme.test/mcp';
@@ -46,7 +46,14 @@ beforeAll(async () => {
   const software = await server.register({
     client_name: 'Invoice bot',
     redirect_uris: [REDIRECT],
-    grant_types: ['authorization_code', 'refresh_token', 'client_credentials', CIBA_GRANT, 'urn:ietf:params:oauth:grant-type:device_code'],
+    grant_types: [
+      'authorization_code',
+      'refresh_token',
+      'client_credentials',
+      CIBA_GRANT,
+      CHILD_GRANT,
+      'urn:ietf:params:oauth:grant-type:device_code',
+    ],
     scope: 'openid offline_access invoices:read',
   });
   keep('client_secret', software.information['client_secret']);
@@ -80,10 +87,20 @@ beforeAll(async () => {
     { name: 'Okta', hasGovernance: false, token: { access: 'write', addresses: [], ttl_seconds: 86_400 } },
     { kind: 'system', id: 'test' },
   );
-  keep('provisioning token', value);
   for (const token of [value, `${value}x`])
     await send({ url: `${server.issuer}/scim/v2/Agents`, headers: { authorization: `Bearer ${token}` } });
   await bot.introspect(value);
+  keep('provisioning token', value);
+  const room = { changes: { maxChildren: 2, maxChildDepth: 1 } };
+  await server.app.parts.agents.update(software.agentId, room, { kind: 'account', id: 'usr_administrator', party: 'administrator' });
+  const child = await bot.token({ grant_type: CHILD_GRANT });
+  for (let use = 0; use < 2; use += 1)
+    await send({
+      url: metadata.registration_endpoint,
+      headers: { authorization: `Bearer ${child.token}` },
+      json: { client_name: 'Worker', grant_types: ['client_credentials'] },
+    });
+  keep('child enrolment token', child.token);
   await bot.introspect(first.token);
   await bot.revoke(first.token);
   await send({
@@ -120,6 +137,7 @@ describe('what opens something', () => {
   test('was seen of every kind', () => {
     const kinds = new Set(secrets.values());
     const expected = [...SECRET_MEMBERS.filter((name) => name !== 'token'), 'cookie', 'csrf', 'authorization', 'password', 'setup code'];
+    expected.push('provisioning token', 'child enrolment token');
     expect(expected.filter((kind) => !kinds.has(kind))).toEqual([]);
   });
 

@@ -1,10 +1,13 @@
 import type { Db } from '../../platform/db/db.ts';
+import { keySet, keysOf } from '../../platform/db/row-set.ts';
 import { FORMER_PERSON, type OwnerRef } from '../account.ts';
 
 /** What leaving needs in SQL. The locks here are what keeps an owner and what they own together; see docs/decisions/0015. */
 export interface LeavingStore {
   /** Whether an owner is alive; if so nobody shuts them out, empties or deletes them before the transaction ends. */
   hold(owner: OwnerRef): Promise<boolean>;
+  /** Those of these people that there are; nobody shuts them out before the transaction ends. In one order, so that nobody waits in a circle. */
+  holdPeople(accountIds: readonly string[]): Promise<readonly string[]>;
   /** Holds one group against whoever needs it alive; false when there is none. */
   lockGroup(id: string): Promise<boolean>;
   /** The same for the groups of a person that are not built in; their ids in one order, so that two who leave wait for each other. */
@@ -31,6 +34,10 @@ export function createLeavingStore(db: Db): LeavingStore {
       if (!(await isThere('group-hold', 'SELECT 1 FROM groups WHERE id = $1 FOR SHARE', [id]))) return false;
       return isThere('group-is-alive', 'SELECT 1 FROM live_groups WHERE group_id = $1', [id]);
     },
+    holdPeople: (accountIds) =>
+      idsOf('account-hold-many', `SELECT id FROM accounts WHERE id = ANY(${keysOf('$1')}) AND removed_at IS NULL ORDER BY id FOR SHARE`, [
+        keySet(accountIds),
+      ]),
     lockGroup: (id) => isThere('group-lock', 'SELECT 1 FROM groups WHERE id = $1 FOR NO KEY UPDATE', [id]),
     lockGroupsOf: (accountId) =>
       idsOf(

@@ -9,6 +9,7 @@ import {
   scimRefusal,
   wantedOf,
 } from '../../scim/index.ts';
+import type { By } from '../account.ts';
 import { type GroupDraft, groupDefinition, type GroupMember, memberKind, type ProvisionedGroup } from './group-definition.ts';
 import { assertVersion, asUniqueness, byOf, type ProvisioningDeps, sourceOf } from './provisioning.ts';
 
@@ -24,29 +25,37 @@ function membersToChange(current: readonly GroupMember[], { memberIds }: GroupDr
 
 type Changes = ReturnType<typeof membersToChange>;
 
+function asNobody(error: unknown): never {
+  if (!(error instanceof AppError) || error.code !== 'not_found') throw error;
+  throw scimRefusal('invalidValue', 'members.value names nobody here.', 'members.value');
+}
+
 function createMembership({ clock, audit, service, store, memberAgents }: ProvisioningDeps) {
-  const addAgent = async (groupId: string, agentId: string, caller: Caller) => {
-    if (await store.addAgent(groupId, agentId, clock.now()))
-      await audit.record({ type: 'group.agent_added', actor: byOf(caller), agentId, resource: groupId });
+  const recordAgents = (
+    type: 'group.agent_added' | 'group.agent_removed',
+    agentIds: readonly string[],
+    about: { actor: By; resource: string },
+  ) => audit.recordMany(agentIds.map((agentId) => ({ type, agentId, ...about })));
+  const byKind = (ids: readonly string[]) => {
+    const kinds = Map.groupBy(ids, memberKind);
+    return { people: kinds.get('user') ?? [], agents: kinds.get('agent') ?? [] };
   };
-  const removeAgent = async (groupId: string, agentId: string, caller: Caller) => {
-    if (await store.removeAgent(groupId, agentId, clock.now()))
-      await audit.record({ type: 'group.agent_removed', actor: byOf(caller), agentId, resource: groupId });
-  };
-  const add = async (groupId: string, id: string, caller: Caller) => {
-    if (memberKind(id) === 'agent') return addAgent(groupId, id, caller);
-    if ((await service.find(id)) === undefined) throw scimRefusal('invalidValue', 'members.value names nobody here.', 'members.value');
-    return service.addMember(groupId, id, byOf(caller));
-  };
-  const remove = (groupId: string, id: string, caller: Caller) =>
-    memberKind(id) === 'agent' ? removeAgent(groupId, id, caller) : service.removeMember(groupId, id, byOf(caller));
-  /** Who joins comes before who leaves, so that a group whose people change is not empty in between. */
-  return async (groupId: string, { added, removed }: Changes, caller: Caller) => {
-    const agentIds = added.filter((id) => memberKind(id) === 'agent');
+  const assertThere = async (agentIds: readonly string[]) => {
     const known = await memberAgents.namesOf(agentIds);
     if (agentIds.some((id) => !known.has(id))) throw scimRefusal('invalidValue', 'members.value names no agent here.', 'members.value');
-    for (const id of added) await add(groupId, id, caller);
-    for (const id of removed) await remove(groupId, id, caller);
+  };
+  /** Who joins comes before who leaves, so that a group whose people change is not empty in between. */
+  return async (groupId: string, { added, removed }: Changes, caller: Caller) => {
+    const [joining, leaving, actor] = [byKind(added), byKind(removed), byOf(caller)];
+    await assertThere(joining.agents);
+    if (joining.people.length > 0) await service.addMembers(groupId, joining.people, actor).catch(asNobody);
+    if (leaving.people.length > 0) await service.removeMembers(groupId, leaving.people, actor);
+    const [came, went] = [
+      joining.agents.length === 0 ? [] : await store.addAgents(groupId, joining.agents, clock.now()),
+      leaving.agents.length === 0 ? [] : await store.removeAgents(groupId, leaving.agents, clock.now()),
+    ];
+    if (came.length > 0) await recordAgents('group.agent_added', came, { actor, resource: groupId });
+    if (went.length > 0) await recordAgents('group.agent_removed', went, { actor, resource: groupId });
   };
 }
 

@@ -2,7 +2,7 @@ import type { Db } from '../../platform/db/db.ts';
 import { keySet, keysOf } from '../../platform/db/row-set.ts';
 import { AppError } from '../../platform/errors.ts';
 import { columnsOf, createListing, type ScimFound, type ScimListQuery, scimRefusal } from '../../scim/index.ts';
-import { ACCOUNT_COLUMNS, type AccountRow, toAccount } from '../store.ts';
+import { ACCOUNT_COLUMNS, type AccountRow, ADD, changeMembers, REMOVE, toAccount } from '../store.ts';
 import { type GroupMember, groupDefinition, type ProvisionedGroup } from './group-definition.ts';
 import type { NamedResource, Profile, ProvisionedUser } from './user.ts';
 import { userDefinition } from './user-definition.ts';
@@ -44,11 +44,12 @@ export interface ProvisioningStore {
   }): Promise<void>;
   /** Members by group, people first; agents without their names. @throws {AppError} 400 `tooMany` when they are too many for one answer. */
   membersOf(groupIds: readonly string[]): Promise<ReadonlyMap<string, readonly GroupMember[]>>;
+  /** Those of them that were not in it. */
+  addAgents(groupId: string, agentIds: readonly string[], at: Date): Promise<readonly string[]>;
+  /** Those of them that were in it. */
+  removeAgents(groupId: string, agentIds: readonly string[], at: Date): Promise<readonly string[]>;
   /** The ids of the first `limit` agents in a group. */
   agentsIn(groupId: string, limit: number): Promise<readonly string[]>;
-  /** False when the agent is in it already. */
-  addAgent(groupId: string, agentId: string, at: Date): Promise<boolean>;
-  removeAgent(groupId: string, agentId: string, at: Date): Promise<boolean>;
 }
 
 type UserRow = AccountRow & {
@@ -169,11 +170,6 @@ function groups(db: Db) {
     const row = await db.row<GroupRow>({ name, text: `SELECT ${GROUP_COLUMNS} FROM groups WHERE id = $1${rest}`, values: [id] });
     return row && toGroup(row);
   };
-  const changes = async (name: string, change: string, values: readonly unknown[]) => {
-    const text = `WITH changed AS (${change} RETURNING group_id)
-      UPDATE groups SET version = version + 1, updated_at = $3 WHERE id IN (SELECT group_id FROM changed) RETURNING id`;
-    return (await db.row({ name, text, values })) !== undefined;
-  };
   return {
     findGroup: (id: string) => one('scim-group-find', '', id),
     lockGroup: (id: string) => one('scim-group-lock', ' FOR NO KEY UPDATE', id),
@@ -200,18 +196,13 @@ function groups(db: Db) {
       for (const { group_id: groupId, id, kind, name } of rows) members.get(groupId)?.push({ id, kind, name });
       return members;
     },
+    addAgents: (groupId: string, agentIds: readonly string[], at: Date) => changeMembers(db, ADD('agent'), { groupId, ids: agentIds, at }),
+    removeAgents: (groupId: string, agentIds: readonly string[], at: Date) =>
+      changeMembers(db, REMOVE('agent'), { groupId, ids: agentIds, at }),
     async agentsIn(groupId: string, limit: number) {
       const text = 'SELECT agent_id FROM group_agents WHERE group_id = $1 ORDER BY agent_id LIMIT $2';
       return (await db.rows<{ agent_id: string }>({ name: 'group-agents', text, values: [groupId, limit] })).map((row) => row.agent_id);
     },
-    addAgent: (groupId: string, agentId: string, at: Date) =>
-      changes('group-add-agent', 'INSERT INTO group_agents (group_id, agent_id, added_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING', [
-        groupId,
-        agentId,
-        at,
-      ]),
-    removeAgent: (groupId: string, agentId: string, at: Date) =>
-      changes('group-remove-agent', 'DELETE FROM group_agents WHERE group_id = $1 AND agent_id = $2', [groupId, agentId, at]),
   };
 }
 

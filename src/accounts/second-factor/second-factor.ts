@@ -34,7 +34,7 @@ export interface SecondFactors {
   purge(): Promise<void>;
 }
 
-type Deps = Parameters<typeof createPasskeys>[0] & Parameters<typeof createCodes>[0] & { db: Db; audit: AccountEvents };
+type Deps = Parameters<typeof createPasskeys>[0] & Parameters<typeof createCodes>[0] & { db: Db; audit: Pick<AccountEvents, 'record'> };
 
 /** Passkeys and authenticator apps; every change is an audit event in the same transaction. */
 export function createSecondFactors(deps: Deps): SecondFactors {

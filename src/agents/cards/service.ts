@@ -4,6 +4,7 @@ import { AppError } from '../../platform/errors.ts';
 import type { Outgoing } from '../../platform/outgoing/dispatcher.ts';
 import { type Agent, type AgentOwner, ownerOf } from '../agent.ts';
 import { type AgentAudit, type AgentEditor, recordBy } from '../agent-event.ts';
+import { isActing } from '../lifecycle.ts';
 import type { OwnerDirectory } from '../owners.ts';
 import type { AgentService } from '../service.ts';
 import { type AgentCard, changedMembers, decisiveChanges } from './card.ts';
@@ -94,7 +95,7 @@ export function createCardService(deps: CardServiceDeps): CardService {
     };
     await agents.update(agent.id, { changes }, CARDS);
     const decisive = decisiveChanges(before.facts, after.facts);
-    if (decisive.length === 0 || agent.status !== 'active') return;
+    if (decisive.length === 0 || !isActing(agent)) return;
     await agents.setStatus(agent.id, 'underReview', { by: CARDS, reason: `Its agent card changed: ${decisive.join(', ')}.` });
   };
   /** Compares what was read with what is kept; runs in a transaction, with the card held. */

@@ -40,7 +40,7 @@ export interface CampaignStore {
 }
 
 const SELECT = `SELECT ${CAMPAIGN_COLUMNS} FROM certification_campaigns campaign`;
-const IN_SCOPE = `agents.status = 'active' AND agents.removed_at IS NULL AND agents.risk_level = ANY ($1::text[]) AND ($2::text IS NULL OR agents.owner_id = $2)
+const IN_SCOPE = `(agents.status = 'active' OR agents.acts_under_review) AND agents.removed_at IS NULL AND agents.risk_level = ANY ($1::text[]) AND ($2::text IS NULL OR agents.owner_id = $2)
   AND ($3::timestamptz IS NULL OR coalesce(agents.last_confirmed_at, agents.created_at) < $3)`;
 const IS_ANSWERABLE = `(owner_kind = 'user' AND EXISTS (SELECT 1 FROM live_accounts WHERE live_accounts.account_id = owner_id))
   OR (owner_kind = 'group' AND EXISTS (SELECT 1 FROM group_members member JOIN live_accounts ON live_accounts.account_id = member.account_id WHERE member.group_id = owner_id))`;

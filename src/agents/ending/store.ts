@@ -20,7 +20,7 @@ export function createEndingStore({ db }: { readonly db: Db }): EndingStore {
         name: 'agent-retire-due',
         text: `WITH due AS (SELECT id FROM agents WHERE valid_until <= $1 AND status <> 'retired' ORDER BY valid_until LIMIT $3 FOR UPDATE SKIP LOCKED)
           UPDATE agents SET status = 'retired', status_before = status, status_reason = $2, status_changed_by = NULL, status_changed_at = $1,
-            acts_under_review = false,
+            acts_under_review = false, stopped_with = NULL,
             removed_at = CASE WHEN ttl_minutes IS NULL THEN NULL ELSE $1 END, version = version + 1, updated_at = $1
           FROM due WHERE agents.id = due.id RETURNING agents.id, agents.removed_at IS NOT NULL AS "isRemoved"`,
         values: [at, reason, limit],

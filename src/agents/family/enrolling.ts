@@ -3,6 +3,7 @@ import type { Db } from '../../platform/db/db.ts';
 import { AppError } from '../../platform/errors.ts';
 import type { Agent, NewAgent } from '../agent.ts';
 import type { AgentEditor } from '../agent-event.ts';
+import type { OwnerDirectory } from '../owners.ts';
 import { noSuchAgent } from '../status.ts';
 import type { AgentStore } from '../store.ts';
 import { depthBelow, earliestOf, type Elder, firstAtRest, leastOf, type Room, roomBelow } from './line.ts';
@@ -23,6 +24,7 @@ export interface EnrollingDeps {
   readonly clock: Clock;
   readonly store: Pick<AgentStore, 'find' | 'lock'>;
   readonly family: Pick<FamilyStore, 'lineFrom' | 'countChildren'>;
+  readonly owners: Pick<OwnerDirectory, 'holdOwner'>;
   readonly create: (input: NewAgent, by: AgentEditor) => Promise<Agent>;
 }
 
@@ -64,14 +66,14 @@ export interface Enrolling {
 }
 
 /** The use cases over the stores. */
-export function createEnrolling({ db, clock, store, family, create }: EnrollingDeps): Enrolling {
+export function createEnrolling({ db, clock, store, family, owners, create }: EnrollingDeps): Enrolling {
   const look = async (agentId: string) => {
     const line = await family.lineFrom(agentId);
     const room = line.length === 0 ? undefined : roomBelow(line, await family.countChildren(agentId));
     return { line, room };
   };
   const reasonIn = ({ line, room }: Awaited<ReturnType<typeof look>>): string | undefined => {
-    const resting = firstAtRest(line, clock.now());
+    const resting = firstAtRest(line, clock.now()) ?? line.find(({ status }) => status !== 'active');
     if (resting !== undefined) return `The agent ${resting.displayName} does not act now.`;
     if (room === undefined) return 'There is no such agent.';
     if (room.depth === 0) return 'The record of the agent allows no agents below it.';
@@ -88,6 +90,9 @@ export function createEnrolling({ db, clock, store, family, create }: EnrollingD
     whyNoChild: async (agentId) => reasonIn(await look(agentId)),
     enrolChild: (parentId, child) =>
       db.transaction(async () => {
+        // the owner before the agent, as when somebody leaves and their agents move on
+        const owner = (await store.find(parentId))?.owner;
+        if (owner !== undefined) await owners.holdOwner(owner);
         await store.lock(parentId);
         const found = await look(parentId);
         const moved = found.line.find(({ statusChangedAt }) => statusChangedAt > child.askedAt);

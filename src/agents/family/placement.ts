@@ -1,6 +1,6 @@
 import { AppError } from '../../platform/errors.ts';
 import type { Agent, AgentDetails } from '../agent.ts';
-import type { AgentStatus } from '../lifecycle.ts';
+import { type AgentStatus, isActing } from '../lifecycle.ts';
 import type { AgentStore } from '../store.ts';
 import { depthBelow, leastOf, roomBelow } from './line.ts';
 import { beyond, type ClientReach } from './reach.ts';
@@ -88,7 +88,7 @@ export function createPlacement({ store, family }: PlacementDeps): Placement {
     assertRoom(line, { living: await family.countChildren(after.parentId, after.id), height: await family.heightOf(after.id) });
     assertBounds(after, line);
     assertReach(self?.reach ?? [], line);
-    if (after.status === 'active') await assertMayAct(after);
+    if (isActing(after)) await assertMayAct(after);
   };
   return {
     assertMayAct,

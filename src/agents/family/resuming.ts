@@ -16,7 +16,7 @@ export interface TreeResumed {
 /** What letting a tree act again stands on. */
 export type TreeResumeDeps = Pick<StatusDeps, 'db' | 'clock' | 'owners' | 'isSoleAdministrator' | 'onActivated'> & {
   readonly audit: Pick<AgentAudit, 'recordMany'>;
-  readonly family: Pick<FamilyStore, 'stoppedBelow' | 'resume'>;
+  readonly family: Pick<FamilyStore, 'stoppedBelow' | 'lockBelow' | 'resume'>;
   readonly find: (id: string) => Promise<Agent | undefined>;
   readonly setStatus: (id: string, to: 'active', request: StatusRequest) => Promise<Agent>;
 };
@@ -50,7 +50,6 @@ export function resumable<One extends Stopped>(below: readonly One[], may: (agen
 /** The use cases over the store. */
 export function createResuming(deps: TreeResumeDeps): Resuming {
   const { db, family, clock, audit, find, setStatus, onActivated, owners } = deps;
-  const stoppedWith = async (id: string) => family.stoppedBelow(id, stopsOf(await find(id), id));
   /** Of the owners, each asked once: who is alive, and stays it until the transaction ends; and behind whom the editor stands. */
   const look = async (below: readonly Agent[], by: AgentEditor) => {
     const [alive, own] = [new Set<string>(), new Set<string>()];
@@ -72,13 +71,18 @@ export function createResuming(deps: TreeResumeDeps): Resuming {
     };
   };
   return {
-    countStoppedWith: async (id) => (await stoppedWith(id)).length,
+    countStoppedWith: async (id) => (await family.stoppedBelow(id, stopsOf(await find(id), id))).length,
     resumeTree: (id, request) =>
       db.transaction(async () => {
-        const below = await stoppedWith(id);
-        const agent = await setStatus(id, 'active', request);
         const { by } = request;
-        const ids = resumable(below, mayResume(await look(below, by), by));
+        const stops = stopsOf(await find(id), id);
+        // owners before agents, as when somebody leaves
+        const known = await look(await family.stoppedBelow(id, stops), by);
+        const agent = await setStatus(id, 'active', request);
+        // read again once nobody else moves them: who was stopped meanwhile stays so, and all below
+        await family.lockBelow(id, stops);
+        const below = await family.stoppedBelow(id, stops);
+        const ids = resumable(below, mayResume(known, by));
         const changedBy = by.kind === 'system' ? undefined : by.id;
         const resumed = await family.resume({ ids, by: changedBy, at: clock.now() });
         const actor = { kind: by.kind, id: by.id };

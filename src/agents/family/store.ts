@@ -42,10 +42,12 @@ export interface FamilyStore {
   idsActingBelow(agentId: string): Promise<readonly string[]>;
   /** Those of these agents below which anybody stands. */
   parentsAmong(agentIds: readonly string[]): Promise<readonly { readonly id: string; readonly displayName: string }[]>;
-  /** Moves all below it that are in one of `from`; returns whom and why. Held in one order, so that two stops wait for each other. */
+  /** Moves all below it that are in one of `from`; returns whom and why. Held in the order of their ids, as everywhere. */
   stopBelow(stop: StopBelow): Promise<readonly { readonly id: string; readonly reason: string }[]>;
   /** Those below that were stopped with one of `stoppedWith`, nearest first, as far as nothing between them stands on its own account. */
   stoppedBelow(agentId: string, stoppedWith: readonly string[]): Promise<readonly Agent[]>;
+  /** Holds those below that act, or were stopped with one of `stoppedWith`, against other writers until the transaction ends. */
+  lockBelow(agentId: string, stoppedWith: readonly string[]): Promise<void>;
   /** Lets those of them act that still stand where such a stop left them; returns whom. */
   resume(resume: { readonly ids: readonly string[]; readonly by: string | undefined; readonly at: Date }): Promise<readonly string[]>;
 }
@@ -81,6 +83,7 @@ const tree = (only = 'true') => `WITH RECURSIVE below(id, depth, path) AS (
       FROM agents JOIN below ON agents.parent_id = below.id WHERE below.depth < ${MAX_DEPTH} AND ${only})`;
 
 const STOPPED = `(agents.status IN ('suspended', 'underReview') AND agents.stopped_with = ANY($2))`;
+const RESUMABLE = `(agents.status = 'active' OR ${STOPPED})`;
 
 function toElder(row: LineRow): Elder {
   const reach = row.reach.map(({ resources, scopes, grant_types: grantTypes, detail_types: detailTypes }) => ({
@@ -140,23 +143,26 @@ function trees(db: Db): Omit<FamilyStore, 'lineFrom' | 'hold' | 'countChildren' 
     async stopBelow({ id, from, to, reasons, by, at }) {
       const text = `${tree()},
         held AS (SELECT agents.id, below.depth FROM agents JOIN below ON below.id = agents.id WHERE agents.status = ANY($2) OR agents.acts_under_review
-          ORDER BY below.depth, agents.id FOR UPDATE OF agents)
+          ORDER BY agents.id FOR UPDATE OF agents)
         UPDATE agents SET status = $3, status_before = agents.status, status_reason = CASE held.depth WHEN 1 THEN $4 ELSE $5 END, status_changed_by = $6, status_changed_at = $7,
           updated_at = $7, version = version + 1, stopped_with = CASE WHEN agents.status = 'active' THEN $1 ELSE agents.stopped_with END, acts_under_review = false
         FROM held WHERE agents.id = held.id AND (agents.status = ANY($2) OR agents.acts_under_review) RETURNING agents.id, agents.status_reason AS reason`;
       return db.rows({ name: 'agent-stop-below', text, values: [id, from, to, ...reasons, by, at] });
     },
     async stoppedBelow(agentId, stoppedWith) {
-      const text = `${tree(`(agents.status = 'active' OR ${STOPPED})`)}
+      const text = `${tree(RESUMABLE)}
         SELECT ${AGENT_COLUMNS} FROM below JOIN agents ON agents.id = below.id
         WHERE ${STOPPED} ORDER BY below.depth, agents.id`;
       return (await db.rows<AgentRow>({ name: 'agent-stopped-below', text, values: [agentId, stoppedWith] })).map(toAgent);
     },
+    async lockBelow(agentId, stoppedWith) {
+      const text = `${tree(RESUMABLE)} SELECT agents.id FROM below JOIN agents ON agents.id = below.id ORDER BY agents.id FOR UPDATE OF agents`;
+      await db.rows({ name: 'agent-lock-below', text, values: [agentId, stoppedWith] });
+    },
     async resume({ ids: chosen, by, at }) {
-      const text = `WITH held AS (SELECT id FROM agents WHERE id = ANY($1) ORDER BY id FOR UPDATE)
-        UPDATE agents SET status = 'active', status_before = agents.status, status_reason = NULL, status_changed_by = $2, status_changed_at = $3, updated_at = $3,
+      const text = `UPDATE agents SET status = 'active', status_before = agents.status, status_reason = NULL, status_changed_by = $2, status_changed_at = $3, updated_at = $3,
           stopped_with = NULL, version = version + 1
-        FROM held WHERE agents.id = held.id AND agents.status IN ('suspended', 'underReview') AND agents.stopped_with IS NOT NULL RETURNING agents.id`;
+        WHERE id = ANY($1) AND agents.status IN ('suspended', 'underReview') AND agents.stopped_with IS NOT NULL RETURNING agents.id`;
       return ids(await db.rows({ name: 'agent-resume-below', text, values: [chosen, by, at] }));
     },
   };

@@ -49,7 +49,7 @@ function columnsOf(header: readonly string[]): readonly Column[] {
     return column;
   });
   if (!columns.some((column) => column.kind === 'attribute' && column.place.name === 'externalId'))
-    throw new UnreadableFileError('The file needs a column externalId.');
+    throw new UnreadableFileError('The file needs a column externalId: by it an agent is found the next time.');
   return columns;
 }
 
@@ -57,7 +57,8 @@ function attemptColumn(name: string): Column {
   try {
     return columnOf(name);
   } catch (error) {
-    throw new UnreadableFileError(error instanceof AppError ? error.message : `There is no attribute ${name}.`);
+    if (!(error instanceof AppError)) throw error;
+    throw new UnreadableFileError(`${error.message} Columns are the attributes of /Schemas; begin the name of one of your own with _.`);
   }
 }
 

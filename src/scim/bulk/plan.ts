@@ -42,7 +42,8 @@ function idIn(segment: string): string {
   if (/[/?#\0]/.test(segment)) throw wrong;
   try {
     const id = decodeURIComponent(segment);
-    if (id.length > maxIdLength || id.includes('\u0000')) throw new AppError('not_found', 'There is no such resource.');
+    if (id.length > maxIdLength || id.includes('\u0000') || !id.isWellFormed())
+      throw new AppError('not_found', 'There is no such resource.');
     return id;
   } catch (error) {
     throw error instanceof URIError ? wrong : error;
