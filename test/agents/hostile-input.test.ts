@@ -62,7 +62,7 @@ test('a filter with any value of JSON is answered', () =>
     fc.asyncProperty(paths, operators, anything, (path, operator, value) =>
       listed({ filter: `${path} ${operator} ${JSON.stringify(value)}` }),
     ),
-    { ...bounded, examples: [1.5, 2 ** 31].map((value) => [`${extensionUrn}:maxChildren`, 'ge', value] as [string, string, number]) },
+    { ...bounded, examples: [1.5, 2 ** 31].map((value) => [`${extensionUrn}:maxChildren`, 'ge', value] as [string, 'ge', number]) },
   ));
 
 test('a cursor that somebody wrote themselves is answered', () =>
