@@ -2,6 +2,7 @@
  * Takes the pictures of docs/images: plays the beginning of the story on a throwaway server and photographs its real pages.
  * `npm run pictures`; look at them before you commit them.
  */
+import { createHash } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { openBrowser } from '../test/support/browser.ts';
@@ -10,7 +11,7 @@ import { handOn } from './delegation.ts';
 import { createNarrator } from './narrator.ts';
 import { startThrowawayServer } from './server.ts';
 import { enrolAgents, inviteMira, openStage, REDIRECT_URI, registerResource } from './setting-up.ts';
-import type { People, Stage } from './stage.ts';
+import { type People, type Stage, textIn } from './stage.ts';
 
 const FOLDER = 'docs/images';
 const MIRA_PASSWORD = 'paper boats on the canal';
@@ -63,6 +64,7 @@ async function phonePictures(browser: Browser, stage: Stage, { people, request }
   await take(light, 'your-agents', `${stage.issuer}/me`);
 }
 
+const AGENT = 'urn:ietf:params:scim:schemas:core:2.0:Agent';
 const PATCH = 'urn:ietf:params:scim:api:messages:2.0:PatchOp';
 const EXTENSION = 'urn:ietf:params:scim:schemas:extension:behalf:2.0:Agent';
 
@@ -91,6 +93,56 @@ async function askOwners(
   const form = await ada.visit('/console/certifications/new');
   const preview = await ada.send(form, 'unconfirmedDays', { fields, press: ['step', 'preview'] });
   await ada.send(preview, 'step', { press: ['step', 'start'] });
+}
+
+/** Others of the company's agents, so that there is something to look through. */
+const COMPANY = [
+  ['Travel desk', 'Books travel within the policy', 'medium', 'active'],
+  ['Price watcher', 'Watches prices of competitors', 'low', 'active'],
+  ['Parts buyer', 'Orders spare parts below the limit', 'high', 'proposed'],
+  ['Translator', 'Translates product pages', 'low', 'active'],
+  ['Reconciler', 'Reconciles bank statements', 'high', 'active'],
+  ['Tender drafter', 'Drafts replies to tenders', 'medium', 'active'],
+] as const;
+
+/** The company's registry over SCIM, and the bookkeeper with those who work below it. */
+async function populate(stage: Stage, { people, agents }: { people: People; agents: Agents }): Promise<void> {
+  const add = async (displayName: string, described: object, above: object = {}) => {
+    const owners = [{ value: people.miraId }];
+    const made = await stage.management.scim('POST', '/scim/v2/Agents', {
+      schemas: [AGENT, EXTENSION],
+      displayName,
+      owners,
+      [EXTENSION]: described,
+      ...above,
+    });
+    return textIn(made, 'id');
+  };
+  for (const [name, purpose, riskLevel, status] of COMPANY) await add(name, { purpose, riskLevel, status });
+  const Operations = [{ op: 'replace', value: { [EXTENSION]: { maxChildren: 5, maxChildDepth: 2 } } }];
+  await stage.management.scim('PATCH', `/scim/v2/Agents/${agents.bookkeeper.id}`, { schemas: [PATCH], Operations });
+  const below = (name: string, parent: string, room: object = {}) =>
+    add(name, { purpose: 'Does a part of it', riskLevel: 'low', status: 'active', ...room }, { parent: { value: parent } });
+  const ledger = await below('Ledger worker', agents.bookkeeper.id, { maxChildren: 3, maxChildDepth: 1 });
+  await below('Ledger page reader', ledger);
+  await below('Bank statement worker', agents.bookkeeper.id);
+}
+
+/** What runs as the assistant is not what was agreed: its owner reads both on the phone. */
+async function driftPicture(browser: Browser, stage: Stage, { people, agents }: { people: People; agents: Agents }): Promise<void> {
+  const digestOf = (text: string) => `sha-256:${createHash('sha256').update(text).digest('base64url')}`;
+  const { id, client } = agents.assistant;
+  const agreed = { model: { provider: 'acme', name: 'm1', version: '2026-03' }, manifestDigest: digestOf('agreed') };
+  const Operations = [{ op: 'replace', value: { [EXTENSION]: agreed } }];
+  await stage.management.scim('PATCH', `/scim/v2/Agents/${id}`, { schemas: [PATCH], Operations });
+  await client.token({
+    ...{ grant_type: 'client_credentials', resource: RESOURCE, scope: 'invoices:read' },
+    agent_manifest_digest: digestOf('running'),
+    agent_model: JSON.stringify({ provider: 'acme', name: 'm2', version: '2026-11' }),
+  });
+  const login = { email: people.miraEmail, password: MIRA_PASSWORD };
+  const phone = await signIn(browser, `${stage.issuer}/me`, { login, look: PHONE });
+  await take(phone, 'drift', `${stage.issuer}/me/agents/${id}/drift`);
 }
 
 /** At Ada's desk: the console. */
@@ -133,10 +185,12 @@ async function main(): Promise<void> {
     const more = assistant.client.authorizationRequest({ ...what, authorization_details: DETAILS }, REDIRECT_URI);
     await phonePictures(browser, stage, { people, request: more.url });
     await askOwners(stage, { people, administrator: throwaway.administrator, agents });
+    await populate(stage, { people, agents });
     const phone = { login: { email: people.miraEmail, password: MIRA_PASSWORD }, look: PHONE };
     await take(await signIn(browser, `${stage.issuer}/me`, phone), 'certification', `${stage.issuer}/me/certifications`);
     const decisionId = String(refused.body['decision_id']);
     await deskPictures(browser, stage, { login: throwaway.administrator, agentId: bookkeeper.id, decisionId });
+    await driftPicture(browser, stage, { people, agents });
   } finally {
     await browser.close();
     await throwaway.stop();

@@ -1,6 +1,5 @@
 import { momentOf } from '../platform/http/moment.ts';
 import type { RecordedEvent } from './agent-event.ts';
-import type { Frame } from './present.ts';
 import type { State } from './surroundings.ts';
 
 /** What an event of the trail says about an agent. */
@@ -83,7 +82,10 @@ function changedWords(action: string): string {
 const CHANGES = new Set(['agent.updated', 'agent.card_changed', 'agent.drifted']);
 
 /** An event of the audit trail as a line of the agent's page. */
-export function presentEvent({ id, type, occurredAt, outcome, resource, action, cause }: RecordedEvent, { now, base }: Frame) {
+export function presentEvent(
+  { id, type, occurredAt, outcome, resource, action, cause }: RecordedEvent,
+  { now, base }: { readonly now: Date; readonly base: string },
+) {
   const detail = [action !== undefined && CHANGES.has(type) ? changedWords(action) : action, resource, cause]
     .filter(isForPeople)
     .join(' · ');

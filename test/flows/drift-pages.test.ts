@@ -140,7 +140,7 @@ describe('an administrator', () => {
     await present(OTHER);
     await present(digestOf('third'), { name: 'm3' });
     const agentPage = await story.ada.visit(`/console/agents/${story.assistant.agentId}`);
-    expect(agentPage.html).toContain(`href="${pathOf('/console')}">Something else runs than was agreed`);
+    expect(agentPage.html).toContain(`href="${pathOf('/console')}">See what differs`);
     expect(agentPage.html).not.toContain('/activate"');
     const page = await story.ada.visit(pathOf('/console'));
     expect(page.words).toContain('It also said that it runs');

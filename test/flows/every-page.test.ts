@@ -57,6 +57,7 @@ describe('every link leads to a page', () => {
       'tokens',
       'audit',
       'people/…',
+      'groups',
       'initial-access-tokens',
     ])
       expect([...kinds]).toContain(`/console/${kind}`);
