@@ -78,7 +78,7 @@ function verb(words: readonly string[]) {
       const texts = Object.entries(options).filter((entry): entry is [string, string] => typeof entry[1] === 'string');
       const settings = Object.fromEntries(texts);
       const how = { args, json: options.json === true, dryRun: options.dryRun === true, settings, out };
-      return runVerb(config, { name: words.join(' '), log: createLogger('warn', process.stderr), options: how });
+      return runVerb(config, { name: words.join(' '), log: createLogger('warn', process.stderr), tell: complain, options: how });
     });
 }
 

@@ -113,15 +113,15 @@ async function assemble(config: Config, database: OpenDatabase, { log, out }: Co
   }
 }
 
-/** Runs one verb of a capability on an assembled but silent server; returns the exit code. */
+/** Runs one verb of a capability on an assembled but silent server; `tell` hears what is not the verb's answer. Returns the exit code. */
 export async function runVerb(
   config: Config,
-  verb: { name: string; log: Logger; options: Parameters<Command['run']>[0] },
+  verb: { name: string; log: Logger; tell: Console['out']; options: Parameters<Command['run']>[0] },
 ): Promise<number> {
   const database = await openDatabase(config, verb.log, joinEmbeddedPostgres);
   try {
     await migrate(clientConfigOf(database.migrationConnection), { dir: MIGRATIONS, log: verb.log, clock: systemClock });
-    const { app, db } = await assemble(config, database, { log: verb.log, out: verb.options.out });
+    const { app, db } = await assemble(config, database, { log: verb.log, out: verb.tell });
     try {
       const command = app.capabilities.flatMap((capability) => capability.commands ?? []).find(({ name }) => name === verb.name);
       if (command === undefined) throw new Error(`behalf ${verb.name} is not part of this server.`);

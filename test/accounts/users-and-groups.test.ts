@@ -147,6 +147,12 @@ describe('RFC 7643 §4.1 User', () => {
     expect((await patch(entra, `/Users/${leaving.id}`, successor)).body).toMatchObject({
       [userExtensionUrn]: { successor: { value: heir.id } },
     });
+    // a client without the right replaces the person without saying it, as Okta does
+    const { userName } = leaving;
+    expect((await okta.send(`PUT /Users/${leaving.id}`, userBody({ userName, displayName: 'Leaving' }))).body).toMatchObject({
+      displayName: 'Leaving',
+      [userExtensionUrn]: { successor: { value: heir.id } },
+    });
     await patch(okta, `/Users/${leaving.id}`, { op: 'replace', path: 'active', value: false });
     await okta.send(`DELETE /Users/${kept.id}`);
     const { agents } = server.app.parts;

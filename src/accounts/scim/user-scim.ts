@@ -28,6 +28,11 @@ function assertGoverned(current: ProvisionedUser | undefined, wanted: WantedUser
   if (wanted.isActive && status !== 'active') throw governed('active', 'Letting somebody in again who may use the console');
 }
 
+/** A client that may not name successors does not mean to take one away by leaving it out: Okta replaces people as a whole. */
+function keepingSuccessor(wanted: WantedUser, { account }: ProvisionedUser, caller: Caller): WantedUser {
+  return caller.hasGovernance || wanted.successorId !== undefined ? wanted : { ...wanted, successorId: account.successorId };
+}
+
 /** Which members of a person an edit changes, by their names. */
 function changedMembers({ account, userName, externalId, profile }: ProvisionedUser, wanted: WantedUser): readonly string[] {
   const pairs: readonly (readonly [string, unknown, unknown])[] = [
@@ -98,9 +103,10 @@ export function createUserResourceType(deps: ProvisioningDeps): ScimResourceType
     },
     replace: (id, { input, ...precondition }, caller) =>
       db.transaction(async () => {
-        const wanted = wantedIn(input);
-        if (!wanted.isActive) await deps.lockAdministrators();
+        const asked = wantedIn(input);
+        if (!asked.isActive) await deps.lockAdministrators();
         const current = await held(id, precondition);
+        const wanted = keepingSuccessor(asked, current, caller);
         assertGoverned(current, wanted, caller);
         await apply(current, wanted, caller);
         return show(id);
