@@ -1,4 +1,4 @@
-import { type Agents, type AgentEditor, createAgents, type Surroundings } from '../../src/agents/index.ts';
+import { type Agent, type Agents, type AgentEditor, createAgents, type NewAgent, type Surroundings } from '../../src/agents/index.ts';
 import { createCorrelation } from '../../src/audit/correlation.ts';
 import { type AuditService, createAuditService } from '../../src/audit/service.ts';
 import { createAuditStore } from '../../src/audit/store.ts';
@@ -26,6 +26,8 @@ export interface Registry {
   /** Makes the next hook fail. */
   failNextStop(): void;
   addPerson(name: string): Promise<string>;
+  /** Somebody's agent that may act, unless told otherwise. */
+  addAgent(ownerId: string, input?: Partial<NewAgent>): Promise<Agent>;
   disable(accountId: string): Promise<void>;
   /** With somebody in it unless told otherwise. */
   addGroup(name: string, members?: readonly string[]): Promise<string>;
@@ -138,6 +140,11 @@ export async function openRegistry(home = issuer): Promise<Registry> {
       ]);
       return id;
     },
+    addAgent: (ownerId, input) =>
+      agents.create(
+        { displayName: 'Bot', owner: { kind: 'user', id: ownerId }, status: 'active', source: 'console', ...input },
+        administrator,
+      ),
     disable: async (accountId) => {
       await sql(`UPDATE accounts SET status = 'disabled' WHERE id = $1`, [accountId]);
     },

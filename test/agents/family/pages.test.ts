@@ -29,11 +29,7 @@ afterAll(async () => {
   await registry.close();
 });
 
-const make = (input: Partial<NewAgent> = {}): Promise<Agent> =>
-  registry.agents.create(
-    { displayName: 'Bot', owner: { kind: 'user', id: jana }, status: 'active', source: 'console', ...input },
-    administrator,
-  );
+const make = (input?: Partial<NewAgent>): Promise<Agent> => registry.addAgent(jana, input);
 const page = (id: string) => visitor.open(`/console/agents/${id}`);
 const suspend = (id: string) => registry.agents.setStatus(id, 'suspended', { by: administrator, reason: 'odd' });
 

@@ -10,11 +10,7 @@ beforeAll(async () => {
 });
 afterAll(() => registry.close());
 
-const make = (input: Partial<NewAgent> = {}): Promise<Agent> =>
-  registry.agents.create(
-    { displayName: 'Bot', owner: { kind: 'user', id: jana }, status: 'active', source: 'console', ...input },
-    administrator,
-  );
+const make = (input?: Partial<NewAgent>): Promise<Agent> => registry.addAgent(jana, input);
 const edit = (id: string, changes: Partial<Agent>) => registry.agents.update(id, { changes }, administrator);
 const refusal = (code: string, member = 'parent') => expect.objectContaining({ code, details: { member } });
 const room = { maxChildren: 3, maxChildDepth: 3 };

@@ -10,11 +10,7 @@ beforeAll(async () => {
 });
 afterAll(() => registry.close());
 
-const make = (input: Partial<NewAgent>): Promise<Agent> =>
-  registry.agents.create(
-    { displayName: 'Bot', owner: { kind: 'user', id: jana }, status: 'active', source: 'console', ...input },
-    administrator,
-  );
+const make = (input?: Partial<NewAgent>): Promise<Agent> => registry.addAgent(jana, input);
 
 test('the time of a parent is over: what stands below it is suspended with it', async () => {
   const end = new Date(registry.clock.now().getTime() + 60_000);

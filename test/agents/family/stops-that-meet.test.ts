@@ -10,11 +10,7 @@ beforeAll(async () => {
 });
 afterAll(() => registry.close());
 
-const make = (input: Partial<NewAgent> = {}): Promise<Agent> =>
-  registry.agents.create(
-    { displayName: 'Bot', owner: { kind: 'user', id: jana }, status: 'active', source: 'console', ...input },
-    administrator,
-  );
+const make = (input?: Partial<NewAgent>): Promise<Agent> => registry.addAgent(jana, input);
 const stop = (id: string, to: 'suspended' | 'retired' = 'suspended') =>
   registry.agents.setStatus(id, to, { by: administrator, reason: 'paid twice' });
 const resume = (id: string) => registry.agents.resumeTree(id, { by: administrator });

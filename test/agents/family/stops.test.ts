@@ -11,11 +11,7 @@ beforeAll(async () => {
 afterAll(() => registry.close());
 
 const room = { maxChildren: 9, maxChildDepth: 4 };
-const make = (input: Partial<NewAgent> = {}): Promise<Agent> =>
-  registry.agents.create(
-    { displayName: 'Bot', owner: { kind: 'user', id: jana }, status: 'active', source: 'console', ...input },
-    administrator,
-  );
+const make = (input?: Partial<NewAgent>): Promise<Agent> => registry.addAgent(jana, input);
 const stop = (id: string, to: 'suspended' | 'underReview' | 'retired' = 'suspended') =>
   registry.agents.setStatus(id, to, { by: administrator, reason: 'paid twice' });
 const start = (id: string) => registry.agents.setStatus(id, 'active', { by: administrator });
