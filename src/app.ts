@@ -13,6 +13,7 @@ import {
   createDetailTypes,
   detailsHash,
 } from './authorization-details/index.ts';
+import { createAdmission } from './admission.ts';
 import type { Capability } from './capability.ts';
 import { createChildEnrolment } from './child-enrolment/index.ts';
 import { createClients, redirectFaultOf } from './client-registration/index.ts';
@@ -95,9 +96,9 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
 
   // ── records: what we keep ──
   const audit = createAudit({ ...base, nameOf: directory.nameOf });
+  const recorded = { ...base, audit };
   const accounts = createAccounts({
-    ...base,
-    audit,
+    ...recorded,
     onDisabled: (accountId) => revocation.cascade.onAccountDisabled(accountId),
     onRemoved: (accountId) => signIn.forget(accountId),
     onOwnerGone: (departure) => agents.ownerGone(departure),
@@ -105,8 +106,7 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
     ...aroundPeople({ agents: () => agents, selfService: () => selfService, signIn: () => signIn }),
   });
   const agents = createAgents({
-    ...base,
-    audit,
+    ...recorded,
     owners: accounts,
     outgoing: deps.outgoing,
     isSoleAdministrator: accounts.isSoleAdministrator,
@@ -115,8 +115,7 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
     surroundings: agentSurroundings(sources, { directory, pendingOf: (agentIds) => approvals.countOpen(agentIds), issuer, clock }),
   });
   const resourceServers = createResourceServers({
-    ...base,
-    audit,
+    ...recorded,
     onRemoved: (identifier, reason) => revocation.cascade.onResourceRemoved(identifier, reason),
     clientResources: (client) => clients.resourcesOf(client),
     serverClients: {
@@ -126,8 +125,7 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
     },
   });
   const tokens = createTokens({
-    ...base,
-    audit,
+    ...recorded,
     principalOf: (clientId) => policy.principalOf(clientId),
     onIssued: (agentIds) => agentIds.forEach(agents.touch),
     detailsHash: (granted) => detailsHash(granted as readonly AuthorizationDetail[]),
@@ -138,8 +136,7 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
   // ── rules: what we decide ──
   const details = createAuthorizationDetails({ types: createDetailTypes(builtInDetailTypes) });
   const policy = createPolicy({
-    ...base,
-    audit,
+    ...recorded,
     facts: composeFacts({ clients: { find: (clientId) => clients.find(clientId) }, agents, owners: accounts }),
     drift: agents.drift,
     resources: resourceServers,
@@ -152,9 +149,9 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
 
   // ── flows: what happens ──
   const enrolment = createEnrolment({ agents: () => agents, policy: () => policy });
+  const admission = createAdmission({ agents: () => agents, clients: () => clients, policy: () => policy, audit });
   const clients = createClients({
-    ...base,
-    audit,
+    ...recorded,
     owners: { ownerLabel: accounts.ownerLabel, choices: directory.ownerChoices },
     agents: {
       findByClient: (clientId) => agents.findByClient(clientId),
@@ -163,6 +160,7 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
     },
     detailTypes: () => details.types.names,
     onRegistered: enrolment.onRegistered,
+    ...admission.registration,
     onUpdate: enrolment.onUpdate,
     onWidened: enrolment.onWidened,
     onStopped: (clientId, reason) => revocation.cascade.onClientDisabled(clientId, reason),
@@ -170,19 +168,18 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
     turnsAway: (clientId) => policy.turnsAway(clientId),
   });
   const signIn = createSignIn({
-    ...base,
-    audit,
+    ...recorded,
     accounts,
     provider,
     artifacts,
     detailTypes: () => details.types,
     resourceServers,
     softwareOf: (clientId) => directory.softwareOf(clientId),
+    ...admission.consent,
   });
   const childEnrolment = createChildEnrolment({ ...base, policy, agents, clients });
   const tokenExchange = createTokenExchange({
-    ...base,
-    audit,
+    ...recorded,
     types: details.types,
     policy,
     facts: policy.facts,
@@ -193,8 +190,7 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
     choices: directory.delegationChoices,
   });
   const approvals = createApprovals({
-    ...base,
-    audit,
+    ...recorded,
     artifacts,
     provider,
     notifications: deps.notifications,
@@ -213,6 +209,7 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
     clientsOf: (agentIds) => agents.clientsOfAll(agentIds),
     isClientOfResource: async (clientId, resource) => (await resourceServers.resourcesOfClient(clientId)).includes(resource),
   });
+
   const home = { accounts, agents, approvals, artifacts, clients, details, resourceServers, revocation, signIn, tokens };
   const overview = createOverview({ ...base, audit, nameOf: directory.nameOf, counts: overviewCounts(home) });
   const selfService = createSelfService({ ...base, audit, artifacts, sources: selfServiceSources(home) });

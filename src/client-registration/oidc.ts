@@ -9,6 +9,7 @@ import { FACTS_MEMBER, type FactsBook } from './client-facts.ts';
 import type { ClientSecrets } from './client-secrets.ts';
 import type { EngineStorage } from './engine-storage.ts';
 import { checkMetadata, MetadataFault } from './metadata-rules.ts';
+import { OPEN_POLICY, type OpenRegistration } from './open-registration.ts';
 import { acceptRepeatedSecrets, addRegistrationAnswers } from './registration-answers.ts';
 import type { ClientStore } from './store.ts';
 
@@ -19,6 +20,7 @@ export interface ClientOidcDeps {
   readonly ids: Ids;
   readonly store: ClientStore;
   readonly storage: EngineStorage;
+  readonly open: OpenRegistration;
   readonly secrets: ClientSecrets;
   readonly book: FactsBook;
   readonly detailTypes: () => readonly string[];
@@ -125,6 +127,7 @@ export function clientOidc(deps: ClientOidcDeps): OidcContribution {
       registration: {
         enabled: true,
         initialAccessToken: true,
+        policies: { [OPEN_POLICY]: deps.open.policy },
         issueRegistrationAccessToken: true,
         idFactory: () => ids.next('cli'),
         secretFactory: () => ids.secret(32),
@@ -142,6 +145,7 @@ export function clientOidc(deps: ClientOidcDeps): OidcContribution {
     tokenPolicy: tokenPolicy(deps),
     patch(provider) {
       addRegistrationAnswers(provider);
+      deps.open.middleware(provider);
       acceptRepeatedSecrets(provider, { book, secrets });
       deps.onProvider(provider);
     },
