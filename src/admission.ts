@@ -3,10 +3,17 @@
  * (security rule R5), or it waits for an administrator; software that was stopped does not come back by registering again (R14).
  * Joins capabilities that do not know each other; app.ts passes it as their hooks.
  */
-import { SELF_SERVICE_GROUP_ID } from './accounts/index.ts';
-import type { Agent, AgentEditor, Agents } from './agents/index.ts';
+import { type Accounts, SELF_SERVICE_GROUP_ID } from './accounts/index.ts';
+import { type Agent, type AgentEditor, type Agents, riskLevels } from './agents/index.ts';
 import type { AuditRecorder } from './audit/index.ts';
-import { type Clients, inheritedAgent, type Instance, type OnMet, type Software } from './client-registration/index.ts';
+import {
+  type Clients,
+  inheritedAgent,
+  type Instance,
+  type OnMet,
+  type Software,
+  type SoftwareAgents,
+} from './client-registration/index.ts';
 import { AppError } from './platform/errors.ts';
 import type { EnrolmentChoice, Policy } from './policy/index.ts';
 import type { Consented, Standing } from './sign-in/index.ts';
@@ -18,6 +25,8 @@ export interface Admission {
     readonly isOpen: () => Promise<boolean>;
     /** Refuses the registration of software that was stopped, however it calls itself now. */
     readonly onMet: OnMet;
+    /** What administrators decide about agents that came by themselves. */
+    readonly softwareAgents: SoftwareAgents;
   };
   readonly consent: {
     /** What a person is asked, or told instead. */
@@ -32,7 +41,8 @@ export interface Admission {
 type Parties = Pick<Consented, 'accountId' | 'clientId'>;
 
 interface Parts {
-  readonly agents: () => Pick<Agents, 'find' | 'findByClient' | 'create' | 'linkClient'>;
+  readonly accounts: () => Pick<Accounts, 'ownerLabel'>;
+  readonly agents: () => Pick<Agents, 'find' | 'findByClient' | 'create' | 'linkClient' | 'update' | 'setStatus'>;
   readonly clients: () => Pick<Clients, 'software'>;
   readonly policy: () => Pick<Policy, 'refuse' | 'enrolment'>;
   readonly audit: AuditRecorder;
@@ -149,12 +159,42 @@ async function assertMayRegister(parts: Parts, { clientId, software }: Parameter
   });
 }
 
+const administrator = (accountId: string): AgentEditor => ({ kind: 'account', id: accountId, party: 'administrator' });
+
+/** What the pages about software ask the registry, and do there. */
+function softwareAgentsOf({ accounts, agents }: Parts): SoftwareAgents {
+  return {
+    async current(agentIds) {
+      const agent = agentIds.length === 0 ? undefined : await agents().find(agentIds.at(-1) ?? '');
+      if (agent === undefined) return undefined;
+      const { id, displayName, status, owner } = agent;
+      const ownerName = owner !== undefined && isAdopted(agent) ? (await accounts().ownerLabel(owner))?.name : undefined;
+      return { id, displayName, status, ownerName };
+    },
+    async adopt(agentId, { owner, riskLevel: wanted, accountId }) {
+      const riskLevel = riskLevels.find((level) => level === wanted) ?? 'high';
+      await agents().update(agentId, { changes: { owner, riskLevel } }, administrator(accountId));
+      const agent = await agents().find(agentId);
+      if (agent?.status === 'proposed') await agents().setStatus(agentId, 'active', { by: administrator(accountId) });
+    },
+    letIn: async (agentId, accountId) => void (await agents().setStatus(agentId, 'active', { by: administrator(accountId) })),
+    async stop(agentIds, { reason, accountId }) {
+      for (const id of agentIds) {
+        const agent = await agents().find(id);
+        if (agent === undefined || isStopped(agent)) continue;
+        await agents().setStatus(id, 'suspended', { by: administrator(accountId), reason });
+      }
+    },
+  };
+}
+
 /** The hooks over the capabilities. */
 export function createAdmission(parts: Parts): Admission {
   return {
     registration: {
       isOpen: async () => (await parts.policy().enrolment.choice()).openRegistration === 'open',
       onMet: (met) => assertMayRegister(parts, met),
+      softwareAgents: softwareAgentsOf(parts),
     },
     consent: {
       standingOf: (clientId) => standingOf(parts, clientId),

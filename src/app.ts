@@ -149,7 +149,13 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
 
   // ── flows: what happens ──
   const enrolment = createEnrolment({ agents: () => agents, policy: () => policy });
-  const admission = createAdmission({ agents: () => agents, clients: () => clients, policy: () => policy, audit });
+  const admission = createAdmission({
+    accounts: () => accounts,
+    agents: () => agents,
+    clients: () => clients,
+    policy: () => policy,
+    audit,
+  });
   const clients = createClients({
     ...recorded,
     owners: { ownerLabel: accounts.ownerLabel, choices: directory.ownerChoices },

@@ -28,6 +28,7 @@ import { createProvisioningTokens, type ProvisioningTokens } from './provisionin
 import { clientApi } from './routes.ts';
 import { type ClientService, createClientService } from './service.ts';
 import { createSoftwareService, type SoftwareService } from './software/service.ts';
+import { type SoftwareAgents, softwareConsole } from './software/routes.ts';
 import { createSoftwareStore } from './software/store.ts';
 import { type ClientStore, createClientStore } from './store.ts';
 
@@ -41,7 +42,8 @@ export type { ClientChangeInput, NewClientInput } from './client-input.ts';
 export { redirectFaultOf } from './redirect-uri.ts';
 export type { ClientService } from './service.ts';
 export { inheritedAgent, type Instance, type SoftwareService } from './software/service.ts';
-export { isProven, type Software } from './software/software.ts';
+export type { SoftwareAgents } from './software/routes.ts';
+export type { Software } from './software/software.ts';
 
 /** What clients need; what is uphill or beside comes as a hook from app.ts. */
 export interface ClientsDeps {
@@ -59,6 +61,8 @@ export interface ClientsDeps {
   readonly onRegistered: OnRegistered;
   /** Software registered without a token. */
   readonly onMet?: OnMet;
+  /** What the pages about software ask the registry, and do there; left out: no such pages. */
+  readonly softwareAgents?: SoftwareAgents;
   /** Whether it may; left out: never. */
   readonly isOpen?: () => Promise<boolean>;
   readonly onUpdate?: OnUpdate;
@@ -211,6 +215,8 @@ export function createClients(deps: ClientsDeps): Clients {
         clientApi({ clients: service, initialAccessTokens }, router, web);
         clientConsole({ ...deps, clients: service }, router, web);
         initialAccessTokenConsole({ ...deps, initialAccessTokens }, router, web);
+        const { softwareAgents } = deps;
+        if (softwareAgents !== undefined) softwareConsole({ ...deps, software, softwareAgents }, router, web);
         provisioningConsole({ ...deps, provisioningTokens }, router, web);
       },
       jobs: [

@@ -46,7 +46,7 @@ export interface SoftwareService {
   change(id: string, change: SoftwareChange, by: ChangedBy): Promise<Software>;
   /** It registers no more and nobody lets it in; what its instances hold ends. @throws {AppError} `not_found` */
   refuse(id: string, by: ChangedBy): Promise<Software>;
-  /** It may come again. Agents that were stopped stay stopped. @throws {AppError} `not_found` */
+  /** It may come again, as a new agent: those that were stopped stay so. @throws {AppError} `not_found` */
   allow(id: string, by: ChangedBy): Promise<Software>;
   /** Makes room in the registrations of one software that nobody let in. */
   makeRoom(id: string): Promise<void>;
@@ -168,7 +168,8 @@ export function createSoftwareService(deps: SoftwareServiceDeps): SoftwareServic
         return after;
       }),
     refuse: (id, by) => decide(id, { next: (before) => ({ ...before, refusedAt: clock.now(), refusedBy: by.id }), by, action: 'refused' }),
-    allow: (id, by) => decide(id, { next: (before) => ({ ...before, refusedAt: undefined, refusedBy: undefined }), by, action: 'allowed' }),
+    allow: (id, by) =>
+      decide(id, { next: (before) => ({ ...before, agentIds: [], refusedAt: undefined, refusedBy: undefined }), by, action: 'allowed' }),
     async makeRoom(id) {
       await store.evict(id, { before: secondsAfter(clock.now(), -UNDER_WAY_SECONDS), keep: MOST_WAITING });
     },
