@@ -11,11 +11,13 @@ import {
   inheritedAgent,
   type Instance,
   type OnMet,
+  type OnSelfChanged,
   type Software,
   type SoftwareAgents,
 } from './client-registration/index.ts';
 import { AppError } from './platform/errors.ts';
 import type { EnrolmentChoice, Policy } from './policy/index.ts';
+import type { Revocation } from './revocation/index.ts';
 import type { Consented, Standing } from './sign-in/index.ts';
 
 /** The hooks of registration and of consent. Those that change something join the transaction under way. */
@@ -25,6 +27,8 @@ export interface Admission {
     readonly isOpen: () => Promise<boolean>;
     /** Refuses the registration of software that was stopped, however it calls itself now. */
     readonly onMet: OnMet;
+    /** An instance changed what people said yes to: they are asked again, and its agent is looked at where it is the only one. */
+    readonly onSelfChanged: OnSelfChanged;
     /** What administrators decide about agents that came by themselves. */
     readonly softwareAgents: SoftwareAgents;
   };
@@ -42,7 +46,11 @@ type Parties = Pick<Consented, 'accountId' | 'clientId'>;
 
 interface Parts {
   readonly accounts: () => Pick<Accounts, 'ownerLabel'>;
-  readonly agents: () => Pick<Agents, 'find' | 'findByClient' | 'create' | 'linkClient' | 'update' | 'setStatus'>;
+  readonly agents: () => Pick<
+    Agents,
+    'find' | 'findByClient' | 'clientsOf' | 'create' | 'linkClient' | 'unlinkClient' | 'update' | 'setStatus'
+  >;
+  readonly revocation: () => Pick<Revocation, 'cascade'>;
   readonly clients: () => Pick<Clients, 'software'>;
   readonly policy: () => Pick<Policy, 'refuse' | 'enrolment'>;
   readonly audit: AuditRecorder;
@@ -159,6 +167,26 @@ async function assertMayRegister(parts: Parts, { clientId, software }: Parameter
   });
 }
 
+const REGISTRATION: AgentEditor = { kind: 'system', id: 'client-registration', party: 'system' };
+
+/**
+ * RFC 7592 §2.2: whoever holds the registration token may change the registration. What people gave the instance ends, so that they
+ * are asked again. Alone, its agent goes under review; among others it leaves them, or a stranger could stop all of a product.
+ */
+async function selfChanged(parts: Parts, { clientId, isOther }: Parameters<OnSelfChanged>[0]): Promise<void> {
+  const agent = await parts.agents().findByClient(clientId);
+  if (agent === undefined) return;
+  await parts.revocation().cascade.onClientDisabled(clientId, { cause: 'client.updated', by: { kind: 'client', id: clientId } });
+  const isAlone = (await parts.agents().clientsOf(agent.id)).length === 1;
+  if (isAlone && !isOther && agent.status === 'active') {
+    const reason = 'Its registration asks for more than before.';
+    await parts.agents().setStatus(agent.id, 'underReview', { by: REGISTRATION, reason });
+    return;
+  }
+  await parts.agents().unlinkClient(clientId, REGISTRATION);
+  await parts.clients().software.unadmit(clientId);
+}
+
 const administrator = (accountId: string): AgentEditor => ({ kind: 'account', id: accountId, party: 'administrator' });
 
 /** What the pages about software ask the registry, and do there. */
@@ -194,6 +222,7 @@ export function createAdmission(parts: Parts): Admission {
     registration: {
       isOpen: async () => (await parts.policy().enrolment.choice()).openRegistration === 'open',
       onMet: (met) => assertMayRegister(parts, met),
+      onSelfChanged: (changed) => selfChanged(parts, changed),
       softwareAgents: softwareAgentsOf(parts),
     },
     consent: {

@@ -17,7 +17,7 @@ import { type ClientRecord, textsOf } from './client.ts';
 import { type ClientFacts, createFactsBook } from './client-facts.ts';
 import { createClientSecrets } from './client-secrets.ts';
 import { type ClientAgents, clientConsole } from './console/routes.ts';
-import { createEngineStorage, type OnMet, type OnRegistered, type OnUpdate } from './engine-storage.ts';
+import { createEngineStorage, type OnMet, type OnRegistered, type OnSelfChanged, type OnUpdate } from './engine-storage.ts';
 import { GRANT } from './grant-types.ts';
 import { createInitialAccessTokens, type InitialAccessTokens, type Owners } from './initial-access-tokens/service.ts';
 import { initialAccessTokenConsole } from './initial-access-tokens/routes.ts';
@@ -36,7 +36,7 @@ export type { ChangedBy, RegistrationAudit } from './audit-trail.ts';
 export type { Bounds, ClientPurpose, ClientRecord, InitialAccessToken, StoredMetadata } from './client.ts';
 export type { ClientFacts } from './client-facts.ts';
 export type { ClientAgents } from './console/routes.ts';
-export type { OnMet, OnRegistered, OnUpdate } from './engine-storage.ts';
+export type { OnMet, OnRegistered, OnSelfChanged, OnUpdate } from './engine-storage.ts';
 export type { InitialAccessTokens, NewChildToken, Owners } from './initial-access-tokens/service.ts';
 export type { ClientChangeInput, NewClientInput } from './client-input.ts';
 export { redirectFaultOf } from './redirect-uri.ts';
@@ -61,6 +61,8 @@ export interface ClientsDeps {
   readonly onRegistered: OnRegistered;
   /** Software registered without a token. */
   readonly onMet?: OnMet;
+  /** What came by itself changed what people said yes to. */
+  readonly onSelfChanged?: OnSelfChanged;
   /** What the pages about software ask the registry, and do there; left out: no such pages. */
   readonly softwareAgents?: SoftwareAgents;
   /** Whether it may; left out: never. */
@@ -210,7 +212,7 @@ export function createClients(deps: ClientsDeps): Clients {
     serverClients: serverClientsOf(service),
     capability: {
       name: 'client-registration',
-      oidc: clientOidc({ ...deps, detailTypes, store, storage, open, secrets, book, onProvider }),
+      oidc: clientOidc({ ...deps, detailTypes, store, storage, open, software, secrets, book, onProvider }),
       routes(router, web) {
         clientApi({ clients: service, initialAccessTokens }, router, web);
         clientConsole({ ...deps, clients: service }, router, web);

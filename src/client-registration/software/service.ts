@@ -42,6 +42,8 @@ export interface SoftwareService {
   actsAs(id: string, agentId: string): Promise<void>;
   /** A person let this instance act for them. */
   admit(clientId: string): Promise<void>;
+  /** What people gave this instance is taken back: somebody has to say yes again. */
+  unadmit(clientId: string): Promise<void>;
   /** @throws {AppError} `not_found`, `invalid_input` */
   change(id: string, change: SoftwareChange, by: ChangedBy): Promise<Software>;
   /** It registers no more and nobody lets it in; what its instances hold ends. @throws {AppError} `not_found` */
@@ -62,7 +64,7 @@ export interface SoftwareServiceDeps {
   readonly clock: Clock;
   readonly ids: Ids;
   readonly store: SoftwareStore;
-  readonly clients: Pick<ClientStore, 'find' | 'admit' | 'putAway' | 'revive' | 'remove'>;
+  readonly clients: Pick<ClientStore, 'find' | 'admit' | 'unadmit' | 'putAway' | 'revive' | 'remove'>;
   readonly audit: RegistrationAudit;
   readonly onStopped: OnStopped;
 }
@@ -152,6 +154,7 @@ export function createSoftwareService(deps: SoftwareServiceDeps): SoftwareServic
     },
     actsAs: (id, agentId) => store.addAgent(id, agentId),
     admit: (clientId) => clients.admit(clientId),
+    unadmit: (clientId) => clients.unadmit(clientId),
     change: (id, { isBound, ...rest }, by) =>
       db.transaction(async () => {
         const resources = rest.resources === undefined ? undefined : canonicalResources(rest.resources);

@@ -143,8 +143,9 @@ export function createSoftwareStore({ db }: { readonly db: Db }): SoftwareStore 
       removed(
         'software-evict',
         `DELETE FROM clients WHERE client_id IN (
-           SELECT client_id FROM clients WHERE software_id = $1 AND ${WAITING} AND created_at < $2
-           ORDER BY created_at DESC OFFSET $3 LIMIT 1000)`,
+           SELECT client_id FROM (
+             SELECT client_id, created_at FROM clients WHERE software_id = $1 AND ${WAITING} ORDER BY created_at DESC OFFSET $3) beyond
+           WHERE created_at < $2 LIMIT 1000)`,
         [id, before, keep],
       ),
     clearWaiting: (before, limit) =>
