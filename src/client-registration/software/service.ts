@@ -37,6 +37,8 @@ export interface SoftwareService {
   instanceOf(clientId: string): Promise<Instance | undefined>;
   list(query: SoftwareQuery): Promise<readonly Software[]>;
   count(): Promise<number>;
+  /** How much of it came for the first time since then. */
+  countSince(since: Date): Promise<number>;
   instancesOf(ids: readonly string[]): Promise<ReadonlyMap<string, Instances>>;
   /** The agent that instances act as from now on. */
   actsAs(id: string, agentId: string): Promise<void>;
@@ -140,6 +142,7 @@ export function createSoftwareService(deps: SoftwareServiceDeps): SoftwareServic
     findByAgent: store.findByAgent,
     list: store.list,
     count: store.count,
+    countSince: store.countSince,
     instancesOf: store.instancesOf,
     async meet(identity) {
       const { isNew, ...software } = await store.meet({ ...identity, id: ids.next('sft'), at: clock.now() });
