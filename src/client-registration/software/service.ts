@@ -80,6 +80,8 @@ const DAY = 86_400;
 const WAITING_SECONDS = DAY;
 /** As long as anything that was given to it can live (the absolute end of a refresh token). */
 const RESTING_SECONDS = 90 * DAY;
+/** Nothing is left of it but that it came once. */
+const FORGOTTEN_SECONDS = 7 * DAY;
 const BATCH = 1_000;
 
 const REAPER = { kind: 'system', id: 'client-registration' } as const;
@@ -112,7 +114,7 @@ function createReaping({ db, clock, store, clients, audit, onStopped }: Software
   return async (): Promise<number> => {
     const waiting = await drain(() => store.clearWaiting(secondsAfter(clock.now(), -WAITING_SECONDS), BATCH));
     const rested = await drain(rest);
-    await drain(() => store.clearForgotten(secondsAfter(clock.now(), -RESTING_SECONDS), BATCH));
+    await drain(() => store.clearForgotten(secondsAfter(clock.now(), -FORGOTTEN_SECONDS), BATCH));
     if (waiting + rested === 0) return 0;
     await audit.record({ type: 'client.reaped', actor: REAPER, action: `${waiting} never let in, ${rested} unused for 90 days` });
     return waiting + rested;
