@@ -122,3 +122,23 @@ export function readApproval(claims: JsonObject): Approval | undefined {
     maxUses: readMaxUses(value),
   };
 }
+
+/** Where the status of a token is kept (draft-ietf-oauth-status-list §6.1). */
+export interface StatusReference {
+  readonly uri: string;
+  readonly index: number;
+}
+
+/**
+ * The `status` claim; undefined where the token has none. A status that is kept in another way cannot be looked up here.
+ * @throws AccessRefused `invalid_token`.
+ */
+export function readStatusReference(claims: JsonObject): StatusReference | undefined {
+  const status = claims['status'];
+  if (status === undefined) return undefined;
+  const reference = isJsonObject(status) ? status['status_list'] : undefined;
+  if (!isJsonObject(reference)) throw invalidToken('the claim status is malformed');
+  const index = reference['idx'];
+  if (typeof index !== 'number' || !Number.isSafeInteger(index) || index < 0) throw invalidToken('the claim status is malformed');
+  return { uri: readString(reference, 'uri'), index };
+}

@@ -5,6 +5,7 @@ import type { Fetch } from './issuer.ts';
 import type { LivenessOptions } from './liveness.ts';
 import type { IncomingRequest } from './presentation.ts';
 import type { SingleUseStore } from './single-use.ts';
+import type { StatusListUse } from './status-list.ts';
 
 /** How one protected resource is set up. Only `issuer` and `resource` are needed. */
 export interface ResourceServerOptions {
@@ -34,6 +35,8 @@ export interface ResourceServerOptions {
   readonly maxUsesStore?: SingleUseStore;
   /** Ask the issuer whether each token is still alive (RFC 7662). */
   readonly checkLiveness?: LivenessOptions;
+  /** Whether a token's entry in the status list it names is looked up; `checked` by default. */
+  readonly statusList?: StatusListUse;
   /**
    * `x5t#S256` of the client's certificate, where a proxy ends TLS. Read it only from a connection that is known to be the
    * proxy's. By default the certificate of this process's own TLS connection counts.

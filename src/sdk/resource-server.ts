@@ -18,6 +18,7 @@ import { type IncomingRequest, type Presentation, peerCertificateThumbprint, pub
 import type { ResourceServer, ResourceServerOptions } from './protection.ts';
 import { AccessRefused, invalidToken } from './refusal.ts';
 import { createMemorySingleUseStore, type SingleUseStore, takeOnce } from './single-use.ts';
+import { createStatusCheck } from './status-list.ts';
 
 export {
   type Actor,
@@ -39,6 +40,7 @@ export type { IncomingRequest, NodeRequest, WebRequest } from './presentation.ts
 export type { ResourceServer, ResourceServerOptions } from './protection.ts';
 export { AccessRefused, type RefusalCode, type RefusalDetails } from './refusal.ts';
 export { createMemorySingleUseStore, type MemorySingleUseOptions, type SingleUseStore } from './single-use.ts';
+export type { StatusListUse } from './status-list.ts';
 
 function bounded(value: number, name: string, range: readonly [number, number]): number {
   if (!(value >= range[0] && value <= range[1])) throw new TypeError(`${name} must be between ${range[0]} and ${range[1]}`);
@@ -114,16 +116,18 @@ export function createResourceServer(options: ResourceServerOptions): ResourceSe
     replayStore: options.replayStore ?? createMemorySingleUseStore({ clock }),
     clock,
   });
+  const clockToleranceSeconds = bounded(options.clockToleranceSeconds ?? 10, 'clockToleranceSeconds', [0, 60]);
   const expected = {
     issuer: options.issuer,
     resource: options.resource,
     key: issuer.key,
-    clockToleranceSeconds: bounded(options.clockToleranceSeconds ?? 10, 'clockToleranceSeconds', [0, 60]),
+    clockToleranceSeconds,
     maxActors: bounded(options.maxActors ?? 4, 'maxActors', [1, 16]),
     clock,
   };
-  const checkLiveness =
-    options.checkLiveness && createLivenessCheck(options.checkLiveness, { issuer, issuerId: options.issuer, fetch: fetchImpl, clock });
+  const asking = { issuer, issuerId: options.issuer, fetch: fetchImpl, clock };
+  const checkLiveness = options.checkLiveness && createLivenessCheck(options.checkLiveness, asking);
+  const checkStatus = createStatusCheck(options.statusList ?? 'checked', { ...asking, clockToleranceSeconds });
 
   return {
     issuer: options.issuer,
@@ -133,6 +137,7 @@ export function createResourceServer(options: ResourceServerOptions): ResourceSe
       const presented = readPresentation(request);
       const authorization = await verifyAccessToken(presented.token, expected);
       await checkPossession(request, presented, authorization);
+      await checkStatus(authorization);
       await checkLiveness?.(presented.token);
       requireScope(authorization, ...requiredScopes);
       return authorization;
