@@ -1,4 +1,4 @@
-import type { Actor, Approval, AuthorizationDetail } from './authorization.ts';
+import type { Actor, Approval, Authorization, AuthorizationDetail } from './authorization.ts';
 import { fromEpochSeconds } from './clock.ts';
 import { invalidToken } from './refusal.ts';
 
@@ -121,6 +121,12 @@ export function readApproval(claims: JsonObject): Approval | undefined {
     by,
     maxUses: readMaxUses(value),
   };
+}
+
+/** `acr` and `auth_time` (RFC 9068 §2.2.1). @throws AccessRefused `invalid_token`. */
+export function readAuthentication(claims: JsonObject): Authorization['authentication'] {
+  const at = claims['auth_time'] === undefined ? undefined : fromEpochSeconds(readNumericDate(claims, 'auth_time'));
+  return { acr: readOptionalString(claims, 'acr'), at };
 }
 
 /** Where the status of a token is kept (draft-ietf-oauth-status-list §6.1). */

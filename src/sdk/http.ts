@@ -25,6 +25,11 @@ export function writeRefusal(server: ResourceServer, response: ServerResponse, e
   response.writeHead(status, headers).end(body);
 }
 
+/** Puts what the client has to know onto an answer that is still to be written. */
+export function announce(server: ResourceServer, response: ServerResponse, authorization: Authorization): void {
+  for (const [name, value] of Object.entries(server.responseHeaders(authorization))) response.setHeader(name, value);
+}
+
 /**
  * Answers a request for the RFC 9728 document. True when it was one and is answered. Any web page may read it: a client that
  * runs in a browser has to.
@@ -57,7 +62,9 @@ export function protect(
   return async (request, response) => {
     try {
       if (serveMetadata(server, request, response)) return;
-      await handler(request, response, await server.verify(request));
+      const authorization = await server.verify(request);
+      announce(server, response, authorization);
+      await handler(request, response, authorization);
     } catch (error) {
       writeRefusal(server, response, error);
     }
@@ -73,6 +80,7 @@ export function authenticate(server: ResourceServer): ConnectMiddleware {
     try {
       if (serveMetadata(server, request, response)) return;
       request.authorization = await server.verify(request);
+      announce(server, response, request.authorization);
     } catch (error) {
       writeRefusal(server, response, error);
       return;

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type Authorization, requireScope } from './authorization.ts';
 import { isJsonObject } from './claims.ts';
 import { epochSeconds } from './clock.ts';
-import { serveMetadata, writeRefusal } from './http.ts';
+import { announce, serveMetadata, writeRefusal } from './http.ts';
 import type { ResourceServer } from './protection.ts';
 import { AccessRefused } from './refusal.ts';
 
@@ -125,6 +125,7 @@ export function protectMcp(
     try {
       if (serveMetadata(server, request, response)) return;
       const authorization = await server.verify(request);
+      announce(server, response, authorization);
       const body = await parsedBody(request, protection.maxBodyBytes ?? defaultMaxBodyBytes);
       const tools = calledTools(body);
       requireToolScopes(authorization, tools, protection.scopesForTool);

@@ -3,6 +3,7 @@ import type { Challenge } from './challenge.ts';
 import type { SdkClock } from './clock.ts';
 import type { Fetch } from './issuer.ts';
 import type { LivenessOptions } from './liveness.ts';
+import type { DpopNonceOptions } from './nonce.ts';
 import type { IncomingRequest } from './presentation.ts';
 import type { SingleUseStore } from './single-use.ts';
 import type { StatusListUse } from './status-list.ts';
@@ -29,6 +30,8 @@ export interface ResourceServerOptions {
   readonly maxActors?: number;
   /** `required` refuses tokens that are not bound to a DPoP key. */
   readonly dpop?: 'accepted' | 'required';
+  /** DPoP proofs must carry a nonce of this server (RFC 9449 §9); without it no nonce is asked for. */
+  readonly dpopNonce?: DpopNonceOptions;
   /** Where used DPoP proofs are remembered; this process's memory by default. */
   readonly replayStore?: SingleUseStore;
   /** Where used approvals are remembered; this process's memory by default: right for a single process only. */
@@ -63,9 +66,13 @@ export interface ResourceServer {
    * @throws AccessRefused `invalid_token` when it was used up before, 503 when the store cannot tell.
    */
   useOnce(authorization: Pick<Authorization, 'issuer' | 'approval'>): Promise<void>;
+  /** Headers for the answer to a verified request: the DPoP nonce to go on with, where one is asked for (RFC 9449 §8.2). */
+  responseHeaders(authorization: Pick<Authorization, 'token'>): Readonly<Record<string, string>>;
+  /** The address of the RFC 9728 document, as challenges name it. */
+  readonly metadataUrl: string;
   /** The RFC 9728 document. */
   protectedResourceMetadata(): Readonly<Record<string, unknown>>;
-  /** Where to serve it: `/.well-known/oauth-protected-resource` and the resource's path (RFC 9728 §3.1). */
+  /** The path to serve it at: `/.well-known/oauth-protected-resource` and the resource's path (RFC 9728 §3.1). */
   readonly metadataPath: string;
   /** Status, headers and body for an error that `verify` or a `require…` threw. */
   challenge(error: unknown): Challenge;
