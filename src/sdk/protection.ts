@@ -1,4 +1,5 @@
-import type { Authorization } from './authorization.ts';
+import type { Authorization, AuthorizationDetail } from './authorization.ts';
+import type { CallCounter } from './call-counter.ts';
 import type { Challenge } from './challenge.ts';
 import type { SdkClock } from './clock.ts';
 import type { Fetch } from './issuer.ts';
@@ -36,6 +37,8 @@ export interface ResourceServerOptions {
   readonly replayStore?: SingleUseStore;
   /** Where used approvals are remembered; this process's memory by default: right for a single process only. */
   readonly maxUsesStore?: SingleUseStore;
+  /** Where calls of details with `max_calls` are counted; this process's memory by default: right for a single process only. */
+  readonly callCounter?: CallCounter;
   /** Ask the issuer whether each token is still alive (RFC 7662). */
   readonly checkLiveness?: LivenessOptions;
   /** Whether a token's entry in the status list it names is looked up; `checked` by default. */
@@ -55,6 +58,8 @@ export interface ResourceServerOptions {
 export interface ResourceServer {
   readonly issuer: string;
   readonly resource: string;
+  /** Whose time this server goes by. */
+  readonly clock: SdkClock;
   /**
    * Who asks for what in whose name, if the request proves it.
    * @throws AccessRefused; `challenge` turns it into the answer.
@@ -68,6 +73,15 @@ export interface ResourceServer {
   useOnce(authorization: Pick<Authorization, 'issuer' | 'approval'>): Promise<void>;
   /** Headers for the answer to a verified request: the DPoP nonce to go on with, where one is asked for (RFC 9449 §8.2). */
   responseHeaders(authorization: Pick<Authorization, 'token'>): Readonly<Record<string, string>>;
+  /**
+   * Uses up one call of the first of `details`, taken from this authorization, that has one left of its `max_calls`. Calls are
+   * counted for each access token.
+   * @throws AccessRefused 403 `insufficient_authorization` when all are used up, 503 when the counter cannot tell.
+   */
+  useCall(
+    authorization: Pick<Authorization, 'issuer' | 'authorizationDetails' | 'token'>,
+    details: readonly AuthorizationDetail[],
+  ): Promise<void>;
   /** The address of the RFC 9728 document, as challenges name it. */
   readonly metadataUrl: string;
   /** The RFC 9728 document. */

@@ -8,6 +8,7 @@
 import { acceptedAlgorithms, verifyAccessToken } from './access-token.ts';
 import { insertWellKnown, parseSecureUrl } from './addresses.ts';
 import { requireScope } from './authorization.ts';
+import { createMemoryCallCounter, useCall } from './call-counter.ts';
 import { type ChallengeContext, createChallenge } from './challenge.ts';
 import { machineClock, type SdkClock } from './clock.ts';
 import { createIssuer } from './issuer.ts';
@@ -31,18 +32,34 @@ export {
   requireDetail,
   requireScope,
 } from './authorization.ts';
+export { type CallCounter, createMemoryCallCounter, type MemoryCallCounterOptions } from './call-counter.ts';
 export type { Challenge } from './challenge.ts';
 export type { SdkClock } from './clock.ts';
-export { authenticate, type ConnectMiddleware, type ConnectRequest, type NodeHandler, protect } from './http.ts';
+export { authenticateFastify, type FastifyLike, type FastifyReplyLike, type FastifyRequestLike } from './fastify.ts';
+export { type FetchHandler, type FetchListener, protectFetch } from './fetch.ts';
+export {
+  answerRefusals,
+  authenticate,
+  type ConnectErrorMiddleware,
+  type ConnectMiddleware,
+  type ConnectRequest,
+  type NodeHandler,
+  protect,
+} from './http.ts';
 export type { Fetch } from './issuer.ts';
+export { authenticateKoa, type KoaContext, type KoaMiddleware } from './koa.ts';
 export type { IntrospectionCredentials, LivenessOptions } from './liveness.ts';
-export { authorizationOf, type McpAuthInfo, type McpHandler, type McpProtection, type McpRequest, protectMcp } from './mcp.ts';
+export { type McpFetchHandler, type McpHandler, type McpProtection, type McpRequest, protectMcp, protectMcpFetch } from './mcp.ts';
+export { authorizationOf, type McpAuthInfo } from './mcp-auth-info.ts';
 export type { DpopNonceOptions } from './nonce.ts';
 export type { IncomingRequest, NodeRequest, WebRequest } from './presentation.ts';
 export type { ResourceServer, ResourceServerOptions } from './protection.ts';
 export { AccessRefused, type RefusalCode, type RefusalDetails } from './refusal.ts';
 export { createMemorySingleUseStore, type MemorySingleUseOptions, type SingleUseStore } from './single-use.ts';
 export type { StatusListUse } from './status-list.ts';
+export { createTokenVerifier, type McpErrors, type TokenVerifier } from './token-verifier.ts';
+export { allowsCall, type ToolCall } from './tool-details.ts';
+export { admitToolCalls, type ToolRules } from './tool-rules.ts';
 
 function bounded(value: number, name: string, range: readonly [number, number]): number {
   if (!(value >= range[0] && value <= range[1])) throw new TypeError(`${name} must be between ${range[0]} and ${range[1]}`);
@@ -113,6 +130,7 @@ export function createResourceServer(options: ResourceServerOptions): ResourceSe
   const clock = options.clock ?? machineClock;
   const metadataUrl = insertWellKnown(parseSecureUrl(options.resource, 'resource'), 'oauth-protected-resource');
   const nonces = options.dpopNonce && createNonces(options.dpopNonce, { resource: options.resource, clock });
+  const counter = options.callCounter ?? createMemoryCallCounter({ clock });
   const challengeContext: ChallengeContext = {
     metadataUrl: metadataUrl.href,
     requiredScopes: options.requiredScopes ?? [],
@@ -123,10 +141,12 @@ export function createResourceServer(options: ResourceServerOptions): ResourceSe
   return {
     issuer: options.issuer,
     resource: options.resource,
+    clock,
     metadataUrl: metadataUrl.href,
     metadataPath: `${metadataUrl.pathname}${metadataUrl.search}`,
     verify: createVerify(options, { clock, nonces }),
     useOnce: createUseOnce(options.maxUsesStore ?? createMemorySingleUseStore({ clock })),
+    useCall: (authorization, details) => useCall(counter, authorization, details),
     protectedResourceMetadata: () => metadataDocument(options),
     responseHeaders: ({ token }) => (nonces && token.boundTo.jwkThumbprint ? { 'dpop-nonce': nonces.current() } : {}),
     challenge: (error) => createChallenge(error, challengeContext),

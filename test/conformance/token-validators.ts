@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { JwtVerifier } from 'aws-jwt-verify';
 import type { Jwks } from 'aws-jwt-verify/jwk';
 import express from 'express';
-import { auth } from 'express-oauth2-jwt-bearer';
+import { auth, type AuthResult } from 'express-oauth2-jwt-bearer';
 import { createRemoteJWKSet, decodeProtectedHeader, jwtVerify } from 'jose';
 import passport from 'passport';
 import { ExtractJwt, Strategy } from 'passport-jwt';
@@ -79,7 +79,8 @@ async function overHttp(listener: RequestListener): Promise<Validator> {
 function expressOauth2({ issuer, audience }: ValidatorSettings): Promise<Validator> {
   const app = express();
   app.use(auth({ issuerBaseURL: issuer, audience, strict: true }));
-  app.get('/', (request, response) => void response.send(request.auth?.payload.sub));
+  // The MCP SDK declares a property of the same name, for another type.
+  app.get('/', (request, response) => void response.send((request.auth as unknown as AuthResult | undefined)?.payload.sub));
   return overHttp(app);
 }
 
