@@ -1,14 +1,6 @@
 import type { Authorization } from './authorization.ts';
 import { machineClock, type SdkClock } from './clock.ts';
-import { AccessRefused } from './refusal.ts';
-
-/** How somebody must have signed in for an act. */
-export interface Assurance {
-  /** Authentication context classes, each of which is good enough. */
-  readonly acrValues?: readonly string[];
-  /** How long ago the sign-in may be. */
-  readonly maxAgeSeconds?: number;
-}
+import { AccessRefused, type Assurance } from './refusal.ts';
 
 /**
  * Returns when the person behind the token has signed in well and lately enough. A token that tells nothing about it is not

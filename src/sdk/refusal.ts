@@ -1,5 +1,3 @@
-import type { Assurance } from './assurance.ts';
-
 /**
  * Why a request is refused, in the words of the standards: RFC 6750 §3.1, RFC 9449 §7.1 and §9, RFC 9470 §3, the Actor Profile for
  * `actor_unauthorized`. `temporarily_unavailable` is ours for "the issuer cannot be asked": nothing is allowed meanwhile.
@@ -28,6 +26,14 @@ const statusOf = {
   actor_unauthorized: 403,
   temporarily_unavailable: 503,
 } as const satisfies Record<RefusalCode, number>;
+
+/** How somebody must have signed in for an act. */
+export interface Assurance {
+  /** Authentication context classes, each of which is good enough. */
+  readonly acrValues?: readonly string[];
+  /** How long ago the sign-in may be. */
+  readonly maxAgeSeconds?: number;
+}
 
 /** What a refusal may add to its sentence. */
 export interface RefusalDetails {

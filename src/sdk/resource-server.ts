@@ -21,7 +21,7 @@ import { invalidToken } from './refusal.ts';
 import { createMemorySingleUseStore, type SingleUseStore, takeOnce } from './single-use.ts';
 import { createStatusCheck } from './status-list.ts';
 
-export { type Assurance, requireAssurance } from './assurance.ts';
+export { requireAssurance } from './assurance.ts';
 export {
   type Actor,
   type Approval,
@@ -54,7 +54,7 @@ export { authorizationOf, type McpAuthInfo } from './mcp-auth-info.ts';
 export type { DpopNonceOptions } from './nonce.ts';
 export type { IncomingRequest, NodeRequest, WebRequest } from './presentation.ts';
 export type { ResourceServer, ResourceServerOptions } from './protection.ts';
-export { AccessRefused, type RefusalCode, type RefusalDetails } from './refusal.ts';
+export { AccessRefused, type Assurance, type RefusalCode, type RefusalDetails } from './refusal.ts';
 export { createMemorySingleUseStore, type MemorySingleUseOptions, type SingleUseStore } from './single-use.ts';
 export type { StatusListUse } from './status-list.ts';
 export { createTokenVerifier, type McpErrors, type TokenVerifier } from './token-verifier.ts';

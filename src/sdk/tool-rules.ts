@@ -1,8 +1,8 @@
-import { type Assurance, requireAssurance } from './assurance.ts';
+import { requireAssurance } from './assurance.ts';
 import { type Authorization, type AuthorizationDetail, requireScope } from './authorization.ts';
 import { isJsonObject } from './claims.ts';
 import type { ResourceServer } from './protection.ts';
-import { AccessRefused } from './refusal.ts';
+import { AccessRefused, type Assurance } from './refusal.ts';
 import { allowsCall, type ToolCall, toolCallType } from './tool-details.ts';
 
 const maxCallsAtOnce = 100;
