@@ -22,6 +22,8 @@ export interface FastifyReplyLike {
 export interface FastifyLike {
   decorateRequest(name: string, value: null): unknown;
   addHook(name: 'onRequest', hook: (request: FastifyRequestLike, reply: FastifyReplyLike) => Promise<unknown>): unknown;
+  /** The error handler so far. */
+  errorHandler(error: unknown, request: FastifyRequestLike, reply: FastifyReplyLike): unknown;
   setErrorHandler(handler: (error: unknown, request: FastifyRequestLike, reply: FastifyReplyLike) => unknown): unknown;
 }
 
@@ -34,7 +36,8 @@ function answer(reply: FastifyReplyLike, { status, headers, body }: { status: nu
 
 /**
  * A plugin for Fastify, for `await app.register(authenticateFastify(server))`: sets `request.authorization` on every request of
- * the instance it is registered on, or answers; what a `require…` in a route throws is answered too. It serves the metadata.
+ * the instance it is registered on, or answers; what a `require…` in a route throws is answered too, other errors by the error
+ * handler there was before. It serves the metadata.
  */
 export function authenticateFastify(server: ResourceServer): (instance: FastifyLike) => Promise<void> {
   async function onRequest(request: FastifyRequestLike, reply: FastifyReplyLike): Promise<unknown> {
@@ -54,10 +57,10 @@ export function authenticateFastify(server: ResourceServer): (instance: FastifyL
   async function plugin(instance: FastifyLike): Promise<void> {
     instance.decorateRequest('authorization', null);
     instance.addHook('onRequest', onRequest);
-    instance.setErrorHandler((error, _request, reply) => {
-      if (!(error instanceof AccessRefused)) throw error;
-      return answer(reply, server.challenge(error));
-    });
+    const others = instance.errorHandler;
+    instance.setErrorHandler((error, request, reply) =>
+      error instanceof AccessRefused ? answer(reply, server.challenge(error)) : others.call(instance, error, request, reply),
+    );
   }
   // What fastify-plugin does: without it the hook would hold for nothing but routes made inside this plugin.
   return Object.assign(plugin, { [Symbol.for('skip-override')]: true });

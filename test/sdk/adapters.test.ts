@@ -1,14 +1,16 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { calculateJwkThumbprint } from 'jose';
 import { createResourceServer } from '../../src/sdk/resource-server.ts';
-import { type Application, adapters, mcpGates } from './adapters.ts';
+import { type Application, adapters, mcpGates, onMountedKoa } from './adapters.ts';
 import { type LocalIssuer, newKey, resource, startLocalIssuer } from './local-issuer.ts';
 import { proofFor } from './requests.ts';
 
 let issuer: LocalIssuer;
+const opened: Application[] = [];
 beforeAll(async () => {
   issuer = await startLocalIssuer();
 });
+afterEach(() => Promise.all(opened.splice(0).map((app) => app.close())));
 afterAll(() => issuer.close());
 
 const metadataUrl = 'http://127.0.0.1:4999/.well-known/oauth-protected-resource/billing';
@@ -75,6 +77,7 @@ describe.each(Object.keys(adapters))('%s', (name) => {
 
   test('RFC 9449 a proof is checked for the address that was called, and the nonce comes with the answers', async () => {
     const proven = await create(serverWith({ dpopNonce: {} }));
+    opened.push(proven);
     const key = await newKey('holder');
     const token = await issuer.token({ cnf: { jkt: await calculateJwkThumbprint(key.publicJwk) } });
     const ask = async (nonce: string | null) => {
@@ -85,8 +88,22 @@ describe.each(Object.keys(adapters))('%s', (name) => {
     expect([first.status, challengeOf(first)]).toEqual([401, expect.stringMatching(/^DPoP .*error="use_dpop_nonce"/)]);
     const second = await ask(first.headers.get('dpop-nonce'));
     expect([second.status, second.headers.get('dpop-nonce')]).toEqual([200, first.headers.get('dpop-nonce')]);
-    await proven.close();
   });
+});
+
+test('Koa: further in, a proof is still checked for the address that was called', async () => {
+  const app = await onMountedKoa(createResourceServer({ issuer: issuer.issuer, resource }));
+  opened.push(app);
+  const key = await newKey('holder');
+  const token = await issuer.token({ cnf: { jkt: await calculateJwkThumbprint(key.publicJwk) } });
+  const headers = { authorization: `DPoP ${token}`, dpop: await proofFor(token, key) };
+  expect((await app.fetch('/billing', { method: 'POST', headers })).status).toBe(200);
+});
+
+test('Fastify: other errors are answered by the error handler that the application had', async () => {
+  const app = await (adapters['Fastify'] as (typeof adapters)[string])(createResourceServer({ issuer: issuer.issuer, resource }));
+  opened.push(app);
+  expect(await (await app.fetch('/billing/fail', withBearer(await issuer.token()))).text()).toBe('of the application');
 });
 
 describe.each(Object.keys(mcpGates))('requireBearerAuth of the official MCP SDK, %s', (version) => {
@@ -128,8 +145,8 @@ describe.each(Object.keys(mcpGates))('requireBearerAuth of the official MCP SDK,
 
   test('an issuer that cannot be asked is a 500 of theirs, without a challenge', async () => {
     const gone = await create(createResourceServer({ issuer: 'http://127.0.0.1:1', resource }));
+    opened.push(gone);
     const answer = await gone.fetch('/mcp', withBearer(await issuer.token({ iss: 'http://127.0.0.1:1' })));
     expect([answer.status, challengeOf(answer)]).toEqual([500, '']);
-    await gone.close();
   });
 });

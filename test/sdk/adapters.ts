@@ -84,8 +84,19 @@ function onKoa(server: ResourceServer): Promise<Application> {
   return listening(app.callback());
 }
 
+/** The adapter inside a mounted application, where Koa has cut the address. */
+export function onMountedKoa(server: ResourceServer): Promise<Application> {
+  const inner = new Koa();
+  inner.use(authenticateKoa(server));
+  inner.use((context) => {
+    context.body = act(context.originalUrl, context.state['authorization']);
+  });
+  return listening(new Koa().use(mount('/billing', inner)).callback());
+}
+
 async function onFastify(server: ResourceServer): Promise<Application> {
   const app = Fastify();
+  app.setErrorHandler((_error, _request, reply) => reply.code(500).send('of the application'));
   await app.register(authenticateFastify(server));
   const answer = (request: { originalUrl: string }) =>
     act(request.originalUrl, (request as { authorization?: Authorization }).authorization);

@@ -1,6 +1,6 @@
-import { createServer } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { calculateJwkThumbprint } from 'jose';
 import { createResourceServer, protect, type ResourceServer, type ResourceServerOptions } from '../../src/sdk/resource-server.ts';
 import { type LocalIssuer, newKey, now, resource, type SigningKey, startLocalIssuer } from './local-issuer.ts';
@@ -9,6 +9,7 @@ import { bearer, proofFor, refusalOf, requestWith } from './requests.ts';
 let issuer: LocalIssuer;
 let holder: SigningKey;
 let token: string;
+let listening: Server | undefined;
 const secret = new Uint8Array(32).fill(7);
 const clock = { at: new Date(), now: () => clock.at };
 
@@ -19,6 +20,10 @@ beforeAll(async () => {
 });
 beforeEach(() => {
   clock.at = new Date();
+});
+afterEach(() => {
+  listening?.closeAllConnections();
+  listening?.close();
 });
 afterAll(() => issuer.close());
 
@@ -64,6 +69,13 @@ describe('RFC 9449 §9 a nonce of the resource server', () => {
     expect((await refusalOf(server, await presented(nonce))).code).toBe('use_dpop_nonce');
   });
 
+  test('of a process whose clock is ahead is taken by the others', async () => {
+    const options = { dpopNonce: { secret, lifetimeSeconds: 60 } };
+    const ahead = serverWith({ ...options, clock: { now: () => new Date(clock.at.getTime() + 30_000) } });
+    const nonce = ahead.challenge(await refusalOf(ahead, await presented())).headers['dpop-nonce'];
+    await expect(serverWith(options).verify(await presented(nonce))).resolves.toBeDefined();
+  });
+
   test('is known to every process that has the secret, and to no other resource or secret', async () => {
     const nonce = await askedFor(serverWith());
     await expect(serverWith().verify(await presented(nonce))).resolves.toBeDefined();
@@ -107,6 +119,7 @@ describe('RFC 9449 §9 a nonce of the resource server', () => {
   test('reaches the client over HTTP, with a refusal and with an answer', async () => {
     const server = serverWith();
     const http = createServer(protect(server, (_, response) => void response.end('in')));
+    listening = http;
     await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
     const address = `http://127.0.0.1:${(http.address() as AddressInfo).port}/billing`;
     const ask = async (nonce?: string) => {
@@ -117,8 +130,6 @@ describe('RFC 9449 §9 a nonce of the resource server', () => {
     const nonce = refused.headers.get('dpop-nonce') ?? '';
     const answered = await ask(nonce);
     expect([refused.status, answered.status, answered.headers.get('dpop-nonce')]).toEqual([401, 200, nonce]);
-    http.closeAllConnections();
-    http.close();
   });
 
   test.each([{ secret: new Uint8Array(31) }, { lifetimeSeconds: 9 }, { lifetimeSeconds: Number.NaN }])('%p is not accepted', (dpopNonce) =>

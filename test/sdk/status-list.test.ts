@@ -198,6 +198,26 @@ describe('how long a list is kept', () => {
     }
   });
 
+  test('12 hours at most, whatever its ttl; and no more than 16 lists at a time', async () => {
+    const far = { exp: now() + 100_000 };
+    const token = await issuer.token({ ...far, status: { status_list: { idx: 0, uri: uri() } } });
+    publish(await listToken({ claims: { ...far, ttl: 86_400 } }));
+    const { clock, server } = serverWith();
+    for (const step of [0, 43_000, 300]) {
+      clock.advance(step);
+      await server.verify(bearer(token));
+    }
+    expect(fetches()).toBe(2);
+    for (let list = 2; list <= 17; list += 1) {
+      const at = `${issuer.issuer}/status/${list}`;
+      const body = await listToken({ claims: { ...far, sub: at } });
+      issuer.documents.set(`/status/${list}`, () => ({ status: 200, type: 'application/statuslist+jwt', body }));
+      await server.verify(bearer(await issuer.token({ ...far, status: { status_list: { idx: 0, uri: at } } })));
+    }
+    await server.verify(bearer(token));
+    expect(fetches()).toBe(3);
+  });
+
   test('a failure refuses until the list is asked for again, 2 s later', async () => {
     publish('', 500);
     const { clock, server } = serverWith();

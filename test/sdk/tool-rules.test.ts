@@ -1,4 +1,4 @@
-import { createServer } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
@@ -20,6 +20,7 @@ import { type LocalIssuer, now, resource, startLocalIssuer } from './local-issue
 
 let issuer: LocalIssuer;
 let node: ProtectedMcpServer | undefined;
+const listening: Server[] = [];
 const scopesForTool = { read_invoices: ['invoices:read'], pay_invoice: ['invoices:pay'] };
 const scope = 'invoices:read invoices:pay';
 beforeAll(async () => {
@@ -28,6 +29,10 @@ beforeAll(async () => {
 afterEach(async () => {
   await node?.close();
   node = undefined;
+  for (const http of listening.splice(0)) {
+    http.closeAllConnections();
+    http.close();
+  }
 });
 afterAll(() => issuer.close());
 
@@ -182,13 +187,12 @@ test('a body that a parser left as text or bytes is read all the same', async ()
   });
   for (const parser of [express.text({ type: '*/*' }), express.raw({ type: '*/*' }), express.json()]) {
     const http = createServer(express().use(parser).use(listener));
+    listening.push(http);
     await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
     const address = `http://127.0.0.1:${(http.address() as AddressInfo).port}`;
     const [, refused] = requestOf(pay(5), await issuer.token());
     const [, served] = requestOf(pay(5), await issuer.token({ scope }));
     expect([(await fetch(address, refused)).status, (await fetch(address, served)).status]).toEqual([403, 200]);
-    http.closeAllConnections();
-    http.close();
   }
   expect(through).toEqual([pay(5), pay(5), pay(5)]);
 });
