@@ -13,7 +13,7 @@ export interface ToolCall {
 }
 
 /** A tool may take `..` for the folder above, so that a text which begins well ends elsewhere. */
-const stepsUp = /(?:^|[/\\])(?:\.|%2e){2}(?:[/\\]|%2f|%5c|$)/i;
+const stepsUp = /(?:^|[/\\]|%2f|%5c)(?:\.|%2e){2}(?:[/\\;?#]|%2f|%5c|$)/i;
 const members: readonly string[] = ['type', 'tools', 'arguments', 'max_calls', 'locations'];
 
 const limits: ReadonlyMap<string, (value: unknown, limit: unknown) => boolean> = new Map([

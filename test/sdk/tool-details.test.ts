@@ -27,6 +27,8 @@ describe('limits on an argument', () => {
     ['begins well and steps up at the end', { prefix: '/invoices/' }, '/invoices/..', false],
     ['begins well and steps up, escaped', { prefix: '/invoices/' }, '/invoices/%2E./payments', false],
     ['begins well and steps up, the other way', { prefix: 'C:\\a\\' }, 'C:\\a\\..\\b', false],
+    ['begins well and steps up behind an escaped slash', { prefix: '/invoices' }, '/invoices%2f..%2fpayments', false],
+    ['begins well and steps up before a query', { prefix: '/invoices/' }, '/invoices/..?x=1', false],
     ['begins well and has dots in a name', { prefix: 'v' }, 'v1..2', true],
     ['an empty prefix', { prefix: '' }, 'a', false],
     ['a number that begins', { prefix: '1' }, 12, false],
