@@ -9,8 +9,8 @@ export interface Bounds {
   readonly grantTypes: readonly string[];
 }
 
-/** How a client came to be. */
-export type ClientKind = 'dynamic' | 'admin' | 'bootstrap';
+/** How a client came to be. A workload's is made with its trust provider and proves itself by its platform's token alone. */
+export type ClientKind = 'dynamic' | 'admin' | 'bootstrap' | 'workload';
 
 /** What a client is for: it decides who its tokens speak as. */
 export const PURPOSES = ['agent', 'application', 'service', 'resource_server', 'management'] as const;

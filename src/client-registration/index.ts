@@ -27,6 +27,7 @@ import { createProvisioningTokens, type ProvisioningTokens } from './provisionin
 import { clientApi } from './routes.ts';
 import { type ClientService, createClientService } from './service.ts';
 import { type ClientStore, createClientStore } from './store.ts';
+import { createWorkloadClients, type WorkloadClients } from './workload-clients.ts';
 
 export type { ChangedBy, RegistrationAudit } from './audit-trail.ts';
 export type { Bounds, ClientPurpose, ClientRecord, InitialAccessToken, StoredMetadata } from './client.ts';
@@ -91,6 +92,8 @@ export interface Clients extends ClientService {
   };
   /** For `createResourceServers({ serverClients })`. */
   readonly serverClients: ServerCredentials;
+  /** For `createTrust({ workloads })`. */
+  readonly workloadClients: WorkloadClients;
   readonly capability: Capability;
 }
 
@@ -190,6 +193,7 @@ export function createClients(deps: ClientsDeps): Clients {
       };
     },
     serverClients: serverClientsOf(service),
+    workloadClients: createWorkloadClients({ ...deps, store, onStopped }),
     capability: {
       name: 'client-registration',
       oidc: clientOidc({ ...deps, detailTypes, store, storage, secrets, book, onProvider }),

@@ -64,7 +64,12 @@ const PROOFS: Readonly<Record<string, string>> = {
   client_secret_post: 'secret',
   none: 'nothing (public)',
 };
-const ORIGINS = { dynamic: 'registered by itself', admin: 'added by an administrator', bootstrap: 'from the environment' } as const;
+const ORIGINS = {
+  dynamic: 'registered by itself',
+  admin: 'added by an administrator',
+  bootstrap: 'from the environment',
+  workload: 'with a trusted issuer',
+} as const;
 const PURPOSE_WORDS = {
   agent: 'An agent',
   application: 'An application',
@@ -73,7 +78,8 @@ const PURPOSE_WORDS = {
   management: 'Management',
 } as const;
 
-function proofOf({ metadata }: ClientRecord): string {
+function proofOf({ kind, metadata }: ClientRecord): string {
+  if (kind === 'workload') return 'its platform’s token';
   return PROOFS[String(metadata['token_endpoint_auth_method'])] ?? 'something else';
 }
 

@@ -25,7 +25,8 @@ export type IdPrefix =
   | 'lnk'
   | 'dtt'
   | 'prov'
-  | 'crt';
+  | 'crt'
+  | 'trp';
 
 /** Where identifiers and secrets come from. */
 export interface Ids {

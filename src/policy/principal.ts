@@ -4,8 +4,8 @@ import type { AgentModel, AgentStatus, Elder, RiskLevel } from '../agents/index.
 export interface ClientFacts {
   readonly id: string;
   readonly isActive: boolean;
-  /** How it came to be: software that registered itself, an administrator, or the environment at start. */
-  readonly kind: 'dynamic' | 'admin' | 'bootstrap';
+  /** How it came to be: software that registered itself, an administrator, the environment at start, or a trust provider. */
+  readonly kind: 'dynamic' | 'admin' | 'bootstrap' | 'workload';
   readonly purpose: 'agent' | 'application' | 'service' | 'resource_server' | 'management';
   /** `svc_…`: who it is when it acts for itself. */
   readonly serviceId: string | undefined;
