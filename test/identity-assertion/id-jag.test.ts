@@ -72,7 +72,7 @@ describe('an ID-JAG that is in order (draft-ietf-oauth-identity-assertion-authz-
     expect((await ask(several, { resource: 'https://elsewhere.test' })).body['error']).toBe('invalid_target');
     expect((await ask({}, { resource: OTHER })).body['error']).toBe('invalid_target');
     expect((await ask({ resource: undefined }, { resource: RESOURCE })).body['error']).toBe('invalid_target');
-    expect((await ask({ resource: `${company.server.issuer}/api` })).body['error']).toBe('invalid_target');
+    expect((await ask({ resource: `${company.server.issuer}/api/v1` })).body['error']).toBe('invalid_target');
   });
 
   test('keeps the one actor that the identity provider names inside its own, and takes none of somebody else', async () => {
@@ -243,7 +243,7 @@ describe('who may present one', () => {
 
   test('R6 a client for management gets no token for this server, whoever the person is', async () => {
     const manager = await makeClient(company.server, { name: 'Manager', purpose: 'management', is_management: true });
-    const jwt = await company.idJag({ client_id: manager.clientId, resource: `${company.server.issuer}/api`, scope: 'admin:read' });
+    const jwt = await company.idJag({ client_id: manager.clientId, resource: `${company.server.issuer}/api/v1`, scope: 'admin:read' });
     const answer = await present(company.server, jwt, { client: manager });
     expect([answer.status, answer.body['error']]).toEqual([400, 'invalid_target']);
   });
