@@ -29,13 +29,8 @@ export function presentTrustProvider(provider: TrustProvider): Readonly<Record<s
   };
 }
 
-/** What each kind is trusted for, in a form and in a list. */
+/** What each kind is called. */
 export const KIND_WORDS: Readonly<Record<TrustKind, string>> = {
-  identity_provider: 'An identity provider: it says which person asks',
-  workload: 'The platform of a workload: it says what runs',
-  software: 'A publisher: it says what a piece of software is',
-};
-const KIND_SHORT: Readonly<Record<TrustKind, string>> = {
   identity_provider: 'Identity provider',
   workload: 'Workload',
   software: 'Publisher of software',
@@ -54,7 +49,7 @@ function stateOf({ status }: TrustProvider): State {
 /** A line of views/console/trust-providers.eta. */
 export function presentInList(provider: TrustProvider) {
   const { id, name, kind, issuer } = provider;
-  return { id, name, issuer, kind: KIND_SHORT[kind], hasWarnings: warningsOf(provider).length > 0, state: stateOf(provider) };
+  return { id, name, issuer, kind: KIND_WORDS[kind], hasWarnings: warningsOf(provider).length > 0, state: stateOf(provider) };
 }
 
 const listed = (values: readonly string[], none: string) => (values.length === 0 ? none : values.join(', '));
@@ -118,7 +113,7 @@ export function presentInConsole(provider: TrustProvider, about: { readonly agen
       id: { short: `${id.slice(0, 8)}…${id.slice(-4)}`, full: id },
       name,
       issuer,
-      kind: KIND_SHORT[kind],
+      kind: KIND_WORDS[kind],
       state: stateOf(provider),
       facts: factsOf(provider),
     },

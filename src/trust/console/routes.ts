@@ -55,7 +55,7 @@ function listPage({ service, issuer }: TrustConsoleDeps, router: Router, web: We
     const [records, count] = await Promise.all([service.list({ after, limit: limit + 1 }), service.count()]);
     const { items, next_cursor: next } = pageOf(records, limit, ({ id }) => id);
     const model = {
-      heading: count === 1 ? 'One issuer is trusted' : `${count === 0 ? 'No' : count} issuers are trusted`,
+      heading: count < 2 ? `${count === 0 ? 'No' : 'One'} issuer is trusted` : `${count} issuers are trusted`,
       words: 'What they sign lets people, workloads and software in, as far as their record says.',
       providers: items.map(presentInList),
       mayChange: session.role === 'admin',
