@@ -31,7 +31,11 @@ export interface Engine {
   readonly provider: Provider;
 }
 
-const replayed: Refusal = { error: 'invalid_grant', rule: 'assertion-replayed', reason: 'The assertion was used before.' };
+const replayed: Refusal = {
+  error: 'invalid_grant',
+  rule: 'assertion-replayed',
+  reason: 'The assertion was used before, or its issuer is trusted no more.',
+};
 
 /** The value of an outcome; a refusal ends the request. */
 export function orRefuseWith(refuse: GrantDeps['refuse']): <Value>(outcome: Outcome<Value>, asked: Asked) => Value {
@@ -51,7 +55,7 @@ export async function useUp(
   asked: Asked,
 ): Promise<void> {
   const { iss, jti, exp } = assertion;
-  if (!(await trust.useUp({ iss, jti, exp }))) refuse(asked, replayed);
+  if (!(await trust.useUp({ iss, jti, exp, providerId: asked.provider?.id ?? '' }))) refuse(asked, replayed);
 }
 
 /** Tells on whose word a token was issued, in the transaction of the token. */

@@ -93,14 +93,27 @@ export function happeningOf(
   about: { readonly base: string; readonly now: Date; readonly name: string },
 ): Happening {
   const isIn = event.type === 'assertion.accepted';
-  const reason = event.cause === undefined ? 'it was refused' : (whyOf(event.cause) ?? event.cause);
+  const reason = event.cause === undefined ? 'it was refused' : whyOf(event.cause);
   const what = isIn ? `${about.name} got a token` : `Refused: ${reason}`;
   const state = isIn ? { word: 'Let in', tone: 'yes' } : { word: 'Refused', tone: 'stop' };
   return { what, state, when: momentOf(event.occurredAt, about.now), href: `${about.base}/console/audit/${event.id}` };
 }
 
-function whyOf(cause: string): string | undefined {
-  return faultWords(cause as TrustFault) as string | undefined;
+/** Causes that are no fault of the assertion itself, as identity-assertion names its rules: `assertion-replayed`. */
+const CAUSES: Readonly<Record<string, string>> = {
+  'assertion-replayed': 'the assertion was used before',
+  'assertion-other-client': 'it was made for another client',
+  'assertion-person-unknown': 'nobody here is known by that name or address',
+  'assertion-person-unverified': 'the address was not verified',
+  'assertion-person-inactive': 'the person may not sign in here',
+  'assertion-binding': 'the key it is bound to was not proved',
+  'assertion-target': 'the resource is not one of its own',
+  'assertion-scope': 'the scopes go beyond it',
+  'assertion-details': 'the authorization details go beyond it',
+};
+
+function whyOf(cause: string): string {
+  return CAUSES[cause] ?? (faultWords(cause as TrustFault) as string | undefined) ?? cause;
 }
 
 /** The page of one provider; `agentName` when it speaks for an agent. */

@@ -33,6 +33,14 @@ export interface KeyCheck {
   readonly keys: readonly string[];
 }
 
+/** An assertion by its own name (RFC 7519 §4.1.7) at its issuer, and whose word it is. `exp` in seconds since 1970. */
+export interface UsedAssertion {
+  readonly iss: string;
+  readonly jti: string;
+  readonly exp: number;
+  readonly providerId: string;
+}
+
 /** The use cases around trust providers; `by` is who acts, as the audit trail names them. */
 export interface TrustService {
   /** @throws {AppError} `not_found` */
@@ -50,9 +58,9 @@ export interface TrustService {
   checkKeys(id: string): Promise<KeyCheck>;
   /**
    * Uses an assertion up by its `jti`, in the transaction under way (the last write before the token): a request that is refused
-   * has not used it up, and of two at once one gets the token. False: it was used before.
+   * has not used it up, and of two at once one gets the token. False: it was used before, or its provider is trusted no more.
    */
-  useUp(assertion: { readonly iss: string; readonly jti: string; readonly exp: number }): Promise<boolean>;
+  useUp(assertion: UsedAssertion): Promise<boolean>;
 }
 
 /** What the service stands on. */
@@ -196,11 +204,11 @@ export function createTrustService(deps: TrustServiceDeps): TrustService {
       const words = `${where}; signatures are accepted with ${algorithms.join(', ')}.`;
       return { isReadable: true, words, keys: found.keys.map(keyWords) };
     },
-    useUp({ iss, jti, exp }) {
+    useUp({ iss, jti, exp, providerId }) {
       const idHash = createHash('sha256')
         .update(JSON.stringify([iss, jti]))
         .digest();
-      return store.useUp(idHash, secondsAfter(new Date(exp * 1000), MARGIN_SECONDS));
+      return store.useUp({ idHash, expiresAt: secondsAfter(new Date(exp * 1000), MARGIN_SECONDS), providerId });
     },
   };
 }

@@ -20,9 +20,9 @@ export interface TrustStore {
   remove(id: string): Promise<boolean>;
   /**
    * Uses an assertion up, in the transaction under way: of two at once the second waits for the first, and is false when that
-   * one commits. Rolled back with what it was used for.
+   * one commits. Rolled back with what it was used for. False too when its provider is switched off or gone by now.
    */
-  useUp(idHash: Buffer, expiresAt: Date): Promise<boolean>;
+  useUp(assertion: { readonly idHash: Buffer; readonly expiresAt: Date; readonly providerId: string }): Promise<boolean>;
   /** Forgets used assertions that have expired by themselves; returns how many went. */
   purge(limit: number): Promise<number>;
 }
@@ -131,9 +131,10 @@ export function createTrustStore({ db, clock }: { db: Db; clock: Clock }): Trust
       const text = 'DELETE FROM trust_providers WHERE id = $1 RETURNING id';
       return (await db.row({ name: 'trust-provider-remove', text, values: [id] })) !== undefined;
     },
-    async useUp(idHash, expiresAt) {
-      const text = 'INSERT INTO trust_used_assertions (id_hash, expires_at) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING 1 AS one';
-      return (await db.row({ name: 'trust-assertion-use-up', text, values: [idHash, expiresAt] })) !== undefined;
+    async useUp({ idHash, expiresAt, providerId }) {
+      const text = `INSERT INTO trust_used_assertions (id_hash, expires_at)
+        SELECT $1::bytea, $2::timestamptz FROM trust_providers WHERE id = $3 AND status = 'active' ON CONFLICT DO NOTHING RETURNING 1 AS one`;
+      return (await db.row({ name: 'trust-assertion-use-up', text, values: [idHash, expiresAt, providerId] })) !== undefined;
     },
     purge: (limit) => purge(db, { table: 'trust_used_assertions', column: 'expires_at', before: clock.now() }, limit),
   };

@@ -1,5 +1,4 @@
 import { decodeJwt, type JWTPayload } from 'jose';
-import type { NewTrustProvider } from '../../src/trust/provider.ts';
 import { newTrustProvider } from '../../src/trust/provider.ts';
 import type { TrustProvider } from '../../src/trust/index.ts';
 import { type ForeignIssuer, startForeignIssuer } from '../support/foreign-issuer.ts';
@@ -54,13 +53,14 @@ export async function makeResource(server: TestServer, identifier: string): Prom
 }
 
 /** A trust provider as the interface would make it. */
-export function trust(server: TestServer, input: Partial<NewTrustProvider> & Record<string, unknown>): Promise<TrustProvider> {
+export function trust(server: TestServer, input: Readonly<Record<string, unknown>>): Promise<TrustProvider> {
   return server.app.parts.trust.create(newTrustProvider.parse(input), ADMINISTRATOR);
 }
 
-/** Opens the company. `drafts`: switched on at the server. */
-export async function openCompany(drafts: readonly 'mcp-sep-1933'[] = []): Promise<Company> {
-  const [server, idp] = await Promise.all([createTestServer({ drafts }), startForeignIssuer()]);
+/** Opens the company. `drafts`: switched on at the server; `issuer`: its own address when that matters. */
+export async function openCompany(drafts: readonly 'mcp-sep-1933'[] = [], issuer?: URL): Promise<Company> {
+  const config = { drafts, ...(issuer === undefined ? {} : { issuer }) };
+  const [server, idp] = await Promise.all([createTestServer(config), startForeignIssuer()]);
   await makeResource(server, RESOURCE);
   const person = { email: MIRA, name: 'Mira', role: 'user' } as const;
   const { id: accountId } = await server.app.parts.accounts.create(person, { kind: 'system', id: 'setup' });

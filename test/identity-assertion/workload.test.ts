@@ -3,6 +3,7 @@ import type { JWTPayload } from 'jose';
 import type { TrustProvider } from '../../src/trust/index.ts';
 import { type ForeignIssuer, startForeignIssuer } from '../support/foreign-issuer.ts';
 import { basic, dpopProof, proofKey } from '../support/seeding.ts';
+import { freePort } from '../support/test-server.ts';
 import { ADMINISTRATOR, type Company, JWT_BEARER, makeClient, openCompany, present, RESOURCE, trust } from './company.ts';
 
 const now = () => Math.floor(Date.now() / 1000);
@@ -60,7 +61,7 @@ describe('a workload without client and secret (MCP SEP-1933, draft Workload Aut
     expect((await ask({ aud: `${company.server.issuer}/token` })).status).toBe(200);
     expect((await ask({ aud: [company.server.issuer] })).status).toBe(200);
     for (const aud of ['https://github.com/acme', [company.server.issuer, 'https://github.com/acme'], undefined])
-      expect((await ask({ aud })).body['error']).toBe('invalid_grant');
+      expect((await ask({ aud } as JWTPayload)).body['error']).toBe('invalid_grant');
     await company.server.app.parts.trust.update(deploys.id, { audiences: ['behalf-deploys'] }, ADMINISTRATOR);
     expect((await ask({ aud: 'behalf-deploys' })).status).toBe(200);
   });
@@ -229,6 +230,22 @@ describe('a cluster whose issuer nobody outside can reach', () => {
     expect(cluster.reads()).toBe(0);
     await cluster.close();
   });
+});
+
+describe('an issuer with a path', () => {
+  test('takes workloads at its own token endpoint', async () => {
+    const port = await freePort();
+    const below = await openCompany(['mcp-sep-1933'], new URL(`http://localhost:${port}/tenant`));
+    const { agentId: bot } = await makeClient(below.server, { name: 'Bot', owner: below.accountId });
+    await trust(below.server, {
+      ...{ name: 'Deploys', kind: 'workload', issuer: github.issuer, jwks_uri: github.jwksUri, agent_id: bot },
+      ...{ resources: [RESOURCE], scopes: ['read'], claims: [{ pointer: '/repository_id', values: ['4711'] }] },
+    });
+    const jwt = (aud: string) => github.sign({ sub: 'x', aud, repository_id: '4711' }, { typ: 'JWT' });
+    expect((await present(below.server, await jwt(`${below.server.issuer}/token`))).claims.sub).toBe(bot);
+    expect((await present(below.server, await jwt(`http://localhost:${port}`))).body['error']).toBe('invalid_grant');
+    await below.close();
+  }, 60_000);
 });
 
 describe('without the name of the draft', () => {

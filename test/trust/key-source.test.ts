@@ -46,7 +46,7 @@ describe('keys are read as seldom as their headers allow (RFC 9111 §5.2.2.1)', 
     ['no-store', undefined, 60],
     ['max-age=1', undefined, 60],
     ['max-age=600', '100', 500],
-    ['max-age=99999999', undefined, 86_400],
+    ['max-age=99999999', undefined, 3_600],
     ['', undefined, 900],
   ])('%j with age %s holds for %s seconds', (control, age, expected) => {
     const headers = new Headers({ 'cache-control': control, ...(age === undefined ? {} : { age }) });

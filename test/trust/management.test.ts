@@ -4,6 +4,8 @@ import { clock, minutes } from '../support/clock.ts';
 import { type ForeignIssuer, startForeignIssuer } from '../support/foreign-issuer.ts';
 import { createPerson, type Person } from '../support/person.ts';
 import { createTestServer, type TestServer } from '../support/test-server.ts';
+import { newTrustProvider } from '../../src/trust/provider.ts';
+import { makeClient, present } from '../identity-assertion/company.ts';
 
 const PIPELINE = { clientId: 'pipeline', secret: 'a-secret-of-at-least-32-characters' };
 const ADA = { email: 'ada@acme.test', password: 'seven tin soldiers march' };
@@ -189,6 +191,30 @@ describe('the console', () => {
     const gone = await ada.send(await ada.visit(`${path}/remove`), 'csrf');
     expect(gone.words).toContain('is not trusted any more');
     expect((await ada.visit(path)).status).toBe(404);
+  });
+
+  test('shows whom an issuer let in last, and what was refused and why', async () => {
+    const { accounts, trust } = server.app.parts;
+    const owner = (await accounts.findByEmail(ADA.email))?.id ?? '';
+    const client = await makeClient(server, { name: 'Ticket bot', owner });
+    const record = await trust.create(newTrustProvider.parse(acme()), SETUP);
+    const claims = {
+      sub: 'u-1',
+      aud: server.issuer,
+      client_id: client.clientId,
+      resource: RESOURCE,
+      email: ADA.email,
+      email_verified: true,
+    };
+    const typ = { typ: 'oauth-id-jag+jwt' };
+    const good = await idp.sign({ ...claims, scope: 'read' }, typ);
+    expect((await present(server, good, { client })).status).toBe(200);
+    await present(server, good, { client });
+    await present(server, await idp.sign({ ...claims, aud: 'https://other.test' }, typ), { client });
+    const page = await ada.visit(`/console/trust-providers/${record.id}`);
+    for (const words of ['ada got a token', 'it was not made for this server alone', 'assertion was used before'])
+      expect(page.words).toContain(words);
+    await trust.remove(record.id, SETUP);
   });
 
   test('R22 wants a recent sign-in for every change', async () => {

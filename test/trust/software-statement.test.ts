@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import type { JWTPayload } from 'jose';
 import { newTrustProvider } from '../../src/trust/provider.ts';
 import { type ForeignIssuer, startForeignIssuer } from '../support/foreign-issuer.ts';
 import { createTestServer, type TestServer } from '../support/test-server.ts';
 
 const BY = { kind: 'account', id: 'usr_administrator' } as const;
 const now = () => Math.floor(Date.now() / 1000);
-const forever = { exp: undefined, iat: undefined, jti: undefined };
+const forever: object = { exp: undefined, iat: undefined, jti: undefined };
 
 let server: TestServer;
 let publisher: ForeignIssuer;
@@ -21,7 +22,9 @@ afterAll(async () => {
 });
 
 const verify = async (claims: object, header: object = {}) =>
-  server.app.parts.trust.verifySoftwareStatement(await publisher.sign({ ...forever, ...claims }, header as Record<string, unknown>));
+  server.app.parts.trust.verifySoftwareStatement(
+    await publisher.sign({ ...forever, ...claims } as JWTPayload, header as Record<string, unknown>),
+  );
 const faultOf = async (claims: object, header: object = {}) => {
   const answer = await verify(claims, header);
   return answer.ok ? 'none' : answer.fault;

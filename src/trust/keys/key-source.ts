@@ -14,9 +14,9 @@ export interface KeySource {
 const MAX_BYTES = 128 * 1024;
 const TIMEOUT_MS = 5_000;
 const MINUTE_MS = 60_000;
-/** Bounds of `Cache-Control: max-age` (RFC 9111 §5.2.2.1), and what holds without one. */
+/** Bounds of `Cache-Control: max-age` (RFC 9111 §5.2.2.1), and what holds without one. An hour: a key that was lost is taken back. */
 const SHORTEST_MS = MINUTE_MS;
-const LONGEST_MS = 24 * 60 * MINUTE_MS;
+const LONGEST_MS = 60 * MINUTE_MS;
 const UNSAID_MS = 15 * MINUTE_MS;
 /** An issuer whose address is down is believed for so long by the keys it had last (RFC 5861 §4). */
 const STALE_MS = 12 * 60 * MINUTE_MS;
