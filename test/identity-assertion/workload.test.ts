@@ -26,8 +26,9 @@ beforeAll(async () => {
     ],
   });
 }, 60_000);
+const opened: Company[] = [];
 afterAll(async () => {
-  await company.close();
+  for (const each of [company, ...opened]) await each.close();
   await github.close();
 });
 
@@ -236,6 +237,7 @@ describe('an issuer with a path', () => {
   test('takes workloads at its own token endpoint', async () => {
     const port = await freePort();
     const below = await openCompany(['mcp-sep-1933'], new URL(`http://localhost:${port}/tenant`));
+    opened.push(below);
     const { agentId: bot } = await makeClient(below.server, { name: 'Bot', owner: below.accountId });
     await trust(below.server, {
       ...{ name: 'Deploys', kind: 'workload', issuer: github.issuer, jwks_uri: github.jwksUri, agent_id: bot },
@@ -244,18 +246,17 @@ describe('an issuer with a path', () => {
     const jwt = (aud: string) => github.sign({ sub: 'x', aud, repository_id: '4711' }, { typ: 'JWT' });
     expect((await present(below.server, await jwt(`${below.server.issuer}/token`))).claims.sub).toBe(bot);
     expect((await present(below.server, await jwt(`http://localhost:${port}`))).body['error']).toBe('invalid_grant');
-    await below.close();
   }, 60_000);
 });
 
 describe('without the name of the draft', () => {
   test('a request without a client is what it always was', async () => {
     const plain = await openCompany();
+    opened.push(plain);
     const jwt = await github.sign({ sub: 'x', aud: plain.server.issuer, repository_id: '4711', ref: 'refs/heads/main' }, { typ: 'JWT' });
     const answer = await present(plain.server, jwt);
     expect([answer.status, answer.body['error']]).toEqual([400, 'invalid_request']);
     const withClient = await present(plain.server, jwt, { client: plain.agent });
     expect([withClient.status, withClient.body['error']]).toEqual([400, 'invalid_grant']);
-    await plain.close();
   }, 60_000);
 });

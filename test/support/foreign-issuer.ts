@@ -43,6 +43,8 @@ export async function startForeignIssuer(alg = 'ES256'): Promise<ForeignIssuer> 
     return response.end(JSON.stringify({ keys: [key.publicJwk] }));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  // a test that fails before it closes this one still ends
+  server.unref();
   const issuer = `http://localhost:${(server.address() as AddressInfo).port}`;
   return {
     issuer,
