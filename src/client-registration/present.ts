@@ -115,6 +115,7 @@ export function presentInConsole(client: ClientRecord) {
       name: client.name,
       state: stateOf(client),
       hasSecret: client.hasSecret,
+      isWorkload: client.kind === 'workload',
       management: client.isManagement,
       facts: factsOf(client),
       redirects: textsOf(metadata['redirect_uris']),

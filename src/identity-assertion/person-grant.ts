@@ -14,6 +14,11 @@ const otherClient: Refusal = {
   rule: 'assertion-other-client',
   reason: 'The assertion was made for another client.',
 };
+const otherPerson: Refusal = {
+  error: 'invalid_grant',
+  rule: 'assertion-person-unknown',
+  reason: 'The person was found by two addresses at once.',
+};
 const unauthenticated: Refusal = {
   error: 'unauthorized_client',
   rule: 'client-authenticated',
@@ -78,7 +83,12 @@ export function personGrant(deps: GrantDeps): (ctx: Context, engine: Engine, jwt
     return { planned, person, at: { ...at, accountId } };
   };
   const link = async ({ assertion, provider, asked }: Presented, { isNew, accountId }: FoundPerson) => {
-    if (!isNew || !(await deps.links.insert(assertion, accountId))) return;
+    if (!isNew) return;
+    if (!(await deps.links.insert(assertion, accountId))) {
+      // somebody was linked at the same moment: it has to be the same person
+      if ((await deps.links.find(assertion)) !== accountId) refuse(asked, otherPerson);
+      return;
+    }
     const { clientId } = asked;
     const actor = { kind: 'client', id: clientId } as const;
     await audit.record({ type: 'subject.linked', actor, clientId, subjectId: accountId, resource: provider.id });

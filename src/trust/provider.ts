@@ -12,7 +12,7 @@ export type TrustKind = (typeof TRUST_KINDS)[number];
 
 /** Asymmetric only: whoever verifies must not be able to sign (RFC 8725 §3.2). */
 export const TRUST_ALGORITHMS = [
-  ...(['ES256', 'ES384', 'ES512', 'EdDSA', 'RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'] as const),
+  ...(['ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519', 'RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'] as const),
 ] as const;
 export type TrustAlgorithm = (typeof TRUST_ALGORITHMS)[number];
 
@@ -91,7 +91,7 @@ export const newTrustProvider = z.strictObject({
   jwks_uri: changeable.jwks_uri.default(null),
   jwks: changeable.jwks.default(null),
   audiences: changeable.audiences.default([]),
-  algorithms: changeable.algorithms.default(['ES256', 'EdDSA', 'RS256', 'PS256']),
+  algorithms: changeable.algorithms.default(['ES256', 'EdDSA', 'Ed25519', 'RS256', 'PS256']),
   domains: changeable.domains.default([]),
   email_authoritative: changeable.email_authoritative.default(false),
   claims: changeable.claims.default([]),

@@ -56,10 +56,11 @@ export interface VerificationDeps {
 /** An assertion of a person is spent at once; a platform's token lives up to a day; a statement as long as its software. */
 const LONGEST_SECONDS: Readonly<Record<TrustKind, number>> = { identity_provider: 3_600, workload: 86_400, software: Infinity };
 
-/** Which kind of key signs by which algorithm (RFC 7518 §3.1, RFC 8037 §3.1). */
+/** Which kind of key signs by which algorithm (RFC 7518 §3.1, RFC 8037 §3.1, RFC 9864 §2.2). */
 function fits({ kty, alg: own }: VerifyingKey, alg: string): boolean {
-  const needed = alg === 'EdDSA' ? 'OKP' : alg.startsWith('ES') ? 'EC' : 'RSA';
-  return kty === needed && (own === undefined || own === alg);
+  const needed = alg.startsWith('Ed') ? 'OKP' : alg.startsWith('ES') ? 'EC' : 'RSA';
+  const isNamedSo = own === undefined || own === alg || (own.startsWith('Ed') && needed === 'OKP');
+  return kty === needed && isNamedSo;
 }
 
 /** The one key a header means; without a name only when there is but one (RFC 7515 §4.1.4). */

@@ -188,6 +188,13 @@ describe('the console', () => {
     });
     expect(edited.words).not.toContain('taken by somebody else');
     expect((await ada.visit(`/console/agents/${agentId}`)).words).toContain('the token of its platform');
+    const clientId = (await server.app.parts.trust.get(id)).clientId ?? '';
+    const client = await ada.visit(`/console/clients/${clientId}`);
+    expect([client.words.includes('token of its platform proves it'), client.forms.length, client.words.includes('Remove')]).toEqual([
+      true,
+      0,
+      false,
+    ]);
     const gone = await ada.send(await ada.visit(`${path}/remove`), 'csrf');
     expect(gone.words).toContain('is not trusted any more');
     expect((await ada.visit(path)).status).toBe(404);

@@ -63,3 +63,19 @@ test('a publisher is no identity provider: trust for one thing is not trust for 
   const demand = { kind: 'identity_provider', typ: ['oauth-id-jag+jwt'], now: new Date() } as const;
   expect(await server.app.parts.trust.verify(jwt, demand)).toMatchObject({ ok: false, fault: 'unknown_issuer' });
 });
+
+test.each([
+  ['ES256', 'none'],
+  ['EdDSA', 'none'],
+  ['Ed25519', 'none'],
+  ['RS256', 'none'],
+  ['PS256', 'none'],
+  ['ES384', 'algorithm'],
+])('RFC 8725 §3.1: of the algorithms only those of the record are taken: %s', async (alg, expected) => {
+  const signer = await startForeignIssuer(alg);
+  const record = { name: alg, kind: 'software', issuer: signer.issuer, jwks: { keys: [signer.publicJwk] } };
+  await server.app.parts.trust.create(newTrustProvider.parse(record), BY);
+  const answer = await server.app.parts.trust.verifySoftwareStatement(await signer.sign({ software_id: 'desk' }));
+  expect(answer.ok ? 'none' : answer.fault).toBe(expected);
+  await signer.close();
+});

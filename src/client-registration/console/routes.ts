@@ -205,7 +205,7 @@ function detailPage({ clients, agents, issuer }: ClientConsoleDeps, router: Rout
     const isAdmin = session.role === 'admin';
     const model = {
       ...presentInConsole(record),
-      may: { rotate: isAdmin && record.hasSecret, remove: isAdmin },
+      may: { rotate: isAdmin && record.hasSecret, remove: isAdmin && record.kind !== 'workload' },
       ...(agent === undefined
         ? {}
         : {

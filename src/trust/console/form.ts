@@ -90,7 +90,7 @@ export function valuesOfProvider(provider: TrustProvider): TrustValues {
 }
 
 /** A form that nobody filled in. */
-export const EMPTY: TrustValues = valuesOf({ emailAuthoritative: 'no', status: 'active', algorithms: 'ES256 EdDSA RS256 PS256' });
+export const EMPTY: TrustValues = valuesOf({ emailAuthoritative: 'no', status: 'active', algorithms: 'ES256 EdDSA Ed25519 RS256 PS256' });
 
 const LEADS: Readonly<Record<TrustKind, string>> = {
   identity_provider:
