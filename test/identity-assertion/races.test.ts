@@ -13,7 +13,7 @@ let idp: ForeignIssuer;
 let own: SeededClient;
 let agent: SeededClient;
 beforeAll(async () => {
-  [servers, idp] = await Promise.all([startTwoServers(), startForeignIssuer()]);
+  [servers, idp] = await Promise.all([startTwoServers({ BEHALF_DRAFTS: 'mcp-sep-1933' }), startForeignIssuer()]);
   own = await servers.resource(RESOURCE);
   agent = await servers.agent('Ticket bot', { grant_types: [JWT_BEARER] as never });
   const record = { name: 'Acme', kind: 'identity_provider', issuer: idp.issuer, jwks_uri: idp.jwksUri, domains: ['example.com'] } as const;
@@ -49,6 +49,23 @@ describe('one assertion, two servers', () => {
     expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: TIMES }, () => 200));
     const text = `SELECT account_id FROM linked_subjects WHERE subject = 'u-2'`;
     expect(await servers.db.rows({ name: 'linked', text, values: [] })).toEqual([{ account_id: servers.accountId }]);
+  }, 30_000);
+
+  test('SEP-1933: the token of a platform gives one token as well', async () => {
+    const bot = await servers.agent('Deploy bot');
+    const record = {
+      ...{ name: 'Deploys', kind: 'workload', issuer: idp.issuer, jwks_uri: idp.jwksUri, agent_id: bot.agentId },
+      ...{ resources: [RESOURCE], scopes: ['read'], claims: [{ pointer: '/repository_id', values: ['4711'] }] },
+    };
+    await servers.app.parts.trust.create(newTrustProvider.parse(record), ADMINISTRATOR);
+    const assertion = await idp.sign({ sub: 'x', aud: servers.issuer, repository_id: '4711' }, { typ: 'JWT' });
+    const form = { grant_type: JWT_BEARER, assertion };
+    const answers = await Promise.all(Array.from({ length: TIMES }, (_, number) => servers.ask('/token', { form }, number)));
+    const won = answers.filter(({ status }) => status === 200);
+    expect(won).toHaveLength(1);
+    expect(await isActive(servers, String(won[0]?.json()['access_token']), own)).toBe(true);
+    const refused = answers.filter(({ status }) => status !== 200).map((answer) => answer.json()['error']);
+    expect(refused).toEqual(Array.from({ length: TIMES - 1 }, () => 'invalid_grant'));
   }, 30_000);
 
   test('a request that is refused does not use the assertion up, at either server', async () => {
