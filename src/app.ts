@@ -216,7 +216,7 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
   const home = { accounts, agents, approvals, artifacts, clients, details, resourceServers, revocation, signIn, tokens };
   const overview = createOverview({ ...base, audit, nameOf: directory.nameOf, counts: overviewCounts(home) });
   const selfService = createSelfService({ ...base, audit, artifacts, sources: selfServiceSources(home) });
-  const operations = createOperations({ ...deps, issuer, audit, accounts, engine: oidc });
+  const operations = createOperations({ ...deps, ...home, issuer, audit, policy, redirectFaultOf, engine: oidc });
   return { ...home, overview, selfService, operations, audit, policy, childEnrolment, tokenExchange, directory };
 }
 
