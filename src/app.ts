@@ -32,6 +32,7 @@ import type { Ids } from './platform/ids.ts';
 import { createJobRunner, type JobRunner } from './platform/jobs.ts';
 import type { Logger } from './platform/log.ts';
 import { createOutgoing, type Outgoing } from './platform/outgoing/dispatcher.ts';
+import { createQuotas } from './platform/quota/quota.ts';
 import type { Vault } from './platform/vault.ts';
 import { createOperations } from './operations/index.ts';
 import { createOverview } from './overview/index.ts';
@@ -79,7 +80,8 @@ type PartsDeps = AppDeps & { notifications: Notifications; eventStreams: EventSt
 function createParts(deps: PartsDeps, oidc: () => Oidc) {
   const { db, vault, clock, ids, log } = deps;
   const { issuer } = deps.config;
-  const base = { db, vault, clock, ids, log, issuer };
+  const quotas = createQuotas(deps);
+  const base = { db, vault, clock, ids, log, issuer, quotas };
   const artifacts = createArtifactStore({ db, vault, clock });
   const provider = () => oidc().current();
 
@@ -217,7 +219,7 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
   const overview = createOverview({ ...base, audit, nameOf: directory.nameOf, counts: overviewCounts(home) });
   const selfService = createSelfService({ ...base, audit, artifacts, sources: selfServiceSources(home) });
   const operations = createOperations({ ...deps, ...home, issuer, audit, policy, redirectFaultOf, engine: oidc });
-  return { ...home, overview, selfService, operations, audit, policy, childEnrolment, tokenExchange, directory };
+  return { ...home, quotas, overview, selfService, operations, audit, policy, childEnrolment, tokenExchange, directory };
 }
 
 /** The order in which contributions run: what the client may is narrowed, an approval is checked, the policy judges, the ledger writes. */
@@ -279,7 +281,7 @@ export async function createApp(deps: AppDeps): Promise<App> {
       await setup.ensureFirstAdministrator(config.firstAdministrator);
       if (config.bootstrapClient !== undefined) await parts.clients.ensureBootstrapClient(config.bootstrapClient);
       await notifications.start();
-      jobs.start([...oidc.jobs, ...capabilities.flatMap((capability) => capability.jobs ?? [])]);
+      jobs.start([parts.quotas.job, ...oidc.jobs, ...capabilities.flatMap((capability) => capability.jobs ?? [])]);
       const code = await setup.makeCode();
       if (code === undefined) return [];
       return [`Make the first administrator: ${issuerOf(issuer)}/setup with the code ${code} (good for 30 minutes)`];

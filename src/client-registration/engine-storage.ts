@@ -7,6 +7,7 @@ import { type ClientSecrets, PLACEHOLDER } from './client-secrets.ts';
 import { usableGrants } from './grant-types.ts';
 import type { InitialAccessTokens } from './initial-access-tokens/service.ts';
 import type { ClientStore } from './store.ts';
+import type { RegistrationLimits } from './registration-limits/limits.ts';
 import { isWidened } from './widening.ts';
 
 /** What happens when software registered by itself; runs in the same transaction, and what it throws undoes the registration. */
@@ -39,6 +40,8 @@ export interface EngineStorageDeps {
   /** An update of its registration lets a client do more than before. */
   readonly onWidened: (clientId: string) => Promise<void>;
   readonly onStopped: OnStopped;
+  /** Counts what registers, on all servers together. */
+  readonly limits: Pick<RegistrationLimits, 'admit'>;
 }
 
 /** Members of the engine's payload that are ours or secret: they are no metadata. */
@@ -157,6 +160,7 @@ async function register(
   enrolment: InitialAccessToken,
 ): Promise<void> {
   const { client_secret: secret } = payload as { client_secret?: string };
+  await deps.limits.admit({ address: Provider.ctx?.ip ?? '', ownerId: enrolment.owner.id });
   const isIn = await deps.store.insertEnrolled({
     id: clientId,
     name: nameOf(metadata, clientId),

@@ -10,6 +10,7 @@ import type { Clock } from '../platform/clock.ts';
 import type { Db } from '../platform/db/db.ts';
 import type { Ids } from '../platform/ids.ts';
 import type { Logger } from '../platform/log.ts';
+import type { Quotas } from '../platform/quota/quota.ts';
 import type { Vault } from '../platform/vault.ts';
 import type { PolicyService } from '../policy/index.ts';
 import type { ChangedBy, OnStopped, RegistrationAudit } from './audit-trail.ts';
@@ -24,6 +25,7 @@ import { initialAccessTokenConsole } from './initial-access-tokens/routes.ts';
 import { clientOidc } from './oidc.ts';
 import { provisioningConsole } from './provisioning-tokens/routes.ts';
 import { createProvisioningTokens, type ProvisioningTokens } from './provisioning-tokens/service.ts';
+import { createRegistrationLimits, type RegistrationLimits } from './registration-limits/limits.ts';
 import { clientApi } from './routes.ts';
 import { type ClientService, createClientService } from './service.ts';
 import { type ClientStore, createClientStore } from './store.ts';
@@ -46,6 +48,7 @@ export interface ClientsDeps {
   readonly vault: Vault;
   readonly log: Pick<Logger, 'warn'>;
   readonly issuer: URL;
+  readonly quotas: Pick<Quotas, 'create'>;
   readonly audit: RegistrationAudit;
   readonly owners: Owners;
   readonly agents: ClientAgents;
@@ -78,6 +81,8 @@ interface ServerCredentials {
 export interface Clients extends ClientService {
   readonly initialAccessTokens: InitialAccessTokens;
   readonly provisioningTokens: ProvisioningTokens;
+  /** How much may be registered; the edge counts attempts with it. */
+  readonly limits: RegistrationLimits;
   /** What our record says of the engine's client; undefined for one that is not from our table. */
   factsOf(client: Client): ClientFacts | undefined;
   /** For `createChildEnrolment({ clientOf })`: what a child of the client's agent is bound by. */
@@ -148,6 +153,7 @@ export function createClients(deps: ClientsDeps): Clients {
   const secrets = createClientSecrets(deps);
   const book = createFactsBook();
   const initialAccessTokens = createInitialAccessTokens(deps);
+  const limits = createRegistrationLimits(deps);
   let current: Provider | undefined;
   // each engine knows the types it was built with, and refuses every client that names another
   const typesOf = new WeakMap<Provider, readonly string[]>();
@@ -160,7 +166,7 @@ export function createClients(deps: ClientsDeps): Clients {
     await provisioningTokens.endAll(clientId, reason);
     await deps.onStopped(clientId, reason);
   };
-  const storage = createEngineStorage({ ...deps, detailTypes, store, secrets, book, initialAccessTokens, onStopped });
+  const storage = createEngineStorage({ ...deps, detailTypes, store, secrets, book, initialAccessTokens, onStopped, limits });
   const service = createClientService({ ...deps, detailTypes, store, secrets, book, provider, onStopped });
   const provisioningTokens = createProvisioningTokens({
     ...deps,
@@ -175,6 +181,7 @@ export function createClients(deps: ClientsDeps): Clients {
     ...service,
     initialAccessTokens,
     provisioningTokens,
+    limits,
     factsOf: (client) => book.factsOf(client),
     async enrollingClient(clientId) {
       const record = await service.find(clientId);
