@@ -8,6 +8,7 @@ import { usableGrants } from './grant-types.ts';
 import type { InitialAccessTokens } from './initial-access-tokens/service.ts';
 import type { ClientStore } from './store.ts';
 import type { RegistrationLimits } from './registration-limits/limits.ts';
+import { softwareKeyOf } from './registration-limits/software.ts';
 import { isWidened } from './widening.ts';
 
 /** What happens when software registered by itself; runs in the same transaction, and what it throws undoes the registration. */
@@ -160,7 +161,7 @@ async function register(
   enrolment: InitialAccessToken,
 ): Promise<void> {
   const { client_secret: secret } = payload as { client_secret?: string };
-  await deps.limits.admit({ address: Provider.ctx?.ip ?? '', ownerId: enrolment.owner.id });
+  await deps.limits.admit({ address: Provider.ctx?.ip ?? '', ownerId: enrolment.owner.id, softwareKey: softwareKeyOf(metadata) });
   const isIn = await deps.store.insertEnrolled({
     id: clientId,
     name: nameOf(metadata, clientId),

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { createRegistrationLimits, REGISTRATION_QUOTAS } from '../../src/client-registration/registration-limits/limits.ts';
+import { softwareKeyOf } from '../../src/client-registration/registration-limits/software.ts';
 import { systemClock } from '../../src/platform/clock.ts';
 import { clock, hours, minutes, seconds } from '../support/clock.ts';
 import { createInhabitedServer, type InhabitedServer } from '../support/inhabited-server.ts';
@@ -91,6 +92,14 @@ describe('R23 registration, by address, owner and software', () => {
     expect((await register(token, { from })).status).toBe(201);
   }, 30_000);
 
+  test('what comes without an enrolment token does not hold up what comes with one', async () => {
+    const from = '203.0.113.50';
+    const without = () => fetch(`${server.issuer}/register`, { method: 'POST', headers: { 'x-forwarded-for': from }, body: '{}' });
+    const statuses = await statusesOf(refused.points + 1, without);
+    expect(statuses.at(-1)).toBe(429);
+    expect((await register(await enrolment(1), { from })).status).toBe(201);
+  }, 30_000);
+
   test('the owner behind an enrolment token is bounded from wherever it is used; nothing is registered, and no use is lost', async () => {
     const { points } = REGISTRATION_QUOTAS.owner;
     const quota = server.app.parts.quotas.create('registration-owner', REGISTRATION_QUOTAS.owner);
@@ -108,16 +117,45 @@ describe('R23 registration, by address, owner and software', () => {
     expect((await register(token, { from: '203.0.113.40' })).status).toBe(201);
   }, 30_000);
 
-  test('one software is bounded from everywhere, and what was refused for it is not counted elsewhere', async () => {
+  /** The limits over the same counts, three at a time. */
+  const smallLimits = (name: string) => {
     const { quotas } = server.app.parts;
-    const small = {
-      create: (name: string, size: { points: number; durationSeconds: number }) => quotas.create(`small-${name}`, { ...size, points: 3 }),
-    };
-    const limits = createRegistrationLimits({ db: server.db, clock: systemClock, quotas: small });
-    const from = (turn: number) => ({ address: `198.51.100.${turn}`, ownerId: 'usr_one', softwareKey: 'editor' });
-    for (let turn = 0; turn < 3; turn += 1) await limits.admit({ ...from(turn), ownerId: `usr_${turn}` });
-    await expect(limits.admit(from(9))).rejects.toMatchObject({ statusCode: 429, error: 'temporarily_unavailable' });
-    for (let turn = 0; turn < 3; turn += 1) await limits.admit({ ...from(9), softwareKey: 'another' });
-    await expect(limits.admit({ address: '198.51.100.9', softwareKey: undefined })).rejects.toMatchObject({ statusCode: 429 });
+    const create = (quota: string, size: { points: number; durationSeconds: number }) =>
+      quotas.create(`${name}-${quota}`, { ...size, points: 3 });
+    return createRegistrationLimits({ db: server.db, clock: systemClock, quotas: { create } });
+  };
+
+  test('one software is bounded from everywhere, and what was refused for it is not counted elsewhere', async () => {
+    const limits = smallLimits('software');
+    for (let turn = 0; turn < 3; turn += 1)
+      await limits.admit({ address: `198.51.100.${turn}`, ownerId: `usr_${turn}`, softwareKey: 'editor' });
+    const ninth = { address: '198.51.100.9', ownerId: 'usr_9' };
+    await expect(limits.admit({ ...ninth, softwareKey: 'editor' })).rejects.toMatchObject({
+      statusCode: 429,
+      error: 'temporarily_unavailable',
+    });
+    for (const softwareKey of ['a', 'b', 'c']) await limits.admit({ ...ninth, softwareKey });
+    await expect(limits.admit({ ...ninth, softwareKey: 'd' })).rejects.toMatchObject({ statusCode: 429 });
+  });
+
+  test('from one address the same software comes often; many different ones that nobody answers for do not', async () => {
+    const limits = smallLimits('variety');
+    const address = '198.51.100.20';
+    for (const softwareKey of ['a', 'b', 'a', 'c', 'b']) await limits.admit({ address, softwareKey });
+    await expect(limits.admit({ address, softwareKey: 'd' })).rejects.toMatchObject({ statusCode: 429 });
+    await limits.admit({ address, softwareKey: 'a' });
+    await limits.admit({ address, softwareKey: 'e', ownerId: 'usr_answers' });
+    await expect(limits.admit({ address, softwareKey: 'a' })).rejects.toMatchObject({ statusCode: 429 });
+    await limits.admit({ address: '198.51.100.21', softwareKey: 'f' });
+  });
+
+  test('registrations of the same software have one key, whatever port and spelling', () => {
+    const key = (more: object) => softwareKeyOf({ client_name: 'Claude', ...more });
+    const loopback = key({ redirect_uris: ['http://127.0.0.1:4711/cb'] });
+    expect(key({ client_name: ' claude ', redirect_uris: ['http://localhost:9/other', 'http://127.0.0.1/cb'] })).toBe(loopback);
+    expect(key({ redirect_uris: ['https://claude.ai/api/mcp/auth_callback'] })).not.toBe(loopback);
+    expect(key({ software_id: 'x', redirect_uris: ['https://a.test/'] })).toBe(key({ client_name: 'Other', software_id: 'x' }));
+    expect(key({ software_id: 'name' })).not.toBe(key({}));
+    expect(softwareKeyOf({ redirect_uris: ['no address', 7] })).toEqual(expect.any(String));
   });
 });

@@ -24,7 +24,7 @@ function anotherServer() {
       return db.rows(statement);
     },
   };
-  return createQuotas({ db: counting, clock: systemClock, vault });
+  return createQuotas({ db: counting, clock: systemClock, vault, log });
 }
 
 beforeAll(async () => {
@@ -112,7 +112,7 @@ describe('R23: a quota', () => {
 
   test('counts alone while the database is away, and bounds as hard', async () => {
     const away = createDb({ connection: 'postgresql://a:b@127.0.0.1:1/none', log });
-    const quota = createQuotas({ db: away, clock: systemClock, vault }).create('away', SIZE);
+    const quota = createQuotas({ db: away, clock: systemClock, vault, log }).create('away', SIZE);
     const spent = [];
     for (let n = 0; n < 7; n += 1) spent.push(await quota.take('a'));
     expect(spent.map(({ allowed }) => allowed)).toEqual([true, true, true, true, true, false, false]);

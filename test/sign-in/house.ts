@@ -101,7 +101,7 @@ export async function openHouse(name?: string): Promise<House> {
   const log = createLogger(process.env['BEHALF_LOG_LEVEL'] === 'debug' ? 'debug' : 'silent');
   const db = createDb({ connection: database.connection, log });
   const vault = createVault({ masterKey: randomIds.bytes(32), previousMasterKey: undefined, ids: randomIds });
-  const quotas = createQuotas({ db, clock: systemClock, vault });
+  const quotas = createQuotas({ db, clock: systemClock, vault, log });
   const parts = { db, clock: systemClock, ids: randomIds, vault, log, issuer, quotas };
   const audit = createAuditService({ ...parts, store: createAuditStore({ db }), correlation: createCorrelation() });
   const store = createArtifactStore(parts);

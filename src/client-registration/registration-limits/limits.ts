@@ -4,7 +4,7 @@ import type { Clock } from '../../platform/clock.ts';
 import type { Db } from '../../platform/db/db.ts';
 import { addressKey, createRateLimiter } from '../../platform/http/rate-limit.ts';
 import type { SharedCount } from '../../platform/http/request-rates.ts';
-import type { Quota, Quotas, QuotaSize } from '../../platform/quota/quota.ts';
+import type { Quota, Quotas, QuotaSize, Spent } from '../../platform/quota/quota.ts';
 
 const QUARTER = 900;
 const HOUR = 3_600;
@@ -12,15 +12,17 @@ const MAX_KEYS = 20_000;
 
 /**
  * How much may be registered (RFC 7591), on all servers together. An address may be the way out of a whole company or of a hosted
- * client that registers at every connection, so what succeeds is bounded against a flood alone, and what is refused is bounded hard.
+ * client that registers at every connection: the same software may do so often from there, many different ones may not.
  */
 export const REGISTRATION_QUOTAS = {
-  /** Refused registrations of one address, or of one enrolment token that worked there. */
+  /** Refused registrations of one address: with an enrolment token, without one, or with one that worked there. */
   refused: { points: 60, durationSeconds: QUARTER },
-  /** Registrations that succeed, from one address. */
+  /** Of one software, from one address. */
   address: { points: 6_000, durationSeconds: HOUR },
+  /** Different software from one address that nobody answers for. */
+  variety: { points: 300, durationSeconds: HOUR },
   /** On enrolment tokens of one person or group. */
-  owner: { points: 1_000, durationSeconds: HOUR },
+  owner: { points: 5_000, durationSeconds: HOUR },
   /** Of one software, from everywhere. */
   software: { points: 20_000, durationSeconds: HOUR },
 } as const satisfies Record<string, QuotaSize>;
@@ -34,8 +36,8 @@ export interface Admitted {
   readonly address: string;
   /** Who answers for it: the owner behind an initial access token. */
   readonly ownerId?: string | undefined;
-  /** Names its software, whoever says so: a key that registrations of the same software have in common. */
-  readonly softwareKey?: string | undefined;
+  /** What registrations of the same software have in common, whoever says so (software.ts). */
+  readonly softwareKey: string;
 }
 
 /** Bounds registration (security rule R23). */
@@ -82,48 +84,62 @@ export interface RegistrationLimitsDeps {
   readonly quotas: Pick<Quotas, 'create'>;
 }
 
+type Bounds = Readonly<Record<keyof typeof REGISTRATION_QUOTAS, Quota>>;
+
+function attemptsWithin(refused: Quota, clock: Pick<Clock, 'now'>): RegistrationLimits['attempt'] {
+  const worked = createWorked(clock);
+  return async ({ address, authorization }) => {
+    const place = addressKey(address);
+    const credential = credentialOf(authorization);
+    const own = `${place} ${credential}`;
+    // what neighbours at the same address get wrong does not hold up a token that was right there, nor those who come with one
+    const other = credential === undefined ? `${place} without` : place;
+    const key = worked.has(own) ? own : other;
+    const { allowed, retryAfterSeconds } = await refused.take(key);
+    if (!allowed) return { retryAfterSeconds, headers: headersOf(refused, retryAfterSeconds), ended: async () => undefined };
+    return {
+      retryAfterSeconds: 0,
+      headers: {},
+      async ended(status) {
+        if (status >= 500 || status === 429) return refused.giveBack(key);
+        if (status >= 400) return;
+        if (credential !== undefined) worked.add(own);
+        await refused.giveBack(key, 1 + MAKES_UP_FOR);
+      },
+    };
+  };
+}
+
+function admissionsWithin(bounds: Bounds, db: Db): RegistrationLimits['admit'] {
+  return async ({ address, ownerId, softwareKey }) => {
+    const place = addressKey(address);
+    const taken: (readonly [Quota, string])[] = [];
+    const take = async (quota: Quota, key: string): Promise<Spent> => {
+      const spent = await quota.take(key);
+      if (spent.allowed) {
+        taken.push([quota, key]);
+        return spent;
+      }
+      // what was counted for this registration did not happen
+      for (const [other, otherKey] of taken) await other.giveBack(otherKey);
+      return tooMany(db, quota, spent.retryAfterSeconds);
+    };
+    if (ownerId !== undefined) await take(bounds.owner, ownerId);
+    await take(bounds.software, softwareKey);
+    const { isFirst } = await take(bounds.address, JSON.stringify([place, softwareKey]));
+    if (isFirst && ownerId === undefined) await take(bounds.variety, place);
+  };
+}
+
 /** The limits over quotas that all servers share. */
 export function createRegistrationLimits({ db, clock, quotas }: RegistrationLimitsDeps): RegistrationLimits {
   const create = (name: keyof typeof REGISTRATION_QUOTAS) => quotas.create(`registration-${name}`, REGISTRATION_QUOTAS[name]);
-  const bounds = { refused: create('refused'), address: create('address'), owner: create('owner'), software: create('software') };
-  const worked = createWorked(clock);
-  return {
-    async attempt({ address, authorization }) {
-      const place = addressKey(address);
-      const credential = credentialOf(authorization);
-      const own = `${place} ${credential}`;
-      // what neighbours at the same address get wrong does not hold up a token that was right there
-      const key = credential !== undefined && worked.has(own) ? own : place;
-      const { allowed, retryAfterSeconds } = await bounds.refused.take(key);
-      if (!allowed) return { retryAfterSeconds, headers: headersOf(bounds.refused, retryAfterSeconds), ended: async () => undefined };
-      return {
-        retryAfterSeconds: 0,
-        headers: {},
-        async ended(status) {
-          if (status < 400) {
-            if (credential !== undefined) worked.add(own);
-            await bounds.refused.giveBack(key, 1 + MAKES_UP_FOR);
-          } else if (status >= 500 || status === 429) await bounds.refused.giveBack(key);
-        },
-      };
-    },
-    async admit({ address, ownerId, softwareKey }) {
-      const asked: readonly (readonly [Quota, string | undefined])[] = [
-        [bounds.owner, ownerId],
-        [bounds.software, softwareKey],
-        [bounds.address, addressKey(address)],
-      ];
-      const taken: (readonly [Quota, string])[] = [];
-      for (const [quota, key] of asked) {
-        if (key === undefined) continue;
-        const { allowed, retryAfterSeconds } = await quota.take(key);
-        if (!allowed) {
-          // what was counted for this registration did not happen
-          for (const [other, otherKey] of taken) await other.giveBack(otherKey);
-          tooMany(db, quota, retryAfterSeconds);
-        }
-        taken.push([quota, key]);
-      }
-    },
+  const bounds: Bounds = {
+    refused: create('refused'),
+    address: create('address'),
+    variety: create('variety'),
+    owner: create('owner'),
+    software: create('software'),
   };
+  return { attempt: attemptsWithin(bounds.refused, clock), admit: admissionsWithin(bounds, db) };
 }

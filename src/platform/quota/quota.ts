@@ -1,3 +1,4 @@
+import type { Logger } from 'pino';
 import { RateLimiterPostgres, RateLimiterRes } from 'rate-limiter-flexible';
 import type { Clock } from '../clock.ts';
 import { isDatabaseUnavailable } from '../db/availability.ts';
@@ -17,6 +18,8 @@ export interface QuotaSize {
 export interface Spent extends Taken {
   /** Tries left in this window; more than its size after something was given back. */
   readonly remaining: number;
+  /** Nothing was counted for this key in this window before. */
+  readonly isFirst: boolean;
   /** Whole seconds until the window ends. */
   readonly resetSeconds: number;
 }
@@ -27,7 +30,7 @@ export interface Quota {
   readonly size: QuotaSize;
   /** Counts one try. Where the database is away this server counts alone. */
   take(key: string): Promise<Spent>;
-  /** Takes tries back that should not count, or lets a success outweigh failures; does nothing while the database is away. */
+  /** Takes tries back that should not count, or lets a success outweigh failures. Never fails: what came before it stands. */
   giveBack(key: string, points?: number): Promise<void>;
 }
 
@@ -43,6 +46,7 @@ export interface QuotasDeps {
   readonly db: Pick<Db, 'detached' | 'rows'>;
   readonly clock: Pick<Clock, 'now'>;
   readonly vault: Pick<Vault, 'fingerprint'>;
+  readonly log: Pick<Logger, 'warn'>;
 }
 
 /** Keys are remembered as used up on this server, so that a flood costs no database; strangers must not fill that memory. */
@@ -78,11 +82,16 @@ function createQuota(deps: QuotasDeps, name: string, size: QuotaSize): Quota {
       blocked = 0;
     }
     const seconds = wholeSeconds(Math.min(msBeforeNext, durationSeconds * 1000));
-    return { allowed: false, retryAfterSeconds: seconds, remaining: 0, resetSeconds: seconds };
+    return { allowed: false, retryAfterSeconds: seconds, remaining: 0, isFirst: false, resetSeconds: seconds };
   };
   const takeAlone = (key: string): Spent => {
     const taken = alone.take(key);
-    return { ...taken, remaining: taken.allowed ? 1 : 0, resetSeconds: taken.allowed ? durationSeconds : taken.retryAfterSeconds };
+    return {
+      ...taken,
+      isFirst: false,
+      remaining: taken.allowed ? 1 : 0,
+      resetSeconds: taken.allowed ? durationSeconds : taken.retryAfterSeconds,
+    };
   };
   return {
     name,
@@ -90,8 +99,14 @@ function createQuota(deps: QuotasDeps, name: string, size: QuotaSize): Quota {
     async take(key) {
       const stored = storedKey(key);
       try {
-        const { consumedPoints, msBeforeNext } = await limiter.consume(stored);
-        return { allowed: true, retryAfterSeconds: 0, remaining: points - consumedPoints, resetSeconds: wholeSeconds(msBeforeNext) };
+        const { consumedPoints, msBeforeNext, isFirstInDuration: isFirst } = await limiter.consume(stored);
+        return {
+          allowed: true,
+          retryAfterSeconds: 0,
+          remaining: points - consumedPoints,
+          isFirst,
+          resetSeconds: wholeSeconds(msBeforeNext),
+        };
       } catch (error) {
         if (error instanceof RateLimiterRes) {
           // a count from the future: the clock was set back, and nobody waits longer than a window for that
@@ -106,7 +121,7 @@ function createQuota(deps: QuotasDeps, name: string, size: QuotaSize): Quota {
       try {
         await limiter.reward(storedKey(key), back);
       } catch (error) {
-        if (!isDatabaseUnavailable(error)) throw error;
+        deps.log.warn({ err: error, quota: name }, 'a quota could not be given back');
       }
     },
   };
