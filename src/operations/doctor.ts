@@ -55,7 +55,7 @@ export function createDoctor(deps: DoctorDeps): { examine(): Promise<readonly Fi
   return { examine: () => Promise.all(Object.entries(checks).map(([check, run]) => attempt(check, run))) };
 }
 
-const MARKS = { ok: 'ok       ', warning: 'warning  ', failed: 'FAILED   ', not_tried: 'not tried' } as const satisfies Record<
+const MARKS = { ok: 'ok     ', warning: 'warning', failed: 'FAILED ', not_tried: 'skipped' } as const satisfies Record<
   Finding['state'],
   string
 >;
@@ -77,7 +77,7 @@ export function report(findings: readonly Finding[], { json, out, about }: Repor
   if (about !== undefined) out(`${about.subject}\n${about.words}`);
   for (const { check, state, words, next } of findings) {
     out(`${MARKS[state]}  ${check}: ${words}`);
-    if (next !== undefined) out(`           → ${next}`);
+    if (next !== undefined) out(`         → ${next}`);
   }
   const warnings = findings.filter(({ state }) => state === 'warning').length;
   const failures = findings.filter(({ state }) => state === 'failed').length;

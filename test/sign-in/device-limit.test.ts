@@ -28,8 +28,9 @@ test('RFC 8628 §5.1: guesses of a user code are counted on all servers together
   const [one, two] = [0, 1].map(() => createDeviceLimit(createQuotas({ db, clock: systemClock, vault, log })));
   if (one === undefined || two === undefined) throw new Error('there are two');
   const browser = { address: '203.0.113.5', sessionCookie: 'a browser' };
-  const waits = await Promise.all(Array.from({ length: 30 }, (_each, turn) => (turn % 2 === 0 ? one : two).take(browser)));
-  expect(waits.filter((wait) => wait === undefined)).toHaveLength(20);
+  const waits: (number | undefined)[] = [];
+  for (let turn = 0; turn < 22; turn += 1) waits.push(await (turn % 2 === 0 ? one : two).take(browser));
+  expect(waits.map((wait) => wait === undefined)).toEqual([...Array<boolean>(20).fill(true), false, false]);
   expect(await two.take({ ...browser, address: '203.0.113.6' })).toBeGreaterThan(590);
   expect(await one.take({ ...browser, sessionCookie: undefined })).toBeGreaterThan(590);
   expect(await one.take({ address: '203.0.113.7', sessionCookie: 'another' })).toBeUndefined();
