@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { readChallenges, tokenChallengeOf } from '../../src/operations/connection/challenge.ts';
 import type { Look } from '../../src/operations/connection/probes.ts';
-import { judgeOwnMetadata, judgeWays, metadataAddresses, waysIn } from '../../src/operations/connection/this-server.ts';
+import { judgeOwnMetadata, judgeReach, judgeWays, metadataAddresses, waysIn } from '../../src/operations/connection/this-server.ts';
 import { createProbes } from '../../src/operations/connection/probes.ts';
 import { createWalk, type Examination, type Walk } from '../../src/operations/connection/walk.ts';
 import { systemClock } from '../../src/platform/clock.ts';
@@ -103,7 +103,7 @@ describe('a client', () => {
     expect(refused).toMatchObject({
       state: 'warning',
       decisionId: expect.stringMatching(/^dec_/),
-      words: expect.stringContaining(resource),
+      words: expect.stringContaining(`${resource} with read`),
     });
     await server.app.parts.agents.setStatus(software.agentId, 'active', { by: ADMINISTRATOR, reason: 'a test' });
     expect(await askForToken(software, resource)).toBe(200);
@@ -126,6 +126,22 @@ describe('a client', () => {
       words: expect.stringContaining('https://gone.acme.test'),
     });
   });
+});
+
+test('a client that is registered for a scope nobody knows is told which', async () => {
+  const resource = await server.resource('https://scopes.acme.test', ['read']);
+  const { record } = await server.app.parts.clients.create(
+    {
+      client_name: 'Scoped',
+      purpose: 'service',
+      token_endpoint_auth_method: 'client_secret_basic',
+      grant_types: ['client_credentials'],
+      resources: [resource],
+      scope: 'read raed',
+    },
+    SYSTEM,
+  );
+  expect(of(await walk.examine(record.id), 'scopes')[0]).toMatchObject({ state: 'warning', words: expect.stringContaining('raed,') });
 });
 
 /** A site with documents at /<name>.json. */
@@ -227,6 +243,12 @@ describe('this server, read from outside', () => {
   ])('%s', (_title, wrong, state, words) => {
     const [finding] = judgeOwnMetadata([look(good), wrong, look(good)], ISSUER).findings;
     expect([finding?.state, finding?.words]).toEqual([state, expect.stringMatching(words)]);
+  });
+
+  test('a server on this machine alone is no use to clients of a public MCP server', () => {
+    expect(judgeReach(new URL('https://mcp.test/'), 'http://localhost:3000').map(({ state }) => state)).toEqual(['warning']);
+    expect(judgeReach(new URL('http://127.0.0.1:1/mcp'), 'http://localhost:3000')).toEqual([]);
+    expect(judgeReach(new URL('https://mcp.test/'), ISSUER)).toEqual([]);
   });
 
   test('which ways are open is read from the metadata and from what registration answers', () => {

@@ -25,10 +25,13 @@ export interface KeptDecision {
   readonly reason: string;
   readonly remedy: string;
   readonly resource: string | undefined;
+  /** What the rules saw; `scope` is what was asked for. */
+  readonly input: Readonly<Record<string, unknown>>;
 }
 
 const CODE = 'authorization_code';
 const LISTED = 3;
+const LONGEST_SCOPE = 200;
 
 const textsOf = (value: unknown): readonly string[] => (Array.isArray(value) ? value.filter((each) => typeof each === 'string') : []);
 
@@ -76,6 +79,18 @@ export function judgeBounds(resources: readonly string[], isKnown: readonly bool
   );
 }
 
+/** Scopes a client is registered for, held against the resources it is bound to. */
+export function judgeRegisteredScopes(
+  scopes: readonly string[] | undefined,
+  resources: readonly { readonly scopes: readonly { readonly name: string }[] }[],
+): Finding | undefined {
+  const known = new Set(resources.flatMap((resource) => resource.scopes.map(({ name }) => name)));
+  const missing = (scopes ?? []).filter((scope) => !known.has(scope));
+  if (resources.length === 0 || missing.length === 0) return undefined;
+  const words = `It is registered for ${missing.slice(0, LISTED).join(', ')}, which none of its resources knows.`;
+  return warning('scopes', words, 'Add the scope to the record of the resource, or register the client for scopes that are there.');
+}
+
 /** The resources a client names on its record, its default first. */
 export function resourcesOf({ bounds, defaultResource }: Pick<KnownClient, 'bounds' | 'defaultResource'>): readonly string[] {
   return [...new Set([...(defaultResource === undefined ? [] : [defaultResource]), ...(bounds.resources ?? [])])];
@@ -120,8 +135,10 @@ export function judgeDecisions(decisions: readonly KeptDecision[], now: Date): r
     const words = 'It has not had a token yet, and policy refused nothing; what the protocol itself refuses is told to the client alone.';
     return [untried(check, words)];
   }
-  return since.map(({ id, at, reason, remedy, resource }) => {
-    const what = resource === undefined ? '' : ` for ${resource}`;
+  return since.map(({ id, at, reason, remedy, resource, input }) => {
+    const { scope } = input;
+    const asked = typeof scope === 'string' && scope !== '' ? ` with ${scope.slice(0, LONGEST_SCOPE)}` : '';
+    const what = `${resource === undefined ? '' : ` for ${resource}`}${asked}`;
     return { ...warning(check, `A request${what} was refused ${ago(at, now)} (${id}): ${reason}`, remedy), decisionId: id };
   });
 }

@@ -1,6 +1,8 @@
 import { failed, type Finding, fine, untried, warning } from '../finding.ts';
 import { documentTrouble, type Look } from './probes.ts';
 
+const LOOPBACK: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '[::1]']);
+
 /** What of our own metadata matters to software that wants to connect, as it read it. */
 export interface OwnMetadata {
   readonly document: Readonly<Record<string, unknown>> | undefined;
@@ -56,6 +58,14 @@ export function judgeOwnMetadata(looks: readonly Look[], issuer: string): OwnMet
   if (isInner) return { document, findings: wrong.slice(0, 1) };
   if (wrong.length > 0) return { document, findings: wrong };
   return { document, findings: [fine('server metadata', `It is found at all ${looks.length} addresses, with the issuer ${issuer}.`)] };
+}
+
+/** Whether clients that reach the MCP server reach this one: on this machine alone it is no use to those elsewhere. */
+export function judgeReach(mcpServer: URL, issuer: string): readonly Finding[] {
+  const isLoopback = ({ hostname }: URL) => LOOPBACK.has(hostname);
+  if (!isLoopback(new URL(issuer)) || isLoopback(mcpServer)) return [];
+  const words = 'This server is reached from this machine only; clients of the MCP server that are elsewhere do not find it.';
+  return [warning('server metadata', words, 'Set BEHALF_ISSUER to a public https address.')];
 }
 
 /** Which ways in are open: `documents` for client ID metadata documents, `dynamic` for registration (RFC 7591). */

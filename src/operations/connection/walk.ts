@@ -9,6 +9,7 @@ import {
   judgeClient,
   judgeDryRequest,
   judgeRedirects,
+  judgeRegisteredScopes,
   judgeDecisions,
   type KeptDecision,
   type KnownClient,
@@ -19,7 +20,7 @@ import { judgeDocument, judgeDocumentWay } from './metadata-document.ts';
 import type { Look, Probes } from './probes.ts';
 import { judgeRecord, judgeScopes, type KnownResource, neighboursOf } from './resource-record.ts';
 import { readSubject } from './subject.ts';
-import { judgeOwnMetadata, judgeWays, metadataAddresses, type OwnMetadata, type Ways, waysIn } from './this-server.ts';
+import { judgeOwnMetadata, judgeReach, judgeWays, metadataAddresses, type OwnMetadata, type Ways, waysIn } from './this-server.ts';
 
 /** What was looked at, as what it was taken for, and what was found. */
 export interface Examination {
@@ -120,6 +121,7 @@ async function walkMcpServer(
     ...judgeAddress(url, text),
     ...server.findings,
     ...own.findings,
+    ...judgeReach(url, deps.issuer),
     judgeRecord(record, near),
     ...(scopes === undefined ? [] : [scopes]),
     judgeWays(ways),
@@ -143,8 +145,12 @@ async function walkRecords(deps: WalkDeps, client: KnownClient): Promise<readonl
     resources,
     found.map((each) => each !== undefined),
   );
+  const scopes = judgeRegisteredScopes(
+    client.scopes,
+    found.filter((each) => each !== undefined),
+  );
   return [
-    ...(bounds === undefined ? [] : [bounds]),
+    ...[bounds, scopes].filter((finding) => finding !== undefined),
     judgeDryRequest(deps.policy.decide(dryRequest(client, { facts, now }))),
     ...judgeDecisions(decisions, now),
   ];
