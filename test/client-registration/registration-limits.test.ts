@@ -87,6 +87,8 @@ describe('R23 registration, by address, owner and software', () => {
     const from = '203.0.113.30';
     const token = await enrolment();
     expect((await register(token, { from })).status).toBe(201);
+    const counted = server.app.parts.quotas.create('registration-address', REGISTRATION_QUOTAS.address);
+    expect((await counted.take(JSON.stringify([from, softwareKeyOf(SOFTWARE)]))).isFirst).toBe(false);
     await statusesOf(refused.points + 10, () => register('wrong', { from }));
     expect((await register('wrong', { from })).status).toBe(429);
     expect((await register(token, { from })).status).toBe(201);
