@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import type { JWTPayload } from 'jose';
 import { newTrustProvider } from '../../src/trust/provider.ts';
 import { type ForeignIssuer, startForeignIssuer } from '../support/foreign-issuer.ts';
 import { createInhabitedServer, type InhabitedServer } from '../support/inhabited-server.ts';
@@ -30,8 +31,18 @@ const choose = async (openRegistration: 'open' | 'statement' | 'token') => {
 };
 beforeEach(() => choose('open'));
 
-const statementOf = (claims: Record<string, unknown>, from = publisher): Promise<string> => from.sign({ jti: undefined, ...claims });
+const statementOf = (claims: JWTPayload, from?: ForeignIssuer): Promise<string> => (from ?? publisher).sign(claims);
 const DESK = { software_id: 'desk', client_name: 'Acme Desk', redirect_uris: ['http://127.0.0.1/desk'] };
+
+/** What is wrong with it, how it is made, and the error. */
+const unbelieved: readonly (readonly [string, () => Promise<string>, string])[] = [
+  ['of an issuer nobody trusts', () => statementOf(DESK, stranger), 'unapproved_software_statement'],
+  ['of the wrong issuer in a trusted name', () => statementOf({ ...DESK, iss: publisher.issuer }, stranger), 'invalid_software_statement'],
+  ['that expired', () => statementOf({ ...DESK, exp: now() - 60 }), 'invalid_software_statement'],
+  ['that names no software', () => statementOf({ client_name: 'Acme Desk' }), 'invalid_software_statement'],
+  ['that is none', async () => 'not.a.jwt', 'invalid_software_statement'],
+  ['that is endless', async () => 'a'.repeat(20_000), 'invalid_software_statement'],
+];
 
 describe('software statements (RFC 7591 §2.3)', () => {
   test('what a trusted publisher signed wins over what the request says, and is given back as it came', async () => {
@@ -54,18 +65,7 @@ describe('software statements (RFC 7591 §2.3)', () => {
     expect((await parts().agents.findByClient(claiming.clientId))?.id).not.toBe(agent?.id);
   });
 
-  test.each([
-    ['of an issuer nobody trusts', () => statementOf(DESK, stranger), 'unapproved_software_statement'],
-    [
-      'of the wrong issuer in a trusted name',
-      () => statementOf({ ...DESK, iss: publisher.issuer }, stranger),
-      'invalid_software_statement',
-    ],
-    ['that expired', () => statementOf({ ...DESK, exp: now() - 60 }), 'invalid_software_statement'],
-    ['that names no software', () => statementOf({ ...DESK, software_id: undefined }), 'invalid_software_statement'],
-    ['that is none', async () => 'not.a.jwt', 'invalid_software_statement'],
-    ['that is endless', async () => 'a'.repeat(20_000), 'invalid_software_statement'],
-  ] as const)('a statement %s is refused, and no client is left', async (_what, make, error) => {
+  test.each(unbelieved)('a statement %s is refused, and no client is left', async (_what, make, error) => {
     const before = await server.db.rows({ name: 'clients', text: 'SELECT client_id FROM clients', values: [] });
     const { status, body } = await registerOpenly(server.issuer, { ...LOOPBACK_CLIENT, software_statement: await make() });
     expect([status, body['error']]).toEqual([400, error]);
