@@ -8,6 +8,7 @@ const shelves = {
     'approvals',
     'child-enrolment',
     'token-exchange',
+    'refresh-tokens',
     'revocation',
     'overview',
     'self-service',

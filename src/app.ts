@@ -36,6 +36,7 @@ import type { Vault } from './platform/vault.ts';
 import { createOperations } from './operations/index.ts';
 import { createOverview } from './overview/index.ts';
 import { composeFacts, createPolicy } from './policy/index.ts';
+import { createRefreshTokens } from './refresh-tokens/index.ts';
 import { createResourceServers } from './resource-servers/index.ts';
 import { createRevocation } from './revocation/index.ts';
 import { createSelfService } from './self-service/index.ts';
@@ -206,6 +207,7 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
     },
     issuanceOf,
   });
+  const refreshTokens = createRefreshTokens({ ...base, audit, artifacts, tokens, agents });
   const revocation = createRevocation({
     ...base,
     tokens,
@@ -217,17 +219,16 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
   const overview = createOverview({ ...base, audit, nameOf: directory.nameOf, counts: overviewCounts(home) });
   const selfService = createSelfService({ ...base, audit, artifacts, sources: selfServiceSources(home) });
   const operations = createOperations({ ...deps, issuer, audit, accounts, engine: oidc });
-  return { ...home, overview, selfService, operations, audit, policy, childEnrolment, tokenExchange, directory };
+  return { ...home, overview, selfService, operations, audit, policy, childEnrolment, tokenExchange, refreshTokens, directory };
 }
 
 /** The order in which contributions run: what the client may is narrowed, an approval is checked, the policy judges, the ledger writes. */
 function capabilitiesOf(parts: ReturnType<typeof createParts>): readonly Capability[] {
   const { audit, accounts, agents, resourceServers, details, policy, approvals, tokens, clients } = parts;
-  const { signIn, childEnrolment, tokenExchange, revocation } = parts;
+  const { signIn, childEnrolment, tokenExchange, refreshTokens, revocation } = parts;
   const judged = [audit, accounts, agents, resourceServers, details, clients, approvals, policy, tokens];
-  return [...judged, signIn, childEnrolment, tokenExchange, revocation, parts.overview, parts.selfService, parts.operations].map(
-    ({ capability }) => capability,
-  );
+  const flows = [signIn, childEnrolment, tokenExchange, refreshTokens, revocation, parts.overview, parts.selfService, parts.operations];
+  return [...judged, ...flows].map(({ capability }) => capability);
 }
 
 /** Puts a server together over a migrated database. */

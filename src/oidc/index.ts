@@ -14,8 +14,8 @@ import { createKeyRotation, KEYS_CHANNEL, type KeyRotation, type OnKeysChanged }
 import { createSigningKeyStore } from './keys/store.ts';
 import { buildProvider, cookieKeysOf, engineMiddleware, type Middleware, type ProviderDeps, requestTransaction } from './provider.ts';
 
-export { createArtifactAdapter } from './adapter.ts';
-export { engineCookie, ROUTES, SESSION_SECONDS } from './base-configuration.ts';
+export { createArtifactAdapter, RACE_SECONDS } from './adapter.ts';
+export { engineCookie, GRANT_SECONDS, REFRESH_SECONDS, ROUTES, SESSION_SECONDS } from './base-configuration.ts';
 export { CompositionError, compose } from './compose.ts';
 export type {
   ClientMetadataValidator,
@@ -32,6 +32,12 @@ export { KEY_TIMES, SIGNING_ALGORITHMS } from './keys/signing-key.ts';
 export type { GrantHelpers } from './grant-helpers.ts';
 export { issuerOf } from './provider.ts';
 export { engineRates } from './request-rates.ts';
+export {
+  type Claim,
+  createRefreshTokenStore,
+  type RefreshTokenStore,
+  type StoredRefreshToken,
+} from './refresh-tokens/store.ts';
 export { attachToRefusal, Refusal, type RefusalInput, refuse } from './refusal.ts';
 export { type ArtifactParty, type ArtifactStore, createArtifactStore, hashOf, type ListedArtifact } from './store.ts';
 
