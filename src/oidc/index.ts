@@ -26,6 +26,7 @@ export type {
   TokenClaims,
   TokenPolicy,
 } from './contribution.ts';
+export { crossOrigin } from './cross-origin.ts';
 export { oauthErrorFormats } from './error-format.ts';
 export type { KeyActor, KeyChange, KeyRotation, OnKeysChanged, PublishedKey } from './keys/rotation.ts';
 export { KEY_TIMES, SIGNING_ALGORITHMS } from './keys/signing-key.ts';

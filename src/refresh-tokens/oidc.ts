@@ -16,12 +16,14 @@ import {
   type StoredRefreshToken,
 } from '../oidc/index.ts';
 import type { Clock } from '../platform/clock.ts';
+import type { Db } from '../platform/db/db.ts';
 import { issuanceOf } from '../tokens/index.ts';
 import { extensionOf, type Holder, isRotated, lifetimeOf, verdictOf } from './refresh-token.ts';
 import type { Family, FamilyService } from './service.ts';
 
 /** What the contribution is made of. */
 export interface RefreshTokensOidcDeps {
+  readonly db: Pick<Db, 'rollback'>;
   readonly store: RefreshTokenStore;
   readonly artifacts: ArtifactStore;
   readonly families: FamilyService;
@@ -130,7 +132,7 @@ function rotation({ store, families, clock }: RefreshTokensOidcDeps, presented: 
 
 /** What refresh tokens add to the engine: who gets one, how long it lasts, when it is replaced, and how its family ends. */
 export function refreshTokensOidc(deps: RefreshTokensOidcDeps): OidcContribution {
-  const { clock } = deps;
+  const { clock, db } = deps;
   const presented: PresentedTokens = new WeakMap();
   return {
     issueRefreshToken: async (_ctx, client, source) => client.grantTypeAllowed('refresh_token') && LASTING_SOURCES.has(source.kind),
@@ -146,10 +148,15 @@ export function refreshTokensOidc(deps: RefreshTokensOidcDeps): OidcContribution
       if (before !== undefined) issuanceOf(ctx).familyHash = before.familyHash;
       else if (kind !== undefined && jti !== undefined && LASTING_SOURCES.has(kind)) issuanceOf(ctx).familyHash = hashOf(jti);
     },
-    patch: (provider) =>
-      void provider.on('grant.success', (ctx) => {
+    patch: (provider) => {
+      provider.on('grant.success', (ctx) => {
         const successor = presented.get(ctx)?.successor;
         if (successor !== undefined) Object.assign(ctx.body as object, { refresh_token: successor });
-      }),
+      });
+      // refused after it was taken, for a wrong resource or scope: the client never saw a successor, so the token stays what it was
+      provider.on('grant.error', (ctx) => {
+        if (presented.get(ctx)?.isClaimed === true) db.rollback();
+      });
+    },
   };
 }

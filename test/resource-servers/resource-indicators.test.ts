@@ -1,0 +1,122 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { decodeJwt } from 'jose';
+import { type Answered, type Connecting, connecting, REDIRECT_URI } from '../refresh-tokens/connection.ts';
+import { clock, minutes } from '../support/clock.ts';
+import { createInhabitedServer, type InhabitedServer } from '../support/inhabited-server.ts';
+
+const WANTED = { grant_types: ['authorization_code', 'refresh_token'], redirect_uris: [REDIRECT_URI] };
+const INVOICES = 'https://invoices.acme.test/mcp';
+const TRIPS = 'https://trips.acme.test';
+
+let server: InhabitedServer;
+let client: Connecting;
+let confidential: Connecting;
+
+beforeAll(async () => {
+  server = await createInhabitedServer();
+  await server.resource(INVOICES);
+  await server.resource(TRIPS, ['read', 'book']);
+  const register = async (method: string) => {
+    const software = await server.register({ ...WANTED, client_name: `Client ${method}`, token_endpoint_auth_method: method });
+    return connecting(server, software);
+  };
+  client = await register('none');
+  confidential = await register('client_secret_basic');
+}, 60_000);
+afterAll(async () => {
+  clock.reset();
+  await server.close();
+});
+
+const asked = { resource: INVOICES, scope: 'read write' };
+const about = ({ status, body, access }: Answered) => {
+  if (access === '') return [status, body['error']];
+  const { aud, scope } = decodeJwt(access);
+  return [status, aud, String(scope).split(' ').sort().join(' '), String(body['scope']).split(' ').sort().join(' ')];
+};
+const granted = (resource: string, scope: string) => [200, resource, scope, scope];
+
+describe('RFC 8707 §2: one resource, however it is spelled', () => {
+  test.each([
+    ['the host in capitals', 'https://INVOICES.acme.test/mcp'],
+    ['the scheme in capitals', 'HTTPS://invoices.acme.test/mcp'],
+    ['the default port', 'https://invoices.acme.test:443/mcp'],
+    ['an escape that needs none', 'https://invoices.acme.test/%6Dcp'],
+  ])('%s, at all three requests', async (_name, resource) => {
+    const callback = await server.mira.authorize(client.request({ ...asked, resource }));
+    const first = await client.redeem(callback, { resource });
+    expect(about(first)).toEqual(granted(INVOICES, 'read write'));
+    expect(about(await client.refresh(first.refresh, { resource }))).toEqual(granted(INVOICES, 'read write'));
+  });
+
+  test('a bare host, which parsers write with a slash', async () => {
+    const callback = await server.mira.authorize(client.request({ scope: 'book', resource: `${TRIPS}/` }));
+    const first = await client.redeem(callback, { resource: TRIPS });
+    expect(about(first)).toEqual(granted(TRIPS, 'book'));
+    expect(about(await client.refresh(first.refresh, { resource: `${TRIPS}/` }))).toEqual(granted(TRIPS, 'book'));
+  });
+
+  test('the same one twice', async () => {
+    const callback = await server.mira.authorize(client.request({ ...asked, resource: [INVOICES, 'https://INVOICES.acme.test/mcp'] }));
+    expect(about(await client.redeem(callback))).toEqual(granted(INVOICES, 'read write'));
+  });
+});
+
+describe('what is left out is inherited (openai/codex#33403, anomalyco/opencode#34592)', () => {
+  test('at the token request and at every refresh, also with openid', async () => {
+    for (const scope of ['read write', 'openid read write']) {
+      for (const each of [client, confidential]) {
+        const first = await each.connect(server.mira, { ...asked, scope });
+        expect(about(first)).toEqual(granted(INVOICES, 'read write'));
+        const second = await each.refresh(first.refresh);
+        expect(about(second)).toEqual(granted(INVOICES, 'read write'));
+        expect(about(await each.refresh(second.refresh))).toEqual(granted(INVOICES, 'read write'));
+      }
+    }
+  });
+});
+
+describe('another one is invalid_target (RFC 8707 §2)', () => {
+  const others: [string, string[]][] = [
+    ['registered, but not what was allowed', [TRIPS]],
+    ['not registered', ['https://elsewhere.test']],
+    ['a longer path', [`${INVOICES}/`]],
+    ['no URI', ['invoices']],
+    ['with a fragment', [`${INVOICES}#x`]],
+    ['two of them', [INVOICES, TRIPS]],
+  ];
+
+  test.each(others)('at the token request: %s', async (_name, [resource = '']) => {
+    const callback = await server.mira.authorize(client.request(asked));
+    const wrong = resource === INVOICES ? TRIPS : resource;
+    expect(about(await client.redeem(callback, { resource: wrong }))).toEqual([400, 'invalid_target']);
+  });
+
+  test.each(others)('at a refresh, which uses nothing up: %s', async (_name, resources) => {
+    for (const each of [client, confidential]) {
+      const first = await each.connect(server.mira, asked);
+      const wrong = new URLSearchParams(resources.map((resource): [string, string] => ['resource', resource]));
+      expect(about(await each.refresh(first.refresh, wrong))).toEqual([400, 'invalid_target']);
+      // long after the window in which a used token would lead to its successor
+      clock.advance(minutes(5));
+      expect(about(await each.refresh(first.refresh, { resource: INVOICES }))).toEqual(granted(INVOICES, 'read write'));
+    }
+  });
+});
+
+describe('RFC 6749 §6: the scope of a refresh', () => {
+  test('may be narrower for one token, and the next one has all of it again', async () => {
+    const first = await client.connect(server.mira, asked);
+    const narrow = await client.refresh(first.refresh, { scope: 'read' });
+    expect(about(narrow)).toEqual(granted(INVOICES, 'read'));
+    expect(about(await client.refresh(narrow.refresh, { resource: INVOICES }))).toEqual(granted(INVOICES, 'read write'));
+  });
+
+  test('is never wider, also when the person allowed more since', async () => {
+    const person = server.anotherBrowser();
+    const first = await client.connect(person, { ...asked, scope: 'read' });
+    await client.connect(person, asked);
+    expect(about(await client.refresh(first.refresh, { scope: 'read write' }))).toEqual([400, 'invalid_scope']);
+    expect(about(await client.refresh(first.refresh))).toEqual(granted(INVOICES, 'read'));
+  });
+});
