@@ -29,6 +29,9 @@ type Params = { scope?: string; resource?: string | string[]; audience?: unknown
 const TOKEN_EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
 const CLIENT_CREDENTIALS = 'client_credentials';
 
+/** Where somebody is going to be asked. */
+const ASKING_ROUTES: ReadonlySet<string> = new Set(['authorization', 'pushed_authorization_request', 'device_authorization']);
+
 function paramsOf(ctx: KoaContextWithOIDC): Params {
   return (ctx.oidc.params ?? {}) as Params;
 }
@@ -56,11 +59,31 @@ function defaultResource(
   // RFC 8693 §2.1: an exchange may name its target by audience instead
   const audience = params.grant_type === TOKEN_EXCHANGE ? canonicalResourceUri(params.audience) : undefined;
   if (audience?.ok === true) return audience.uri;
-  const defaults = clientResources(client);
-  if (defaults.defaultResource === undefined || !(needsResource(ctx) || params.authorization_details !== undefined)) return undefined;
+  if (!needsResource(ctx) && params.authorization_details === undefined) return undefined;
+  const { allowedResources = [], ...defaults } = clientResources(client);
+  const resource = defaults.defaultResource ?? (allowedResources.length === 1 ? allowedResources[0] : undefined);
+  if (resource === undefined) return needed(ctx);
   const isBackchannel = ctx.oidc.route === 'backchannel_authentication';
   if (params.scope === undefined && defaults.defaultScope !== undefined && !isBackchannel) params.scope = defaults.defaultScope;
-  return defaults.defaultResource;
+  return resource;
+}
+
+/** Without identity to speak of, a request that names no resource asks for nothing: said at once, or it reads like a person's refusal. */
+function needed(ctx: KoaContextWithOIDC): undefined {
+  const isIdle = ASKING_ROUTES.has(ctx.oidc.route) && ctx.oidc.requestParamOIDCScopes.size === 0;
+  if (isIdle) throw new errors.InvalidTarget('name the resource that the token is for (RFC 8707)');
+  return undefined;
+}
+
+/**
+ * What a person is asked for when a client names a resource and no scope (RFC 6749 §3.3; MCP authorization "Scope Selection
+ * Strategy": a client that was told no scopes leaves them out): all but the most delicate scopes, which are asked for once a
+ * call needs them; all, when there are no others. The person may untick each.
+ */
+function scopesToAskFor(server: ResourceServer): string | undefined {
+  const usual = server.scopes.filter(({ risk }) => risk !== 'high');
+  const names = (usual.length === 0 ? server.scopes : usual).map(({ name }) => name);
+  return names.length === 0 ? undefined : names.join(' ');
 }
 
 /** Tokens for this server itself (R6): only for clients marked for management, never by exchange; access also for resource servers' own. */
@@ -107,6 +130,11 @@ export function resourceServersOidc(deps: {
       checkOwn(server as OwnResourceServer, { ...asked, ownsResources });
     } else if (asked.client.allowedResources?.includes(server.identifier) === false) {
       throw new errors.InvalidTarget('the client may not ask for this resource');
+    }
+    const asksForNothing = params.scope === undefined && params.authorization_details === undefined;
+    if (asksForNothing && ASKING_ROUTES.has(ctx.oidc.route) && !('own' in server)) {
+      const scope = scopesToAskFor(server);
+      if (scope !== undefined) params.scope = scope;
     }
     return {
       scope: scopeNames(server, asked),

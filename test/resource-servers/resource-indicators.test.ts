@@ -120,3 +120,68 @@ describe('RFC 6749 §6: the scope of a refresh', () => {
     expect(about(await client.refresh(first.refresh))).toEqual(granted(INVOICES, 'read'));
   });
 });
+
+describe('what clients leave out of an authorization request', () => {
+  const ERRANDS = 'https://errands.acme.test/mcp';
+  const errorOf = (address: URL | undefined) => Object.fromEntries(address?.searchParams ?? []);
+
+  beforeAll(async () => {
+    const scopes = [
+      { name: 'see', description: 'See errands', risk: 'low' },
+      { name: 'plan', description: 'Plan errands', risk: 'medium' },
+      { name: 'pay', description: 'Pay for errands', risk: 'high' },
+    ] as const;
+    const kind = { name: 'Errands', kind: 'mcp', sensitivity: 'low', token_ttl_seconds: null, algorithm: 'ES256' } as const;
+    await server.app.parts.resourceServers.create(
+      { identifier: ERRANDS, ...kind, scopes: [...scopes] },
+      { kind: 'system', id: 'command-line' },
+    );
+  });
+
+  test('no scope: the person is asked for all but the delicate ones, and may untick them', async () => {
+    expect(about(await client.connect(server.mira, { resource: ERRANDS }))).toEqual(granted(ERRANDS, 'plan see'));
+    const again = { resource: ERRANDS, prompt: 'consent' };
+    const narrowed = await client.connect(server.anotherBrowser(), again, { press: ['decision', 'allow'], untick: ['scope=plan'] });
+    expect(about(narrowed)).toEqual(granted(ERRANDS, 'see'));
+  });
+
+  test('no scope for a pushed request either (RFC 9126)', async () => {
+    const query = new URL(client.request({ resource: ERRANDS })).searchParams;
+    const pushed = await fetch(`${server.issuer}/par`, { method: 'POST', body: query });
+    const { request_uri: uri } = (await pushed.json()) as { request_uri: string };
+    const address = `${server.issuer}/authorize?${new URLSearchParams({ client_id: client.clientId, request_uri: uri })}`;
+    expect(about(await client.redeem(await server.mira.authorize(address)))[1]).toBe(ERRANDS);
+  });
+
+  test.each([
+    ['no resource', { scope: 'read' }],
+    ['neither resource nor scope', {}],
+  ])('%s: invalid_target, not a refusal that no person gave', async (_name, more) => {
+    const answer = await server.mira.open(client.request(more));
+    expect(errorOf(answer.leftTo)).toMatchObject({
+      error: 'invalid_target',
+      error_description: expect.stringContaining('name the resource'),
+    });
+  });
+
+  test('no resource, for a client that may ask for one alone: that one', async () => {
+    const by = { kind: 'system', id: 'command-line' } as const;
+    const input = { name: 'One resource', owner: { kind: 'user', id: server.miraId }, agent_state: 'active', uses: 1 } as const;
+    const bounds = { ttl_seconds: 600, grant_types: WANTED.grant_types, resources: [INVOICES] };
+    const { token } = await server.app.parts.clients.initialAccessTokens.create({ ...input, ...bounds }, by);
+    const answer = await fetch(`${server.issuer}/register`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
+      body: JSON.stringify({ ...WANTED, client_name: 'Old', token_endpoint_auth_method: 'none' }),
+    });
+    const { client_id: clientId } = (await answer.json()) as { client_id: string };
+    const old = connecting(server, { clientId });
+    expect(about(await old.connect(server.mira, { scope: 'read' }))).toEqual(granted(INVOICES, 'read'));
+    expect(about(await old.connect(server.mira, {}))).toEqual(granted(INVOICES, 'read write'));
+  });
+
+  test('identity alone needs no resource', async () => {
+    const answer = await client.connect(server.mira, { scope: 'openid' });
+    expect([answer.status, answer.body['scope'], answer.access.includes('.')]).toEqual([200, 'openid', false]);
+  });
+});
