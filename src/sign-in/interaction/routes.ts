@@ -10,7 +10,16 @@ import type { Db } from '../../platform/db/db.ts';
 import { allowFormAction, keepOpener } from '../../platform/http/security-headers.ts';
 import type { BrowserSession, Form, Web } from '../../platform/http/web.ts';
 import type { BrowserSessions } from '../browser/browser-session.ts';
-import { applyConsent, type Choice, type ConsentRequest, consentRequestOf, type GrantContent, grantedOf, isEmpty } from '../consent.ts';
+import {
+  allowedBefore,
+  applyConsent,
+  type Choice,
+  type ConsentRequest,
+  consentRequestOf,
+  type GrantContent,
+  grantedOf,
+  isEmpty,
+} from '../consent.ts';
 import type { ConsentGrants } from '../consent-grants.ts';
 import { type LoginDeps, loginRoutes } from '../login/routes.ts';
 import type { Place } from '../login/place.ts';
@@ -171,12 +180,13 @@ function createPlaces(deps: InteractionDeps, interactions: Interactions) {
 function createConsent(deps: InteractionDeps, { web, interactions }: { web: Web; interactions: Interactions }) {
   const { db, basePath, grants, audit, resourceServers, detailTypes, onConsent } = deps;
   const askedOf = async ({ interaction }: Open) => {
-    const grant = interaction.grantId === undefined ? undefined : await grants.find(interaction.grantId);
-    return consentRequestOf(interaction, grant as GrantContent | undefined);
+    const grant = (interaction.grantId === undefined ? undefined : await grants.find(interaction.grantId)) as GrantContent | undefined;
+    const request = consentRequestOf(interaction, grant);
+    return { request, allowedBefore: allowedBefore(request, grant) };
   };
   const show = async (ctx: Context, open: Open, session: BrowserSession) => {
     const { interaction, client, software } = open;
-    const request = await askedOf(open);
+    const { request, ...asked } = await askedOf(open);
     const indicators = [interaction.params['resource'], ...request.resources.keys()].flat().filter((uri) => typeof uri === 'string');
     const found = await Promise.all(
       [...new Set(indicators)].map(async (uri) => [uri, await resourceServers.findByIdentifier(uri)] as const),
@@ -189,6 +199,7 @@ function createConsent(deps: InteractionDeps, { web, interactions }: { web: Web;
       software,
       redirectUri: interaction.params['redirect_uri'],
       request,
+      ...asked,
       resources,
       types: detailTypes(),
       isFirstTime: !(await grants.isKnown(session.accountId, client.clientId)),
@@ -209,7 +220,7 @@ function createConsent(deps: InteractionDeps, { web, interactions }: { web: Web;
   };
   const allow = async (open: Open, session: BrowserSession, choice: Choice): Promise<string> => {
     const { interaction, client } = open;
-    const request = await askedOf(open);
+    const { request } = await askedOf(open);
     const granted = grantedOf(request, choice);
     if (isEmpty(granted)) return deny(open, session);
     const { accountId } = session;
