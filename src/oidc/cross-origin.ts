@@ -1,4 +1,4 @@
-import type { Middleware } from 'koa';
+import type { Middleware } from './provider.ts';
 import { ROUTES } from './base-configuration.ts';
 
 const READ = 'GET';
