@@ -88,6 +88,7 @@ export interface Clients extends ClientService {
     readonly defaultResource: string | undefined;
     readonly defaultScope: string | undefined;
     readonly allowedResources: readonly string[] | undefined;
+    readonly registeredScopes: readonly string[] | undefined;
   };
   /** For `createResourceServers({ serverClients })`. */
   readonly serverClients: ServerCredentials;
@@ -187,6 +188,7 @@ export function createClients(deps: ClientsDeps): Clients {
         defaultResource: facts?.defaultResource,
         defaultScope: facts?.defaultScope,
         allowedResources: facts?.bounds.resources,
+        registeredScopes: facts?.scopes,
       };
     },
     serverClients: serverClientsOf(service),

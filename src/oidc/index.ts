@@ -23,6 +23,7 @@ export type {
   IssuedToken,
   NamedContribution,
   OidcContribution,
+  OnSourceReplayed,
   TokenClaims,
   TokenPolicy,
 } from './contribution.ts';

@@ -132,13 +132,18 @@ function rotation({ store, families, clock }: RefreshTokensOidcDeps, presented: 
 
 /** What refresh tokens add to the engine: who gets one, how long it lasts, when it is replaced, and how its family ends. */
 export function refreshTokensOidc(deps: RefreshTokensOidcDeps): OidcContribution {
-  const { clock, db } = deps;
+  const { clock, db, families } = deps;
   const presented: PresentedTokens = new WeakMap();
   return {
     issueRefreshToken: async (_ctx, client, source) => client.grantTypeAllowed('refresh_token') && LASTING_SOURCES.has(source.kind),
     rotateRefreshToken: rotation(deps, presented),
     // what a person allowed an agent does not end with their visit; they end it under /me
     expiresWithSession: async () => false,
+    onSourceReplayed: async (_ctx, { kind, jti, clientId, accountId }) => {
+      if (!LASTING_SOURCES.has(kind) || clientId === undefined || accountId === undefined) return false;
+      await families.endCodeReplayed({ familyHash: hashOf(jti), clientId, accountId });
+      return true;
+    },
     ttl: { RefreshToken: (_ctx, { iiat }) => lifetimeOf(iiat ?? clock.epochSeconds(), clock.epochSeconds()) },
     adapters: { RefreshToken: adapterOf(deps, presented) },
     /** Every access token of a connection knows its family, the first one too, which is made before there is a refresh token. */

@@ -15,6 +15,8 @@ export interface Family {
 export interface FamilyService {
   /** Somebody used a token again that had been replaced: everything of the family ends, and the audit says so, once. */
   endReplayed(family: Family): Promise<void>;
+  /** The code it began with was used again (RFC 6749 §4.1.2): everything that came of it ends, and the audit says so, once. */
+  endCodeReplayed(family: Family): Promise<void>;
   /** Its client has no more use for it (RFC 7009 §2.1). */
   endRevoked(family: Family): Promise<void>;
 }
@@ -39,23 +41,25 @@ export function createFamilyService(deps: FamilyServiceDeps): FamilyService {
     if (!(await store.endFamily(familyHash, secondsAfter(clock.now(), REFRESH_SECONDS.longest)))) return undefined;
     return (await tokens.end({ by: 'family', familyHash }, reason)).tokens;
   };
+  const endAndTell = (family: Family, event: { type: 'refresh_token.replayed' } | { type: 'token.replayed'; cause: string }) =>
+    db.transaction(async () => {
+      const { clientId, accountId } = family;
+      const by = { kind: 'client', id: clientId } as const;
+      const count = await end(family, { cause: event.type, by });
+      if (count === undefined) return;
+      const agent = await agents.findByClient(clientId);
+      await audit.record({
+        ...event,
+        actor: by,
+        clientId,
+        subjectId: accountId,
+        ...(agent === undefined ? {} : { agentId: agent.id }),
+        remedy: `ended the connection and ${count} access ${count === 1 ? 'token' : 'tokens'} of it; the person signs in again`,
+      });
+    });
   return {
-    endReplayed: (family) =>
-      db.transaction(async () => {
-        const { clientId, accountId } = family;
-        const by = { kind: 'client', id: clientId } as const;
-        const count = await end(family, { cause: 'refresh_token.replayed', by });
-        if (count === undefined) return;
-        const agent = await agents.findByClient(clientId);
-        await audit.record({
-          type: 'refresh_token.replayed',
-          actor: by,
-          clientId,
-          subjectId: accountId,
-          ...(agent === undefined ? {} : { agentId: agent.id }),
-          remedy: `ended the connection and ${count} access ${count === 1 ? 'token' : 'tokens'} of it; the person signs in again`,
-        });
-      }),
+    endReplayed: (family) => endAndTell(family, { type: 'refresh_token.replayed' }),
+    endCodeReplayed: (family) => endAndTell(family, { type: 'token.replayed', cause: 'the code it began with was used again' }),
     endRevoked: (family) =>
       db.transaction(async () => {
         await end(family, { cause: 'its refresh token was revoked', by: { kind: 'client', id: family.clientId } });

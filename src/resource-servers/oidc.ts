@@ -22,6 +22,8 @@ export interface ClientResources {
   readonly defaultScope?: string | undefined;
   /** The only resources it may ask for; undefined: any that is registered. */
   readonly allowedResources?: readonly string[] | undefined;
+  /** The only scopes of resources it may ask for; undefined: any. */
+  readonly registeredScopes?: readonly string[] | undefined;
 }
 
 type Params = { scope?: string; resource?: string | string[]; audience?: unknown; grant_type?: string; authorization_details?: unknown };
@@ -78,11 +80,12 @@ function needed(ctx: KoaContextWithOIDC): undefined {
 /**
  * What a person is asked for when a client names a resource and no scope (RFC 6749 §3.3; MCP authorization "Scope Selection
  * Strategy": a client that was told no scopes leaves them out): all but the most delicate scopes, which are asked for once a
- * call needs them; all, when there are no others. The person may untick each.
+ * call needs them; all, when there are no others. Never what the client is not registered for. The person may untick each.
  */
-function scopesToAskFor(server: ResourceServer): string | undefined {
-  const usual = server.scopes.filter(({ risk }) => risk !== 'high');
-  const names = (usual.length === 0 ? server.scopes : usual).map(({ name }) => name);
+function scopesToAskFor(server: ResourceServer, { registeredScopes }: ClientResources): string | undefined {
+  const possible = server.scopes.filter(({ name }) => registeredScopes?.includes(name) !== false);
+  const usual = possible.filter(({ risk }) => risk !== 'high');
+  const names = (usual.length === 0 ? possible : usual).map(({ name }) => name);
   return names.length === 0 ? undefined : names.join(' ');
 }
 
@@ -133,7 +136,7 @@ export function resourceServersOidc(deps: {
     }
     const asksForNothing = params.scope === undefined && params.authorization_details === undefined;
     if (asksForNothing && ASKING_ROUTES.has(ctx.oidc.route) && !('own' in server)) {
-      const scope = scopesToAskFor(server);
+      const scope = scopesToAskFor(server, asked.client);
       if (scope !== undefined) params.scope = scope;
     }
     return {

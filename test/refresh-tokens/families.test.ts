@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { decodeJwt } from 'jose';
 import { eventWords } from '../../src/audit/index.ts';
 import { createRefreshTokenStore, hashOf } from '../../src/oidc/index.ts';
 import { systemClock } from '../../src/platform/clock.ts';
@@ -112,6 +113,28 @@ describe('a replay after the window', () => {
   });
 });
 
+describe('RFC 6749 §4.1.2: a code that is used again', () => {
+  test('a moment later is a race; after that it ends what came of it, and nothing else of the grant', async () => {
+    for (const client of [await editor('Reloaded'), await withSecret('Reloaded by a server')]) {
+      const other = await client.connect(server.mira, asked);
+      const callback = await server.mira.authorize(client.request(asked));
+      const first = await client.redeem(callback);
+      expect((await client.redeem(callback)).body).toMatchObject({ error: 'invalid_grant' });
+      expect(await isAlive(first.access)).toBe(true);
+      clock.advance(seconds(11));
+      for (const time of [1, 2]) expect([time, (await client.redeem(callback)).body]).toMatchObject([time, { error: 'invalid_grant' }]);
+      expect(await isAlive(first.access)).toBe(false);
+      expect((await client.refresh(first.refresh)).status).toBe(400);
+      expect(await isAlive(other.access)).toBe(true);
+      expect((await client.refresh(other.refresh)).status).toBe(200);
+      expect(await eventsOf(client.clientId, 'token.replayed')).toEqual([
+        expect.objectContaining({ cause: 'the code it began with was used again', subjectId: server.miraId }),
+      ]);
+      expect((await server.mira.reachConsent(client.request(asked))).leftTo?.searchParams.get('code')).toEqual(expect.any(String));
+    }
+  });
+});
+
 describe('RFC 7009 §2.1: revoking a refresh token', () => {
   test('ends its connection with what it was replaced by and what was made from it; the others and the consent stay', async () => {
     const client = await editor('Leaving');
@@ -123,6 +146,53 @@ describe('RFC 7009 §2.1: revoking a refresh token', () => {
     expect((await client.refresh(other.refresh)).status).toBe(200);
     expect(await eventsOf(client.clientId, 'refresh_token.replayed')).toEqual([]);
     expect((await server.mira.reachConsent(client.request(asked))).leftTo?.searchParams.get('code')).toEqual(expect.any(String));
+  });
+});
+
+describe('offline_access decides nothing', () => {
+  test('with it, without it, without prompt=consent: a refresh token, and it is never a scope of the access token', async () => {
+    const client = await editor('Offline');
+    for (const scope of ['read', 'read offline_access', 'openid read offline_access']) {
+      const { refresh, access } = await client.connect(server.mira, { resource, scope });
+      expect([scope, refresh]).toEqual([scope, expect.stringMatching(/.{40}/)]);
+      expect(decodeJwt(access)['scope']).toBe('read');
+      const renewed = await client.refresh(refresh);
+      expect([renewed.status, decodeJwt(renewed.access)['scope']]).toEqual([200, 'read']);
+    }
+  });
+
+  test('who is not registered for it gets none', async () => {
+    const client = connecting(server, await register('Short', { grant_types: ['authorization_code'] }));
+    expect((await client.connect(server.mira, { resource, scope: 'read offline_access' })).refresh).toBe('');
+  });
+});
+
+describe('what the drift test does not see', () => {
+  test.each([
+    ['oidc_artifacts_family_hash_idx', '(family_hash) WHERE (family_hash IS NOT NULL)'],
+    ['oidc_artifacts_successor_idx', '(consumed_at) WHERE (successor IS NOT NULL)'],
+    ['token_ledger_family_hash_idx', '(family_hash) WHERE (family_hash IS NOT NULL)'],
+  ])('%s', async (name, definition) => {
+    const text = 'SELECT indexdef FROM pg_indexes WHERE indexname = $1';
+    const index = await server.db.row<{ indexdef: string }>({ name: 'index', text, values: [name] });
+    expect(index?.indexdef).toContain(definition);
+  });
+
+  test('ended_refresh_families holds what was ended, and what is purged is what nothing could be alive of', async () => {
+    const familyHash = hashOf('a family');
+    const store = createRefreshTokenStore({ db: server.db, vault: server.vault, clock: systemClock });
+    const until = new Date(Date.now() + days(1));
+    expect([await store.endFamily(familyHash, until), await store.endFamily(familyHash, until)]).toEqual([true, false]);
+    const isEnded = async () => {
+      const text = 'SELECT family_hash FROM ended_refresh_families WHERE family_hash = $1';
+      return (await server.db.row({ name: 'ended', text, values: [familyHash] })) !== undefined;
+    };
+    expect(await isEnded()).toBe(true);
+    await server.app.parts.artifacts.purge(500);
+    expect(await isEnded()).toBe(true);
+    clock.advance(days(1) + minutes(1));
+    await server.app.parts.artifacts.purge(500);
+    expect(await isEnded()).toBe(false);
   });
 });
 

@@ -145,6 +145,14 @@ describe('what clients leave out of an authorization request', () => {
     expect(about(narrowed)).toEqual(granted(ERRANDS, 'see'));
   });
 
+  test('no scope, and registered for one scope: that one, delicate or not', async () => {
+    for (const scope of ['plan', 'pay']) {
+      const metadata = { ...WANTED, client_name: `Registered for ${scope}`, token_endpoint_auth_method: 'none', scope };
+      const bound = connecting(server, { clientId: (await server.register(metadata)).clientId });
+      expect(about(await bound.connect(server.mira, { resource: ERRANDS }))).toEqual(granted(ERRANDS, scope));
+    }
+  });
+
   test('no scope for a pushed request either (RFC 9126)', async () => {
     const query = new URL(client.request({ resource: ERRANDS })).searchParams;
     const pushed = await fetch(`${server.issuer}/par`, { method: 'POST', body: query });
