@@ -59,10 +59,9 @@ function adapterOf({ store, artifacts, families, clock }: RefreshTokensOidcDeps,
     ...plain,
     async upsert(value, { jti: _jti, ...payload }, ttlSeconds: number) {
       const { ctx } = Provider;
-      const familyHash = ctx === undefined ? undefined : issuanceOf(ctx).familyHash;
       const before = current();
-      const family = before?.familyHash ?? familyHash;
-      await store.insert({ value, payload, ttlSeconds, familyHash: family, replaces: before?.value });
+      const familyHash = before?.familyHash ?? (ctx === undefined ? undefined : issuanceOf(ctx).familyHash);
+      await store.insert({ value, payload, ttlSeconds, familyHash, replaces: before?.isClaimed === true ? before.value : undefined });
     },
     async find(value) {
       const stored = await store.find(value);

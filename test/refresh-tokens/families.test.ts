@@ -5,7 +5,7 @@ import { createRefreshTokenStore, hashOf } from '../../src/oidc/index.ts';
 import { systemClock } from '../../src/platform/clock.ts';
 import { clock, hours, minutes, seconds } from '../support/clock.ts';
 import { createInhabitedServer, type InhabitedServer } from '../support/inhabited-server.ts';
-import { proofKey } from '../support/seeding.ts';
+import { ACCESS_TOKEN, basic, EXCHANGE, proofKey } from '../support/seeding.ts';
 import { type Connecting, connecting, REDIRECT_URI } from './connection.ts';
 
 const days = (count: number) => hours(24 * count);
@@ -67,6 +67,26 @@ describe('a replay after the window', () => {
     expect((await client.refresh(other.refresh)).status).toBe(200);
     // the person is not asked again: what they allowed still stands
     expect((await server.mira.reachConsent(client.request(asked))).leftTo?.searchParams.get('code')).toEqual(expect.any(String));
+  });
+
+  test('ends what was exchanged from it, too (RFC 8693)', async () => {
+    const client = await editor('Handing on');
+    const helper = await server.register({ client_name: 'Helper', grant_types: [EXCHANGE] });
+    const { agents, tokenExchange } = server.app.parts;
+    const from = (await agents.findByClient(client.clientId))?.id ?? '';
+    const until = new Date(Date.now() + days(1)).toISOString();
+    const delegation = { from, to: helper.agentId, resources: [resource], scopes: ['read'], until };
+    await tokenExchange.delegations.create(delegation as never, { kind: 'account', id: 'usr_administrator' });
+    const first = await client.connect(server.mira, asked);
+    const { access } = await client.refresh(first.refresh);
+    const form = { grant_type: EXCHANGE, subject_token: access, subject_token_type: ACCESS_TOKEN, resource, scope: 'read' };
+    const headers = basic({ clientId: helper.clientId, secret: helper.clientSecret });
+    const answer = await fetch(`${server.issuer}/token`, { method: 'POST', headers, body: new URLSearchParams(form) });
+    const { access_token: child } = (await answer.json()) as { access_token: string };
+    expect(await isAlive(child)).toBe(true);
+    clock.advance(seconds(61));
+    await client.refresh(first.refresh);
+    expect(await Promise.all([access, child].map(isAlive))).toEqual([false, false]);
   });
 
   test('the successor is forgotten with the window, and never lies there in clear', async () => {

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { decodeJwt } from 'jose';
 import { type Answered, type Connecting, connecting, REDIRECT_URI } from '../refresh-tokens/connection.ts';
 import { clock, minutes } from '../support/clock.ts';
-import { createInhabitedServer, type InhabitedServer } from '../support/inhabited-server.ts';
+import { createInhabitedServer, DEVICE_GRANT, type InhabitedServer } from '../support/inhabited-server.ts';
 
 const WANTED = { grant_types: ['authorization_code', 'refresh_token'], redirect_uris: [REDIRECT_URI] };
 const INVOICES = 'https://invoices.acme.test/mcp';
@@ -159,6 +159,20 @@ describe('what clients leave out of an authorization request', () => {
     const { request_uri: uri } = (await pushed.json()) as { request_uri: string };
     const address = `${server.issuer}/authorize?${new URLSearchParams({ client_id: client.clientId, request_uri: uri })}`;
     expect(about(await client.redeem(await server.mira.authorize(address)))[1]).toBe(ERRANDS);
+  });
+
+  test('nor for a device (RFC 8628)', async () => {
+    const metadata = { client_name: 'Printer', grant_types: [DEVICE_GRANT, 'refresh_token'], token_endpoint_auth_method: 'none' };
+    const { clientId } = await server.register(metadata);
+    const post = async (path: string, form: Record<string, string>) => {
+      const body = new URLSearchParams({ client_id: clientId, ...form });
+      return (await (await fetch(`${server.issuer}${path}`, { method: 'POST', body })).json()) as Record<string, string>;
+    };
+    const device = await post('/device_authorization', { resource: ERRANDS });
+    await server.anotherBrowser().connectDevice(device['verification_uri_complete'] ?? '');
+    const tokens = await post('/token', { grant_type: DEVICE_GRANT, device_code: device['device_code'] ?? '' });
+    expect(tokens['scope']?.split(' ').sort()).toEqual(['plan', 'see']);
+    expect((await connecting(server, { clientId }).refresh(tokens['refresh_token'] ?? '')).status).toBe(200);
   });
 
   test.each([
