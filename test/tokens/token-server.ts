@@ -152,7 +152,8 @@ const issue: NonNullable<OidcContribution['grantTypes']>[string]['handler'] = as
   });
   if (!isOpaque) Object.assign(token, { resourceServer: server });
   // of one connection, as if they came from a person's answer
-  const refresh = new provider.RefreshToken({ client, accountId: account, grantId: id, scope: 'pay', gty: 'test' } as never);
+  const allowed = { scope: 'pay', resource: ctx.oidc.params?.['resource'], gty: 'test' };
+  const refresh = new provider.RefreshToken({ client, accountId: account, grantId: id, ...allowed } as never);
   refresh.jti = randomIds.secret(32);
   if (account !== undefined) issuanceOf(ctx).familyHash = hashOf(refresh.jti);
   if (dPoP) token.setThumbprint('jkt', (dPoP as { thumbprint: string }).thumbprint);
