@@ -105,8 +105,9 @@ function rotation({ store, families, clock }: RefreshTokensOidcDeps, presented: 
       before.successor = successor;
       return false;
     }
-    if (verdict === 'end') await families.endReplayed(familyOf(before));
-    throw new errors.InvalidGrant('refresh token already used');
+    if (verdict === 'refuse') throw new errors.InvalidGrant('refresh token already used');
+    await families.endReplayed(familyOf(before));
+    throw new errors.InvalidGrant('refresh token was replaced and used again: this connection has ended, the person signs in again');
   };
   const keep = async (before: Presented, token: EngineRefreshToken) => {
     const now = clock.epochSeconds();
