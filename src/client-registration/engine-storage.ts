@@ -22,6 +22,13 @@ export type OnRegistered = (registered: {
 /** Software came by itself, for the first time or again; what it throws undoes the registration. */
 export type OnMet = (met: { readonly clientId: string; readonly software: Software }) => Promise<void>;
 
+/** What came by itself changed its own registration so far that people have to be asked again; runs in the same transaction. */
+export type OnSelfChanged = (changed: {
+  readonly clientId: string;
+  /** It is recognised as other software than before. */
+  readonly isOther: boolean;
+}) => Promise<void>;
+
 /** An update of a registration, before it is stored; what it throws refuses it. */
 export type OnUpdate = (update: {
   readonly before: ClientRecord;
@@ -36,12 +43,13 @@ export interface EngineStorageDeps {
   readonly book: FactsBook;
   readonly initialAccessTokens: Pick<InitialAccessTokens, 'findUsable'>;
   readonly open: Pick<OpenRegistration, 'isOwn'>;
-  readonly software: Pick<SoftwareService, 'meet' | 'makeRoom'>;
+  readonly software: Pick<SoftwareService, 'find' | 'meet' | 'makeRoom'>;
   readonly audit: RegistrationAudit;
   /** The types of authorization details there are now; a client may use all of them unless it named some (RFC 9396 §10). */
   readonly detailTypes: () => readonly string[];
   readonly onRegistered: OnRegistered;
   readonly onMet?: OnMet | undefined;
+  readonly onSelfChanged?: OnSelfChanged | undefined;
   readonly onUpdate?: OnUpdate | undefined;
   /** Whether policy lets a client not even authenticate (its agent is suspended or retired); it records why. */
   readonly turnsAway?: ((clientId: string) => Promise<boolean>) | undefined;
@@ -243,5 +251,23 @@ async function update(deps: EngineStorageDeps, { clientId, payload, metadata, sc
   const isWider = isWidened(before.record, { metadata, scopes });
   const action = isWider ? 'registration_widened' : 'registration';
   await deps.audit.record({ type: 'client.updated', actor: { kind: 'client', id: clientId }, clientId, action });
-  if (isWider) await deps.onWidened(clientId);
+  if (before.record.kind === 'open') await updateOpenly(deps, { clientId, metadata, isWider, softwareId: before.record.softwareId });
+  else if (isWider) await deps.onWidened(clientId);
+}
+
+/** Security rule R14: a registration that calls itself something else, or leads elsewhere, keeps nothing that people gave it. */
+async function updateOpenly(
+  deps: EngineStorageDeps,
+  changed: { clientId: string; metadata: StoredMetadata; isWider: boolean; softwareId: string | undefined },
+): Promise<void> {
+  const { clientId, metadata, isWider, softwareId } = changed;
+  const identity = identityOf(metadata, clientId);
+  const known = softwareId === undefined ? undefined : await deps.software.find(softwareId);
+  const isOther = known?.key !== identity.key;
+  if (isOther) {
+    const software = await deps.software.meet(identity);
+    await deps.onMet?.({ clientId, software });
+    await deps.store.moveTo(clientId, software.id);
+  }
+  if (isOther || isWider) await deps.onSelfChanged?.({ clientId, isOther });
 }

@@ -17,7 +17,7 @@ import { type ClientRecord, textsOf } from './client.ts';
 import { type ClientFacts, createFactsBook } from './client-facts.ts';
 import { createClientSecrets } from './client-secrets.ts';
 import { type ClientAgents, clientConsole } from './console/routes.ts';
-import { createEngineStorage, type OnMet, type OnRegistered, type OnUpdate } from './engine-storage.ts';
+import { createEngineStorage, type OnMet, type OnRegistered, type OnSelfChanged, type OnUpdate } from './engine-storage.ts';
 import { GRANT } from './grant-types.ts';
 import { createInitialAccessTokens, type InitialAccessTokens, type Owners } from './initial-access-tokens/service.ts';
 import { initialAccessTokenConsole } from './initial-access-tokens/routes.ts';
@@ -28,6 +28,7 @@ import { createProvisioningTokens, type ProvisioningTokens } from './provisionin
 import { clientApi } from './routes.ts';
 import { type ClientService, createClientService } from './service.ts';
 import { createSoftwareService, type SoftwareService } from './software/service.ts';
+import { type SoftwareAgents, softwareConsole } from './software/routes.ts';
 import { createSoftwareStore } from './software/store.ts';
 import { type ClientStore, createClientStore } from './store.ts';
 
@@ -35,13 +36,14 @@ export type { ChangedBy, RegistrationAudit } from './audit-trail.ts';
 export type { Bounds, ClientPurpose, ClientRecord, InitialAccessToken, StoredMetadata } from './client.ts';
 export type { ClientFacts } from './client-facts.ts';
 export type { ClientAgents } from './console/routes.ts';
-export type { OnMet, OnRegistered, OnUpdate } from './engine-storage.ts';
+export type { OnMet, OnRegistered, OnSelfChanged, OnUpdate } from './engine-storage.ts';
 export type { InitialAccessTokens, NewChildToken, Owners } from './initial-access-tokens/service.ts';
 export type { ClientChangeInput, NewClientInput } from './client-input.ts';
 export { redirectFaultOf } from './redirect-uri.ts';
 export type { ClientService } from './service.ts';
 export { inheritedAgent, type Instance, type SoftwareService } from './software/service.ts';
-export { isProven, type Software } from './software/software.ts';
+export type { SoftwareAgents } from './software/routes.ts';
+export type { Software } from './software/software.ts';
 
 /** What clients need; what is uphill or beside comes as a hook from app.ts. */
 export interface ClientsDeps {
@@ -59,6 +61,10 @@ export interface ClientsDeps {
   readonly onRegistered: OnRegistered;
   /** Software registered without a token. */
   readonly onMet?: OnMet;
+  /** What came by itself changed what people said yes to. */
+  readonly onSelfChanged?: OnSelfChanged;
+  /** What the pages about software ask the registry, and do there; left out: no such pages. */
+  readonly softwareAgents?: SoftwareAgents;
   /** Whether it may; left out: never. */
   readonly isOpen?: () => Promise<boolean>;
   readonly onUpdate?: OnUpdate;
@@ -206,11 +212,13 @@ export function createClients(deps: ClientsDeps): Clients {
     serverClients: serverClientsOf(service),
     capability: {
       name: 'client-registration',
-      oidc: clientOidc({ ...deps, detailTypes, store, storage, open, secrets, book, onProvider }),
+      oidc: clientOidc({ ...deps, detailTypes, store, storage, open, software, secrets, book, onProvider }),
       routes(router, web) {
         clientApi({ clients: service, initialAccessTokens }, router, web);
         clientConsole({ ...deps, clients: service }, router, web);
         initialAccessTokenConsole({ ...deps, initialAccessTokens }, router, web);
+        const { softwareAgents } = deps;
+        if (softwareAgents !== undefined) softwareConsole({ ...deps, software, softwareAgents }, router, web);
         provisioningConsole({ ...deps, provisioningTokens }, router, web);
       },
       jobs: [

@@ -11,6 +11,7 @@ import type { EngineStorage } from './engine-storage.ts';
 import { checkMetadata, MetadataFault } from './metadata-rules.ts';
 import { OPEN_POLICY, type OpenRegistration } from './open-registration.ts';
 import { acceptRepeatedSecrets, addRegistrationAnswers } from './registration-answers.ts';
+import type { SoftwareService } from './software/service.ts';
 import type { ClientStore } from './store.ts';
 
 /** What the contribution stands on. */
@@ -21,6 +22,7 @@ export interface ClientOidcDeps {
   readonly store: ClientStore;
   readonly storage: EngineStorage;
   readonly open: OpenRegistration;
+  readonly software: Pick<SoftwareService, 'revive'>;
   readonly secrets: ClientSecrets;
   readonly book: FactsBook;
   readonly detailTypes: () => readonly string[];
@@ -102,7 +104,7 @@ function tokenPolicy(deps: ClientOidcDeps): NonNullable<OidcContribution['tokenP
   };
   return async (ctx, token) => {
     const client = ctx.oidc.client as Client;
-    const { scopes } = book.factsOf(client) ?? {};
+    const { scopes, reapedAt } = book.factsOf(client) ?? {};
     const { aud } = token as { aud?: unknown };
     if (scopes !== undefined && aud !== undefined && token.scope !== undefined) {
       const kept = token.scope.split(' ').filter((scope) => scopes.includes(scope));
@@ -114,6 +116,8 @@ function tokenPolicy(deps: ClientOidcDeps): NonNullable<OidcContribution['tokenP
       }
       token.scope = kept.join(' ');
     }
+    // it authenticated with what it registered: the same software is back
+    if (reapedAt !== undefined) await deps.software.revive(client.clientId);
     touch(client.clientId);
   };
 }

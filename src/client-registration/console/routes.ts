@@ -195,6 +195,14 @@ async function showSecret(web: Web, { ctx, session, base, record, secret }: Show
   await web.pages.show(ctx, 'console/shown-once', model, session);
 }
 
+/** What stands where an agent would. */
+function nobodyWords({ purpose, softwareId }: ClientRecord): string {
+  if (softwareId !== undefined) return 'Nobody yet: no person has let it act for them.';
+  return purpose === 'agent'
+    ? 'No agent any more: it gets no token.'
+    : 'No agent: an application or a service that an administrator registered.';
+}
+
 function detailPage({ clients, agents, issuer }: ClientConsoleDeps, router: Router, web: Web): void {
   router.get(`${PATH}/:id`, async (ctx) => {
     const session = await web.guard.session(ctx, READ);
@@ -204,6 +212,7 @@ function detailPage({ clients, agents, issuer }: ClientConsoleDeps, router: Rout
     const isAdmin = session.role === 'admin';
     const model = {
       ...presentInConsole(record),
+      nobody: nobodyWords(record),
       may: { rotate: isAdmin && record.hasSecret, remove: isAdmin },
       ...(agent === undefined
         ? {}
