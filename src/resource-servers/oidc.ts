@@ -11,6 +11,7 @@ import type { OwnResourceServer } from './own-resources.ts';
 import { canonicaliseResourceParameter } from './resource-parameter.ts';
 import type { ResourceServer } from './resource-server.ts';
 import { canonicalResourceUri } from './resource-uri.ts';
+import { IDENTITY_ALONE, isAimless, isUnscoped, scopeOfUnscoped } from './unscoped-request.ts';
 import type { ResourceServerService } from './service.ts';
 import { lifetimeOf } from './token-lifetime.ts';
 
@@ -57,6 +58,8 @@ function defaultResource(
   const audience = params.grant_type === TOKEN_EXCHANGE ? canonicalResourceUri(params.audience) : undefined;
   if (audience?.ok === true) return audience.uri;
   const defaults = clientResources(client);
+  if (defaults.defaultResource === undefined && isUnscoped(ctx)) params.scope = IDENTITY_ALONE;
+  if (defaults.defaultResource === undefined && isAimless(ctx)) throw new errors.InvalidTarget('name the resource these scopes belong to');
   if (defaults.defaultResource === undefined || !(needsResource(ctx) || params.authorization_details !== undefined)) return undefined;
   const isBackchannel = ctx.oidc.route === 'backchannel_authentication';
   if (params.scope === undefined && defaults.defaultScope !== undefined && !isBackchannel) params.scope = defaults.defaultScope;
@@ -108,6 +111,7 @@ export function resourceServersOidc(deps: {
     } else if (asked.client.allowedResources?.includes(server.identifier) === false) {
       throw new errors.InvalidTarget('the client may not ask for this resource');
     }
+    if (isUnscoped(ctx)) Object.assign(params, scopeOfUnscoped(server));
     return {
       scope: scopeNames(server, asked),
       audience: server.identifier,
