@@ -25,6 +25,8 @@ export interface ProtectedMcpServerOptions {
   readonly issuer: string;
   readonly scopesSupported: readonly string[];
   readonly protection?: Partial<ResourceServerOptions>;
+  /** Leads clients of the revision 2025-03-26, which look for the issuer's metadata here, to the issuer. */
+  readonly leadsToIssuer?: true;
 }
 
 /** A running MCP server (official SDK, stateless) with the tools `read_invoices` and `pay_invoice`. */
@@ -35,6 +37,8 @@ export interface ProtectedMcpServer {
   readonly calls: readonly McpCall[];
   close(): Promise<void>;
 }
+
+const METADATA_PATH = '/.well-known/oauth-authorization-server';
 
 function createMcp(calls: McpCall[]): McpServer {
   const mcp = new McpServer({ name: 'invoices', version: '1.0.0' });
@@ -67,10 +71,14 @@ export async function startProtectedMcpServer(options: ProtectedMcpServerOptions
   const server = createServer((request, response) => void state.listener?.(request, response));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const resource = `http://127.0.0.1:${(server.address() as AddressInfo).port}/mcp`;
-  const { issuer, scopesSupported, protection } = options;
+  const { issuer, scopesSupported, protection, leadsToIssuer } = options;
   const scopesForTool = { read_invoices: ['invoices:read'], pay_invoice: ['invoices:pay'] };
   const resourceServer = createResourceServer({ issuer, resource, scopesSupported, ...protection });
-  state.listener = protectMcp(resourceServer, { scopesForTool }, (request, response) => handleMcp(request, response, calls));
+  const protectedMcp = protectMcp(resourceServer, { scopesForTool }, (request, response) => handleMcp(request, response, calls));
+  state.listener = async (request, response) => {
+    if (!leadsToIssuer || request.url !== METADATA_PATH) return protectedMcp(request, response);
+    response.writeHead(307, { location: `${issuer}${METADATA_PATH}` }).end();
+  };
   return {
     url: new URL(resource),
     resource,
