@@ -12,8 +12,6 @@ export interface Program {
   answer(): string;
   /** The first match in what it prints. @throws with its output when it ends, or takes longer than `LONGEST_MS`. */
   says(pattern: RegExp): Promise<RegExpExecArray>;
-  /** Writes a line to its standard input. */
-  tell(line: string): void;
   /** Waits for its end; the exit code. @throws with its output when it takes longer than `LONGEST_MS`. */
   ended(): Promise<number | null>;
   /** Ends it. */
@@ -28,10 +26,19 @@ export interface Script {
   readonly env?: Readonly<Record<string, string>>;
 }
 
+/** A command line with its whole environment. */
+export interface Command {
+  readonly command: string;
+  readonly args: string[];
+  readonly env: Record<string, string>;
+}
+
 /** A home folder for programs, as a person has one: what they keep stays, and their browser hands its addresses to the test. */
 export interface Home {
   readonly path: string;
   start(what: Script): Program;
+  /** How something else has to start it, to live in this home. */
+  commandOf(what: Script): Command;
   /** The address that a program opened in the browser, the oldest that was not asked for. */
   openedAddress(): Promise<string>;
   /** Ends what still runs and removes the folder. */
@@ -85,7 +92,6 @@ function watch(child: ChildProcess, name: string): Program {
       if (found === null) throw fail(`ended with ${state.code} and did not say ${pattern}`)();
       return found;
     },
-    tell: (line) => void child.stdin?.write(`${line}\n`),
     ended: () => until(() => state.code, fail('did not end')),
     async stop() {
       if (state.code === undefined) child.kill('SIGTERM');
@@ -115,14 +121,17 @@ export async function createHome(): Promise<Home> {
   const state = { opened: 0 };
   const opened = () => (existsSync(log) ? readFileSync(log, 'utf8').trim().split('\n') : [])[state.opened];
   const PATH = [programs, dirname(process.execPath), process.env['PATH'] ?? ''].join(delimiter);
+  const commandOf = ({ script, args, env }: Script): Command => ({
+    command: process.execPath,
+    args: ['--no-warnings', script, ...args],
+    env: { PATH, HOME: folder.path, BROWSER: join(programs, 'browser'), ...OFFLINE, ...env },
+  });
   return {
     path: folder.path,
-    start({ script, args, env }) {
-      const child = spawn(process.execPath, ['--no-warnings', script, ...args], {
-        env: { PATH, HOME: folder.path, BROWSER: join(programs, 'browser'), ...OFFLINE, ...env },
-        stdio: ['pipe', 'pipe', 'pipe'],
-      });
-      const program = watch(child, script);
+    commandOf,
+    start(what) {
+      const { command, args, env } = commandOf(what);
+      const program = watch(spawn(command, args, { env, stdio: ['ignore', 'pipe', 'pipe'] }), what.script);
       started.push(program);
       return program;
     },
