@@ -193,9 +193,13 @@ function secretHashOf({ secrets }: EngineStorageDeps, { clientId, payload }: Reg
   return secret === undefined ? undefined : secrets.hash(clientId, secret);
 }
 
-/** RFC 7591 §3 without a token: the client is an instance of its software, and stands for nobody until a person lets it in. */
+/**
+ * RFC 7591 §3 without a token: the client is an instance of its software, and stands for nobody until a person lets it in. Scopes it
+ * named do not bound it: what a person allows does, and MCP clients ask for more when a tool needs it.
+ */
 async function registerOpenly(deps: EngineStorageDeps, registered: Registered): Promise<void> {
-  const { clientId, metadata, scopes } = registered;
+  const { clientId } = registered;
+  const { scope: _named, ...metadata } = registered.metadata;
   const software = await deps.software.meet(identityOf(metadata, clientId));
   await deps.onMet?.({ clientId, software });
   await deps.software.makeRoom(software.id);
@@ -205,7 +209,7 @@ async function registerOpenly(deps: EngineStorageDeps, registered: Registered): 
     name: nameOf(metadata, clientId),
     kind: 'open',
     metadata,
-    scopes,
+    scopes: undefined,
     bounds: { ...OPEN_BOUNDS, ...(software.resources === undefined ? {} : { resources: software.resources }) },
     initialAccessTokenId: undefined,
     softwareId: software.id,
@@ -241,17 +245,20 @@ async function update(deps: EngineStorageDeps, { clientId, payload, metadata, sc
   const before = await deps.store.findForUpdate(clientId);
   if (before?.record.status !== 'active') throw new errors.InvalidToken('the client is gone');
   await deps.onUpdate?.({ before: before.record, after: { metadata, scopes } });
-  await deps.store.update(clientId, { name: nameOf(metadata, clientId), metadata, scopes });
+  const isOpen = before.record.kind === 'open';
+  const { scope: _named, ...unbound } = metadata;
+  const reach = isOpen ? { metadata: unbound, scopes: undefined } : { metadata, scopes };
+  await deps.store.update(clientId, { name: nameOf(metadata, clientId), ...reach });
   const { client_secret: secret } = payload as { client_secret?: string };
   if (secret !== undefined && secret !== PLACEHOLDER) {
     await deps.store.setSecret(clientId, { hash: deps.secrets.hash(clientId, secret), previousUntil: undefined });
   } else if (!usesSecret(metadata) && before.record.hasSecret) {
     await deps.store.setSecret(clientId, { hash: undefined, previousUntil: undefined });
   }
-  const isWider = isWidened(before.record, { metadata, scopes });
+  const isWider = isWidened(before.record, reach);
   const action = isWider ? 'registration_widened' : 'registration';
   await deps.audit.record({ type: 'client.updated', actor: { kind: 'client', id: clientId }, clientId, action });
-  if (before.record.kind === 'open') await updateOpenly(deps, { clientId, metadata, isWider, softwareId: before.record.softwareId });
+  if (isOpen) await updateOpenly(deps, { clientId, metadata, isWider, softwareId: before.record.softwareId });
   else if (isWider) await deps.onWidened(clientId);
 }
 

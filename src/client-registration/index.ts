@@ -105,6 +105,7 @@ export interface Clients extends ClientService {
     readonly defaultResource: string | undefined;
     readonly defaultScope: string | undefined;
     readonly allowedResources: readonly string[] | undefined;
+    readonly comesByItself: boolean;
   };
   /** For `createResourceServers({ serverClients })`. */
   readonly serverClients: ServerCredentials;
@@ -207,6 +208,7 @@ export function createClients(deps: ClientsDeps): Clients {
         defaultResource: facts?.defaultResource,
         defaultScope: facts?.defaultScope,
         allowedResources: facts?.bounds.resources,
+        comesByItself: facts?.kind === 'open' || facts?.kind === 'document',
       };
     },
     serverClients: serverClientsOf(service),
