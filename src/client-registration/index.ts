@@ -22,13 +22,14 @@ import { GRANT } from './grant-types.ts';
 import { createInitialAccessTokens, type InitialAccessTokens, type Owners } from './initial-access-tokens/service.ts';
 import { initialAccessTokenConsole } from './initial-access-tokens/routes.ts';
 import { clientOidc } from './oidc.ts';
-import { createOpenRegistration } from './open-registration.ts';
+import { createOpenRegistration, type Openness } from './open-registration.ts';
 import { provisioningConsole } from './provisioning-tokens/routes.ts';
 import { createProvisioningTokens, type ProvisioningTokens } from './provisioning-tokens/service.ts';
 import { clientApi } from './routes.ts';
 import { type ClientService, createClientService } from './service.ts';
 import { createSoftwareService, type SoftwareService } from './software/service.ts';
 import { type SoftwareAgents, softwareConsole } from './software/routes.ts';
+import type { VerifyStatement } from './software-statement.ts';
 import { createSoftwareStore } from './software/store.ts';
 import { type ClientStore, createClientStore } from './store.ts';
 
@@ -65,8 +66,10 @@ export interface ClientsDeps {
   readonly onSelfChanged?: OnSelfChanged;
   /** What the pages about software ask the registry, and do there; left out: no such pages. */
   readonly softwareAgents?: SoftwareAgents;
-  /** Whether it may; left out: never. */
-  readonly isOpen?: () => Promise<boolean>;
+  /** Which software may; left out: none. */
+  readonly openness?: () => Promise<Openness>;
+  /** `trust.verifySoftwareStatement`; left out: no statement is believed. */
+  readonly verifyStatement?: VerifyStatement;
   readonly onUpdate?: OnUpdate;
   /** Keeps why a client gets no token, and tells it in the answer. */
   readonly policy?: Pick<PolicyService, 'refuse'>;
@@ -178,7 +181,7 @@ export function createClients(deps: ClientsDeps): Clients {
     await provisioningTokens.endAll(clientId, reason);
     await deps.onStopped(clientId, reason);
   };
-  const open = createOpenRegistration({ ...deps, isOpen: deps.isOpen ?? (async () => false) });
+  const open = createOpenRegistration({ ...deps, openness: deps.openness ?? (async () => 'token') });
   const software = createSoftwareService({ ...deps, store: createSoftwareStore(deps), clients: store, onStopped });
   const storage = createEngineStorage({ ...deps, detailTypes, store, secrets, book, initialAccessTokens, open, software, onStopped });
   const service = createClientService({ ...deps, detailTypes, store, secrets, book, provider, onStopped });

@@ -9,7 +9,7 @@ import { FACTS_MEMBER, type FactsBook } from './client-facts.ts';
 import type { ClientSecrets } from './client-secrets.ts';
 import type { EngineStorage } from './engine-storage.ts';
 import { checkMetadata, MetadataFault } from './metadata-rules.ts';
-import { OPEN_POLICY, type OpenRegistration } from './open-registration.ts';
+import { type OpenRegistration, REGISTRATION_POLICY } from './open-registration.ts';
 import { acceptRepeatedSecrets, addRegistrationAnswers } from './registration-answers.ts';
 import type { SoftwareService } from './software/service.ts';
 import type { ClientStore } from './store.ts';
@@ -131,7 +131,7 @@ export function clientOidc(deps: ClientOidcDeps): OidcContribution {
       registration: {
         enabled: true,
         initialAccessToken: true,
-        policies: { [OPEN_POLICY]: deps.open.policy },
+        policies: { [REGISTRATION_POLICY]: deps.open.policy },
         issueRegistrationAccessToken: true,
         idFactory: () => ids.next('cli'),
         secretFactory: () => ids.secret(32),
@@ -139,7 +139,7 @@ export function clientOidc(deps: ClientOidcDeps): OidcContribution {
       registrationManagement: { enabled: true, rotateRegistrationAccessToken: true },
     },
     adapters: { Client: storage.clients, InitialAccessToken: storage.initialAccessTokens },
-    clientMetadata: [FACTS_MEMBER, 'resource_scope', 'software_id', 'software_version'],
+    clientMetadata: [FACTS_MEMBER, 'resource_scope', 'software_id', 'software_version', 'software_statement'],
     clientMetadataValidator: validator(deps),
     compareClientSecret: async (client, presented) => {
       const hashes = book.secretsOf(client);

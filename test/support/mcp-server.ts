@@ -10,6 +10,7 @@ import {
   type McpRequest,
   protectMcp,
   type ResourceServerOptions,
+  type ToolRules,
 } from '../../src/sdk/resource-server.ts';
 
 /** A tool call that was let through. */
@@ -19,12 +20,13 @@ export interface McpCall {
   readonly authorization: Authorization;
 }
 
-/** Where the issuer is and what may be asked of it; `protection` adds options of `createResourceServer`. */
+/** Where the issuer is and what may be asked of it; `protection` adds options of `createResourceServer`, `rules` those of tools. */
 export interface ProtectedMcpServerOptions {
   /** http is fine on loopback. */
   readonly issuer: string;
   readonly scopesSupported: readonly string[];
   readonly protection?: Partial<ResourceServerOptions>;
+  readonly rules?: ToolRules;
   /** Leads clients of the revision 2025-03-26, which look for the issuer's metadata here, to the issuer. */
   readonly leadsToIssuer?: true;
 }
@@ -71,10 +73,10 @@ export async function startProtectedMcpServer(options: ProtectedMcpServerOptions
   const server = createServer((request, response) => void state.listener?.(request, response));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const resource = `http://127.0.0.1:${(server.address() as AddressInfo).port}/mcp`;
-  const { issuer, scopesSupported, protection, leadsToIssuer } = options;
+  const { issuer, scopesSupported, protection, rules, leadsToIssuer } = options;
   const scopesForTool = { read_invoices: ['invoices:read'], pay_invoice: ['invoices:pay'] };
   const resourceServer = createResourceServer({ issuer, resource, scopesSupported, ...protection });
-  const protectedMcp = protectMcp(resourceServer, { scopesForTool }, (request, response) => handleMcp(request, response, calls));
+  const protectedMcp = protectMcp(resourceServer, { scopesForTool, ...rules }, (request, response) => handleMcp(request, response, calls));
   state.listener = async (request, response) => {
     if (!leadsToIssuer || request.url !== METADATA_PATH) return protectedMcp(request, response);
     response.writeHead(307, { location: `${issuer}${METADATA_PATH}` }).end();

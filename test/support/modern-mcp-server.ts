@@ -2,10 +2,8 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { createMcpHandler, McpServer } from '@modelcontextprotocol/server';
 import { z } from 'zod';
-import { authorizationOf, createResourceServer, type McpRequest, protectMcp } from '../../src/sdk/resource-server.ts';
+import { authorizationOf, createResourceServer, type FetchListener, protectMcpFetch } from '../../src/sdk/resource-server.ts';
 import type { McpCall, ProtectedMcpServer, ProtectedMcpServerOptions } from './mcp-server.ts';
-
-type McpHandler = ReturnType<typeof createMcpHandler>;
 
 function createMcp(calls: McpCall[]): McpServer {
   const mcp = new McpServer({ name: 'invoices', version: '2.0.0' });
@@ -23,13 +21,14 @@ function createMcp(calls: McpCall[]): McpServer {
   return mcp;
 }
 
-/** The official handler speaks the requests and responses of the web; this is the bridge from `node:http`. */
-async function handle(handler: McpHandler, request: McpRequest, response: ServerResponse): Promise<void> {
-  const { method = 'GET', headers, body } = request;
+/** The bridge from `node:http` to requests and responses of the web. */
+async function bridge(listener: FetchListener, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const { method = 'GET', headers } = request;
+  const chunks: Buffer[] = [];
+  for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk);
   const given = new Headers(Object.entries(headers).map(([name, value]) => [name, String(value)]));
-  const sent = body === undefined ? null : JSON.stringify(body);
-  const asked = new Request(new URL(request.url ?? '/', `http://${headers.host}`), { method, headers: given, body: sent });
-  const answer = await handler.fetch(asked, { authInfo: request.auth, parsedBody: body });
+  const body = chunks.length === 0 ? null : Buffer.concat(chunks);
+  const answer = await listener(new Request(new URL(request.url ?? '/', `http://${headers.host}`), { method, headers: given, body }));
   response.writeHead(answer.status, Object.fromEntries(answer.headers));
   if (answer.body !== null) for await (const chunk of answer.body) response.write(chunk);
   response.end();
@@ -42,11 +41,12 @@ export async function startModernMcpServer(options: ProtectedMcpServerOptions): 
   const server = createServer((request, response) => void state.listener?.(request, response));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const resource = `http://127.0.0.1:${(server.address() as AddressInfo).port}/mcp`;
-  const { issuer, scopesSupported, protection } = options;
+  const { issuer, scopesSupported, protection, rules } = options;
   const scopesForTool = { read_invoices: ['invoices:read'], pay_invoice: ['invoices:pay'] };
   const resourceServer = createResourceServer({ issuer, resource, scopesSupported, ...protection });
   const handler = createMcpHandler(() => createMcp(calls));
-  state.listener = protectMcp(resourceServer, { scopesForTool }, (request, response) => handle(handler, request, response));
+  const listener = protectMcpFetch(resourceServer, { scopesForTool, ...rules }, handler.fetch);
+  state.listener = (request, response) => bridge(listener, request, response);
   return {
     url: new URL(resource),
     resource,
