@@ -149,3 +149,31 @@ describe('the official SDKs across versions', () => {
     expect([host.registrations.length, host.redirects.length]).toEqual([1, 1]);
   });
 });
+
+test('RFC 9207: a refusal carries iss, which the second SDK compares before it believes it', async () => {
+  const mira = server.anotherBrowser();
+  const person = { authorize: (url: string) => mira.authorize(url, { press: ['decision', 'deny'] }) };
+  const host = createHost({ person, metadata: metadataOf('Refused') });
+  await expect(sdkV2.connect(modern.url, host)).rejects.toMatchObject({ code: 'access_denied', message: 'the person did not allow it' });
+  expect(host.callback().searchParams.get('iss')).toBe(server.issuer);
+});
+
+// RFC 8707 compares identifiers letter by letter, and parsers of URLs add a slash to a bare host
+describe.each(['', '/', '/mcp/'])('an MCP server whose address ends in "%s"', (path) => {
+  let own: ProtectedMcpServer;
+  beforeAll(async () => {
+    own = await startProtectedMcpServer({ issuer: server.issuer, scopesSupported: SCOPES, path });
+    await server.resource(own.resource, SCOPES);
+  });
+  afterAll(() => own.close());
+
+  test.each([sdkV1, sdkV2])('is connected by $title', async (library) => {
+    const host = createHost({ person: server.anotherBrowser(), metadata: metadataOf(`At ${path} by ${library.title}`) });
+    const connection = await library.connect(own.url, host);
+    expect(await connection.call('read_invoices')).toEqual(invoices());
+    clock.advance(hours(1));
+    expect(await connection.call('read_invoices')).toEqual(invoices());
+    await connection.close();
+    expect(host.redirects).toHaveLength(1);
+  });
+});

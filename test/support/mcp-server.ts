@@ -27,6 +27,8 @@ export interface ProtectedMcpServerOptions {
   readonly scopesSupported: readonly string[];
   readonly protection?: Partial<ResourceServerOptions>;
   readonly rules?: ToolRules;
+  /** Where its address ends; `/mcp` by default. */
+  readonly path?: string;
   /** Leads clients of the revision 2025-03-26, which look for the issuer's metadata here, to the issuer. */
   readonly leadsToIssuer?: true;
 }
@@ -72,8 +74,8 @@ export async function startProtectedMcpServer(options: ProtectedMcpServerOptions
   const state: { listener?: (request: IncomingMessage, response: ServerResponse) => Promise<void> } = {};
   const server = createServer((request, response) => void state.listener?.(request, response));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const resource = `http://127.0.0.1:${(server.address() as AddressInfo).port}/mcp`;
-  const { issuer, scopesSupported, protection, rules, leadsToIssuer } = options;
+  const { issuer, scopesSupported, protection, rules, path = '/mcp', leadsToIssuer } = options;
+  const resource = `http://127.0.0.1:${(server.address() as AddressInfo).port}${path}`;
   const scopesForTool = { read_invoices: ['invoices:read'], pay_invoice: ['invoices:pay'] };
   const resourceServer = createResourceServer({ issuer, resource, scopesSupported, ...protection });
   const protectedMcp = protectMcp(resourceServer, { scopesForTool, ...rules }, (request, response) => handleMcp(request, response, calls));
