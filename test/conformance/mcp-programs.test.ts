@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
 import { clock, hours } from '../support/clock.ts';
@@ -44,8 +44,13 @@ const tokensOf = ({ calls }: ProtectedMcpServer) => new Set(calls.map(({ authori
 const invoices = () => [{ type: 'text', text: `invoices of ${server.miraId}` }];
 
 describe('mcp-remote, between a host that speaks over its standard input and the MCP server', () => {
+  const opened: Client[] = [];
+  afterEach(async () => {
+    await Promise.all(opened.splice(0).map((client) => client.close()));
+  });
   const host = async (url: string, ...args: string[]) => {
     const client = new Client({ name: 'host', version: '1.0.0' });
+    opened.push(client);
     const transport = new StdioClientTransport({ ...home.commandOf({ script: REMOTE, args: [url, ...args] }), stderr: 'ignore' });
     return { client, connected: client.connect(transport) };
   };
@@ -80,6 +85,16 @@ describe('mcp-remote, between a host that speaks over its standard input and the
     expect(await read(client)).toEqual(invoices());
     await client.close();
     expect(next).not.toBe(registered);
+  });
+
+  test('acts for itself with the credentials of an agent, and opens no browser', async () => {
+    const { clientId, clientSecret, agentId } = await server.register({ client_name: 'Nightly', grant_types: ['client_credentials'] });
+    const apart = ['--resource', mcp.resource]; // what it keeps for this address and this resource is not what it kept before
+    const information = JSON.stringify({ client_id: clientId, client_secret: clientSecret });
+    const { client, connected } = await host(mcp.resource, '--client-credentials', '--static-oauth-client-info', information, ...apart);
+    await connected;
+    expect(await read(client)).toEqual([{ type: 'text', text: `invoices of ${agentId}` }]);
+    await client.close();
   });
 
   test('speaks the revision 2026-07-28 with a server that has it', async () => {
