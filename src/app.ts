@@ -20,6 +20,7 @@ import { createClients, redirectFaultOf } from './client-registration/index.ts';
 import { createEdge } from './edge.ts';
 import { createEndings } from './endings.ts';
 import { createEnrolment } from './enrolment.ts';
+import { createIdentityAssertion } from './identity-assertion/index.ts';
 import { aroundPeople, overviewCounts, selfServiceSources } from './home-pages.ts';
 import { createArtifactStore, createOidc, issuerOf, type Oidc } from './oidc/index.ts';
 import type { Clock } from './platform/clock.ts';
@@ -33,6 +34,7 @@ import type { Ids } from './platform/ids.ts';
 import { createJobRunner, type JobRunner } from './platform/jobs.ts';
 import type { Logger } from './platform/log.ts';
 import { createOutgoing, type Outgoing } from './platform/outgoing/dispatcher.ts';
+import { createQuotas } from './platform/quota/quota.ts';
 import type { Vault } from './platform/vault.ts';
 import { createOperations } from './operations/index.ts';
 import { createOverview } from './overview/index.ts';
@@ -44,11 +46,13 @@ import { createSignIn } from './sign-in/index.ts';
 import { agentSurroundings, createDirectory, type Sources } from './surroundings.ts';
 import { createTokenExchange } from './token-exchange/index.ts';
 import { createTokens, issuanceOf } from './tokens/index.ts';
+import { createTrust } from './trust/index.ts';
+import { trustHooks } from './trust-hooks.ts';
 
 /** What a server stands on; two of them may live side by side in one process. */
 export interface AppDeps {
   readonly config: Pick<Config, 'issuer' | 'trustedProxies' | 'firstAdministrator' | 'bootstrapClient' | 'metrics'> &
-    Partial<Pick<Config, 'databaseUrl'>>;
+    Partial<Pick<Config, 'databaseUrl' | 'drafts'>>;
   /** The folder with views/ and the packages' browser files. */
   readonly root: string;
   readonly db: Db;
@@ -80,7 +84,8 @@ type PartsDeps = AppDeps & { notifications: Notifications; eventStreams: EventSt
 function createParts(deps: PartsDeps, oidc: () => Oidc) {
   const { db, vault, clock, ids, log } = deps;
   const { issuer } = deps.config;
-  const base = { db, vault, clock, ids, log, issuer };
+  const quotas = createQuotas(deps);
+  const base = { db, vault, clock, ids, log, issuer, quotas };
   const artifacts = createArtifactStore({ db, vault, clock });
   const provider = () => oidc().current();
 
@@ -91,6 +96,7 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
     clients: () => clients,
     resourceServers: () => resourceServers,
     tokens: () => tokens,
+    trust: () => trust,
   };
   const directory = createDirectory(sources);
 
@@ -100,7 +106,7 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
   const accounts = createAccounts({
     ...recorded,
     onDisabled: (accountId) => revocation.cascade.onAccountDisabled(accountId),
-    onRemoved: (accountId) => signIn.forget(accountId),
+    onRemoved: async (accountId) => void (await Promise.all([signIn.forget(accountId), identityAssertion.forgetAccount(accountId)])),
     onOwnerGone: (departure) => agents.ownerGone(departure),
     endOtherSessions: (accountId, exceptSessionUid) => signIn.endOtherSessions(accountId, exceptSessionUid),
     ...aroundPeople({ agents: () => agents, selfService: () => selfService, signIn: () => signIn }),
@@ -131,6 +137,12 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
     publicKeys: () => oidc().publicKeys(),
   });
 
+  const trust = createTrust({
+    ...{ ...base, audit, outgoing: deps.outgoing, resources: resourceServers },
+    ...trustHooks({ clients: () => clients, identityAssertion: () => identityAssertion }),
+    ...{ choices: directory.delegationChoices, nameOf: directory.nameOf },
+  });
+
   // ── rules: what we decide ──
   const details = createAuthorizationDetails({ types: createDetailTypes(builtInDetailTypes) });
   const policy = createPolicy({
@@ -138,34 +150,21 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
     facts: composeFacts({ clients: { find: (clientId) => clients.find(clientId) }, agents, owners: accounts }),
     drift: agents.drift,
     resources: resourceServers,
-    readers: {
-      roleOf: accounts.activeRoleOf,
-      ownsAgent: directory.ownsAgent,
-      nameOf: directory.nameOf,
-    },
+    readers: { roleOf: accounts.activeRoleOf, ownsAgent: directory.ownsAgent, nameOf: directory.nameOf },
   });
 
   // ── flows: what happens ──
   const enrolment = createEnrolment({ agents: () => agents, policy: () => policy });
-  const admission = createAdmission({
-    accounts: () => accounts,
-    agents: () => agents,
-    clients: () => clients,
-    policy: () => policy,
-    revocation: () => revocation,
-    audit,
-  });
+  const admitting = { accounts: () => accounts, agents: () => agents, clients: () => clients, policy: () => policy };
+  const admission = createAdmission({ ...admitting, revocation: () => revocation, audit });
   const clients = createClients({
     ...recorded,
     owners: { ownerLabel: accounts.ownerLabel, choices: directory.ownerChoices },
-    agents: {
-      findByClient: (clientId) => agents.findByClient(clientId),
-      choices: directory.agentChoices,
-      linkClient: enrolment.linkClient,
-    },
+    agents: { findByClient: agents.findByClient, choices: directory.agentChoices, linkClient: enrolment.linkClient },
     detailTypes: () => details.types.names,
     onRegistered: enrolment.onRegistered,
     ...admission.registration,
+    verifyStatement: trust.verifySoftwareStatement,
     onUpdate: enrolment.onUpdate,
     onWidened: enrolment.onWidened,
     onStopped: (clientId, reason) => revocation.cascade.onClientDisabled(clientId, reason),
@@ -183,17 +182,10 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
     ...admission.consent,
   });
   const childEnrolment = createChildEnrolment({ ...base, policy, agents, clients });
-  const tokenExchange = createTokenExchange({
-    ...recorded,
-    types: details.types,
-    policy,
-    facts: policy.facts,
-    tokens,
-    resources: resourceServers,
-    agents: { find: agents.findBounded },
-    artifacts,
-    choices: directory.delegationChoices,
-  });
+  const judging = { ...recorded, types: details.types, policy, facts: policy.facts, resources: resourceServers };
+  const exchanging = { tokens, artifacts, agents: { find: agents.findBounded }, choices: directory.delegationChoices };
+  const tokenExchange = createTokenExchange({ ...judging, ...exchanging });
+  const identityAssertion = createIdentityAssertion({ ...judging, trust, accounts, drafts: deps.config.drafts ?? [] });
   const approvals = createApprovals({
     ...recorded,
     artifacts,
@@ -201,10 +193,7 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
     notifications: deps.notifications,
     eventStreams: deps.eventStreams,
     directory: { accounts, agents, resourceServers, detailTypes: () => details.types },
-    assurance: {
-      hasSecondFactor: accounts.hasSecondFactor,
-      isSecondFactor: (acr) => isAtLeast(acr, ACR.secondFactor),
-    },
+    assurance: { hasSecondFactor: accounts.hasSecondFactor, isSecondFactor: (acr) => isAtLeast(acr, ACR.secondFactor) },
     issuanceOf,
   });
   const revocation = createRevocation({
@@ -218,18 +207,30 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
   const home = { accounts, agents, approvals, artifacts, clients, details, resourceServers, revocation, signIn, tokens };
   const overview = createOverview({ ...base, audit, nameOf: directory.nameOf, counts: overviewCounts(home) });
   const selfService = createSelfService({ ...base, audit, artifacts, sources: selfServiceSources(home) });
-  const operations = createOperations({ ...deps, issuer, audit, accounts, engine: oidc });
-  return { ...home, overview, selfService, operations, audit, policy, childEnrolment, tokenExchange, directory };
+  const operations = createOperations({ ...deps, ...home, issuer, audit, policy, redirectFaultOf, engine: oidc });
+  return {
+    ...home,
+    quotas,
+    overview,
+    selfService,
+    operations,
+    audit,
+    policy,
+    trust,
+    childEnrolment,
+    tokenExchange,
+    identityAssertion,
+    directory,
+  };
 }
 
 /** The order in which contributions run: what the client may is narrowed, an approval is checked, the policy judges, the ledger writes. */
 function capabilitiesOf(parts: ReturnType<typeof createParts>): readonly Capability[] {
   const { audit, accounts, agents, resourceServers, details, policy, approvals, tokens, clients } = parts;
-  const { signIn, childEnrolment, tokenExchange, revocation } = parts;
-  const judged = [audit, accounts, agents, resourceServers, details, clients, approvals, policy, tokens];
-  return [...judged, signIn, childEnrolment, tokenExchange, revocation, parts.overview, parts.selfService, parts.operations].map(
-    ({ capability }) => capability,
-  );
+  const { trust, signIn, childEnrolment, tokenExchange, identityAssertion, revocation } = parts;
+  const judged = [audit, accounts, agents, resourceServers, trust, details, clients, approvals, policy, tokens];
+  const flows = [signIn, childEnrolment, tokenExchange, identityAssertion, revocation];
+  return [...judged, ...flows, parts.overview, parts.selfService, parts.operations].map(({ capability }) => capability);
 }
 
 /** Puts a server together over a migrated database. */
@@ -259,16 +260,8 @@ export async function createApp(deps: AppDeps): Promise<App> {
     contributions: () => capabilities.flatMap(({ name, oidc: part }) => (part === undefined ? [] : [{ name, oidc: part }])),
   });
 
-  const http = await createEdge({
-    ...deps,
-    issuer,
-    trustedProxies: config.trustedProxies,
-    eventStreams,
-    metrics,
-    oidc,
-    capabilities,
-    parts,
-  });
+  const { trustedProxies } = config;
+  const http = await createEdge({ ...deps, issuer, trustedProxies, eventStreams, metrics, oidc, capabilities, parts });
   return {
     http,
     oidc,
@@ -281,7 +274,7 @@ export async function createApp(deps: AppDeps): Promise<App> {
       await setup.ensureFirstAdministrator(config.firstAdministrator);
       if (config.bootstrapClient !== undefined) await parts.clients.ensureBootstrapClient(config.bootstrapClient);
       await notifications.start();
-      jobs.start([...oidc.jobs, ...capabilities.flatMap((capability) => capability.jobs ?? [])]);
+      jobs.start([parts.quotas.job, ...oidc.jobs, ...capabilities.flatMap((capability) => capability.jobs ?? [])]);
       const code = await setup.makeCode();
       if (code === undefined) return [];
       return [`Make the first administrator: ${issuerOf(issuer)}/setup with the code ${code} (good for 30 minutes)`];

@@ -45,7 +45,10 @@ export interface EdgeDeps {
   readonly oidc: Oidc;
   readonly capabilities: readonly Capability[];
   readonly parts: Omit<ApiGuardDeps, 'issuer' | 'clock' | 'isStrongAcr' | 'provisioning'> & {
-    readonly clients: { readonly provisioningTokens: ApiGuardDeps['provisioning'] };
+    readonly clients: {
+      readonly provisioningTokens: ApiGuardDeps['provisioning'];
+      readonly limits: { readonly attempt: NonNullable<Parameters<typeof engineRates>[0]['registrations']> };
+    };
     readonly audit: Pick<Audit, 'correlation'>;
     readonly approvals: Pick<Approvals, 'countWaiting'>;
     readonly signIn: Pick<SignIn, 'guard' | 'bindingOf'>;
@@ -103,7 +106,7 @@ export async function createEdge(deps: EdgeDeps): Promise<HttpApp> {
       assets.middleware,
       routesOf(routes, web),
       scim.routes,
-      engineRates({ clock }),
+      engineRates({ clock, registrations: parts.clients.limits.attempt }),
     ],
     engine: oidc.middleware,
     ids,

@@ -10,6 +10,7 @@ import type { Clock } from '../platform/clock.ts';
 import type { Db } from '../platform/db/db.ts';
 import type { Ids } from '../platform/ids.ts';
 import type { Logger } from '../platform/log.ts';
+import type { Quotas } from '../platform/quota/quota.ts';
 import type { Vault } from '../platform/vault.ts';
 import type { PolicyService } from '../policy/index.ts';
 import type { ChangedBy, OnStopped, RegistrationAudit } from './audit-trail.ts';
@@ -17,7 +18,7 @@ import { type ClientRecord, textsOf } from './client.ts';
 import { type ClientFacts, createFactsBook } from './client-facts.ts';
 import { createClientSecrets } from './client-secrets.ts';
 import { type ClientAgents, clientConsole } from './console/routes.ts';
-import { createEngineStorage, type OnMet, type OnRegistered, type OnSelfChanged, type OnUpdate } from './engine-storage.ts';
+import { createEngineStorage } from './engine-storage.ts';
 import { GRANT } from './grant-types.ts';
 import { createInitialAccessTokens, type InitialAccessTokens, type Owners } from './initial-access-tokens/service.ts';
 import { initialAccessTokenConsole } from './initial-access-tokens/routes.ts';
@@ -25,6 +26,8 @@ import { clientOidc } from './oidc.ts';
 import { createOpenRegistration, type Openness } from './open-registration.ts';
 import { provisioningConsole } from './provisioning-tokens/routes.ts';
 import { createProvisioningTokens, type ProvisioningTokens } from './provisioning-tokens/service.ts';
+import type { OnMet, OnRegistered, OnSelfChanged, OnUpdate } from './registering.ts';
+import { createRegistrationLimits, type RegistrationLimits } from './registration-limits/limits.ts';
 import { clientApi } from './routes.ts';
 import { type ClientService, createClientService } from './service.ts';
 import { createSoftwareService, type SoftwareService } from './software/service.ts';
@@ -32,12 +35,13 @@ import { type SoftwareAgents, softwareConsole } from './software/routes.ts';
 import type { VerifyStatement } from './software-statement.ts';
 import { createSoftwareStore } from './software/store.ts';
 import { type ClientStore, createClientStore } from './store.ts';
+import { createWorkloadClients, type WorkloadClients } from './workload-clients.ts';
 
 export type { ChangedBy, RegistrationAudit } from './audit-trail.ts';
 export type { Bounds, ClientPurpose, ClientRecord, InitialAccessToken, StoredMetadata } from './client.ts';
 export type { ClientFacts } from './client-facts.ts';
 export type { ClientAgents } from './console/routes.ts';
-export type { OnMet, OnRegistered, OnSelfChanged, OnUpdate } from './engine-storage.ts';
+export type { OnMet, OnRegistered, OnSelfChanged, OnUpdate } from './registering.ts';
 export type { InitialAccessTokens, NewChildToken, Owners } from './initial-access-tokens/service.ts';
 export type { ClientChangeInput, NewClientInput } from './client-input.ts';
 export { redirectFaultOf } from './redirect-uri.ts';
@@ -54,6 +58,7 @@ export interface ClientsDeps {
   readonly vault: Vault;
   readonly log: Pick<Logger, 'warn'>;
   readonly issuer: URL;
+  readonly quotas: Pick<Quotas, 'create'>;
   readonly audit: RegistrationAudit;
   readonly owners: Owners;
   readonly agents: ClientAgents;
@@ -98,6 +103,8 @@ export interface Clients extends ClientService {
   readonly provisioningTokens: ProvisioningTokens;
   /** Software that comes by itself. */
   readonly software: SoftwareService;
+  /** How much may be registered; the edge counts attempts with it. */
+  readonly limits: RegistrationLimits;
   /** What our record says of the engine's client; undefined for one that is not from our table. */
   factsOf(client: Client): ClientFacts | undefined;
   /** For `createChildEnrolment({ clientOf })`: what a child of the client's agent is bound by. */
@@ -112,6 +119,8 @@ export interface Clients extends ClientService {
   };
   /** For `createResourceServers({ serverClients })`. */
   readonly serverClients: ServerCredentials;
+  /** For `createTrust({ workloads })`. */
+  readonly workloadClients: WorkloadClients;
   readonly capability: Capability;
 }
 
@@ -169,6 +178,7 @@ export function createClients(deps: ClientsDeps): Clients {
   const secrets = createClientSecrets(deps);
   const book = createFactsBook();
   const initialAccessTokens = createInitialAccessTokens(deps);
+  const limits = createRegistrationLimits(deps);
   let current: Provider | undefined;
   // each engine knows the types it was built with, and refuses every client that names another
   const typesOf = new WeakMap<Provider, readonly string[]>();
@@ -183,7 +193,18 @@ export function createClients(deps: ClientsDeps): Clients {
   };
   const open = createOpenRegistration({ ...deps, openness: deps.openness ?? (async () => 'token') });
   const software = createSoftwareService({ ...deps, store: createSoftwareStore(deps), clients: store, onStopped });
-  const storage = createEngineStorage({ ...deps, detailTypes, store, secrets, book, initialAccessTokens, open, software, onStopped });
+  const storage = createEngineStorage({
+    ...deps,
+    detailTypes,
+    store,
+    secrets,
+    book,
+    initialAccessTokens,
+    open,
+    software,
+    limits,
+    onStopped,
+  });
   const service = createClientService({ ...deps, detailTypes, store, secrets, book, provider, onStopped });
   const provisioningTokens = createProvisioningTokens({
     ...deps,
@@ -199,6 +220,7 @@ export function createClients(deps: ClientsDeps): Clients {
     initialAccessTokens,
     provisioningTokens,
     software,
+    limits,
     factsOf: (client) => book.factsOf(client),
     async enrollingClient(clientId) {
       const record = await service.find(clientId);
@@ -215,6 +237,7 @@ export function createClients(deps: ClientsDeps): Clients {
       };
     },
     serverClients: serverClientsOf(service),
+    workloadClients: createWorkloadClients({ ...deps, store, onStopped }),
     capability: {
       name: 'client-registration',
       oidc: clientOidc({ ...deps, detailTypes, store, storage, open, software, secrets, book, onProvider }),

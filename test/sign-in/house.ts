@@ -23,6 +23,7 @@ import { createHttpApp, startHttpServer } from '../../src/platform/http/server.t
 import type { BrowserSession, PageNeed, Web } from '../../src/platform/http/web.ts';
 import { randomIds } from '../../src/platform/ids.ts';
 import { createLogger } from '../../src/platform/log.ts';
+import { createQuotas } from '../../src/platform/quota/quota.ts';
 import { createVault } from '../../src/platform/vault.ts';
 import { createResourceServers, type ResourceServers } from '../../src/resource-servers/index.ts';
 import { type Consented, createSignIn, type SignIn, type Software } from '../../src/sign-in/index.ts';
@@ -100,7 +101,8 @@ export async function openHouse(name?: string): Promise<House> {
   const log = createLogger(process.env['BEHALF_LOG_LEVEL'] === 'debug' ? 'debug' : 'silent');
   const db = createDb({ connection: database.connection, log });
   const vault = createVault({ masterKey: randomIds.bytes(32), previousMasterKey: undefined, ids: randomIds });
-  const parts = { db, clock: systemClock, ids: randomIds, vault, log, issuer };
+  const quotas = createQuotas({ db, clock: systemClock, vault, log });
+  const parts = { db, clock: systemClock, ids: randomIds, vault, log, issuer, quotas };
   const audit = createAuditService({ ...parts, store: createAuditStore({ db }), correlation: createCorrelation() });
   const store = createArtifactStore(parts);
   const accounts: Accounts = createAccounts({
