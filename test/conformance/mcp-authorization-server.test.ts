@@ -45,7 +45,7 @@ async function runAll(name: string, options: Readonly<Record<string, string>>) {
   const settings = { url: server.issuer, 'client-id': software.clientId, port: String(port), 'output-dir': folder, ...options };
   const args = Object.entries(settings).flatMap(([option, value]) => [`--${option}`, value]);
   const runner = home.start({ script: RUNNER, args: ['authorization', ...args] });
-  const [address] = await runner.says(/^http\S+\?response_type=code\S+$/m);
+  const [address] = await runner.says(/^http\S+\?response_type=code\S+(?=\n)/m);
   const callback = await server.anotherBrowser().authorize(address);
   await fetch(callback);
   const code = await runner.ended();
