@@ -27,6 +27,16 @@ export function parseIssuer(value: string): URL {
   return url;
 }
 
+/**
+ * A resource identifier as issuers keep it: without the slash after a bare host, which says nothing (RFC 3986 §6.2.3, MCP
+ * authorization "Canonical Server URI").
+ * @throws TypeError
+ */
+export function resourceIdentifier(value: string): string {
+  const { pathname, search } = parseSecureUrl(value, 'resource');
+  return pathname === '/' && search === '' && value.endsWith('/') ? value.slice(0, -1) : value;
+}
+
 /** Inserts a well-known path between host and path, without the slash that ends the host (RFC 8414 §3.1, RFC 9728 §3.1). */
 export function insertWellKnown(url: URL, name: string): URL {
   const path = url.pathname === '/' ? '' : url.pathname;

@@ -13,7 +13,7 @@ import type { StatusListUse } from './status-list.ts';
 export interface ResourceServerOptions {
   /** The authorization server's issuer identifier, exactly as in its metadata. https, or http on loopback. */
   readonly issuer: string;
-  /** This API's resource identifier (RFC 8707), exactly as registered: the `aud` that tokens must have. */
+  /** This API's resource identifier (RFC 8707), as registered: the `aud` that tokens must have. A slash after a bare host does not count. */
   readonly resource: string;
   /** Published in the resource metadata (RFC 9728 §2). */
   readonly scopesSupported?: readonly string[];

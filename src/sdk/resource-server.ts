@@ -6,7 +6,7 @@
  * nothing of the server: `jose` and Node alone.
  */
 import { acceptedAlgorithms, verifyAccessToken } from './access-token.ts';
-import { insertWellKnown, parseSecureUrl } from './addresses.ts';
+import { insertWellKnown, parseSecureUrl, resourceIdentifier } from './addresses.ts';
 import { requireScope } from './authorization.ts';
 import { createMemoryCallCounter, useCall } from './call-counter.ts';
 import { type ChallengeContext, createChallenge } from './challenge.ts';
@@ -126,7 +126,8 @@ function createVerify(options: ResourceServerOptions, { clock, nonces }: Surroun
  * Sets up the protection of one resource. Nothing is fetched until the first request.
  * @throws TypeError when an address is neither https nor loopback, or a number is out of its range.
  */
-export function createResourceServer(options: ResourceServerOptions): ResourceServer {
+export function createResourceServer(given: ResourceServerOptions): ResourceServer {
+  const options = { ...given, resource: resourceIdentifier(given.resource) };
   const clock = options.clock ?? machineClock;
   const metadataUrl = insertWellKnown(parseSecureUrl(options.resource, 'resource'), 'oauth-protected-resource');
   const nonces = options.dpopNonce && createNonces(options.dpopNonce, { resource: options.resource, clock });

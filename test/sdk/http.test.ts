@@ -39,6 +39,17 @@ test('protect serves the metadata to anybody, on its path alone', async () => {
   expect((await fetch(`${url}/.well-known/oauth-protected-resource`)).status).toBe(401);
 });
 
+test('RFC 3986 §6.2.3: a slash after a bare host says nothing, one after a path does', () => {
+  const resourceOf = (given: string) =>
+    createResourceServer({ issuer: issuer.issuer, resource: given }).protectedResourceMetadata()['resource'];
+  expect(['https://mcp.test/', 'https://mcp.test', 'https://mcp.test/mcp/', 'https://mcp.test/?a=/'].map(resourceOf)).toEqual([
+    'https://mcp.test',
+    'https://mcp.test',
+    'https://mcp.test/mcp/',
+    'https://mcp.test/?a=/',
+  ]);
+});
+
 test('protect lets a verified request in and answers what the handler refuses', async () => {
   const { url } = await listen(
     protect(server, (request, response, authorization) => {

@@ -27,6 +27,10 @@ export interface ProtectedMcpServerOptions {
   readonly scopesSupported: readonly string[];
   readonly protection?: Partial<ResourceServerOptions>;
   readonly rules?: ToolRules;
+  /** Where its address ends; `/mcp` by default. */
+  readonly path?: string;
+  /** Leads clients of the revision 2025-03-26, which look for the issuer's metadata here, to the issuer. */
+  readonly leadsToIssuer?: true;
 }
 
 /** A running MCP server (official SDK, stateless) with the tools `read_invoices` and `pay_invoice`. */
@@ -37,6 +41,8 @@ export interface ProtectedMcpServer {
   readonly calls: readonly McpCall[];
   close(): Promise<void>;
 }
+
+const METADATA_PATH = '/.well-known/oauth-authorization-server';
 
 function createMcp(calls: McpCall[]): McpServer {
   const mcp = new McpServer({ name: 'invoices', version: '1.0.0' });
@@ -68,11 +74,15 @@ export async function startProtectedMcpServer(options: ProtectedMcpServerOptions
   const state: { listener?: (request: IncomingMessage, response: ServerResponse) => Promise<void> } = {};
   const server = createServer((request, response) => void state.listener?.(request, response));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const resource = `http://127.0.0.1:${(server.address() as AddressInfo).port}/mcp`;
-  const { issuer, scopesSupported, protection, rules } = options;
+  const { issuer, scopesSupported, protection, rules, path = '/mcp', leadsToIssuer } = options;
+  const resource = `http://127.0.0.1:${(server.address() as AddressInfo).port}${path}`;
   const scopesForTool = { read_invoices: ['invoices:read'], pay_invoice: ['invoices:pay'] };
   const resourceServer = createResourceServer({ issuer, resource, scopesSupported, ...protection });
-  state.listener = protectMcp(resourceServer, { scopesForTool, ...rules }, (request, response) => handleMcp(request, response, calls));
+  const protectedMcp = protectMcp(resourceServer, { scopesForTool, ...rules }, (request, response) => handleMcp(request, response, calls));
+  state.listener = async (request, response) => {
+    if (!leadsToIssuer || request.url !== METADATA_PATH) return protectedMcp(request, response);
+    response.writeHead(307, { location: `${issuer}${METADATA_PATH}` }).end();
+  };
   return {
     url: new URL(resource),
     resource,
