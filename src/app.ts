@@ -75,6 +75,9 @@ export interface App {
 
 type PartsDeps = AppDeps & { notifications: Notifications; eventStreams: EventStreams; outgoing: Outgoing; metrics: Metrics | undefined };
 
+/** A server on loopback is for development: it may call this machine, and take what stands there (security rule R21). */
+const allowsLoopback = (issuer: URL): boolean => issuer.hostname === 'localhost';
+
 /** Builds every capability over a migrated database; nothing runs yet. */
 function createParts(deps: PartsDeps, oidc: () => Oidc) {
   const { db, vault, clock, ids, log } = deps;
@@ -151,7 +154,7 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
   });
 
   // ── flows: what happens ──
-  const enrolment = createEnrolment({ agents: () => agents, policy: () => policy });
+  const enrolment = createEnrolment({ agents: () => agents, policy: () => policy, revocation: () => revocation });
   const clients = createClients({
     ...base,
     audit,
@@ -166,6 +169,13 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
     onUpdate: enrolment.onUpdate,
     onWidened: enrolment.onWidened,
     onStopped: (clientId, reason) => revocation.cascade.onClientDisabled(clientId, reason),
+    documents: {
+      outgoing: deps.outgoing,
+      allowsLoopback: allowsLoopback(issuer),
+      policy: async () => ({ mode: 'open', domains: [] }),
+      onClient: async () => undefined,
+      onChanged: enrolment.onDocumentChanged,
+    },
     policy,
     turnsAway: (clientId) => policy.turnsAway(clientId),
   });
@@ -236,7 +246,7 @@ export async function createApp(deps: AppDeps): Promise<App> {
   const { issuer } = config;
   const notifications = createNotifications({ db, log });
   const eventStreams = createEventStreams({ heartbeatSeconds: 25, maxPerSession: 4, maxTotal: 2_000 });
-  const outgoing = createOutgoing({ allowLoopback: issuer.hostname === 'localhost', log });
+  const outgoing = createOutgoing({ allowLoopback: allowsLoopback(issuer), log });
   const jobs = createJobRunner({ db, log });
 
   // ── capabilities, and the engine of all their contributions ──

@@ -51,7 +51,7 @@ async function lookUp(sources: Sources, id: string): Promise<string | undefined>
   if (id.startsWith('crt_')) return sources.agents().certification.nameOf(id);
   if (id.startsWith('svc_')) return sources.clients().findNameOfService(id);
   if (id.startsWith('cli_')) return (await sources.clients().find(id))?.name;
-  if (URL.canParse(id)) return (await sources.resourceServers().findByIdentifier(id))?.name;
+  if (URL.canParse(id)) return (await sources.resourceServers().findByIdentifier(id))?.name ?? (await sources.clients().find(id))?.name;
   return undefined;
 }
 
@@ -62,7 +62,8 @@ async function softwareOf(sources: Sources, clientId: string): Promise<Software 
   const agent = await sources.agents().findByClient(clientId);
   const owner = agent?.owner === undefined ? undefined : await sources.accounts().ownerLabel(agent.owner);
   const isVerified = client.kind === 'admin' || (agent?.status === 'active' && owner?.isAlive === true);
-  return { name: client.name, agentId: agent?.id, agentName: agent?.displayName, ownerName: owner?.name, isVerified };
+  const documentHost = client.kind === 'document' && URL.canParse(clientId) ? new URL(clientId).hostname : undefined;
+  return { name: client.name, agentId: agent?.id, agentName: agent?.displayName, ownerName: owner?.name, isVerified, documentHost };
 }
 
 /** Names, owners and choices over the capabilities. */

@@ -10,7 +10,7 @@ export interface Bounds {
 }
 
 /** How a client came to be. */
-export type ClientKind = 'dynamic' | 'admin' | 'bootstrap';
+export type ClientKind = 'dynamic' | 'document' | 'admin' | 'bootstrap';
 
 /** What a client is for: it decides who its tokens speak as. */
 export const PURPOSES = ['agent', 'application', 'service', 'resource_server', 'management'] as const;

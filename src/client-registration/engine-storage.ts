@@ -1,4 +1,5 @@
 import { type Adapter, type AdapterPayload, errors, type KoaContextWithOIDC, Provider } from 'oidc-provider';
+import { attachToRefusal } from '../oidc/index.ts';
 import type { Db } from '../platform/db/db.ts';
 import type { OnStopped, RegistrationAudit } from './audit-trail.ts';
 import { type ClientRecord, type InitialAccessToken, type StoredMetadata, textsOf, usesSecret, wordsOf } from './client.ts';
@@ -6,6 +7,8 @@ import { FACTS_MEMBER, type FactsBook } from './client-facts.ts';
 import { type ClientSecrets, PLACEHOLDER } from './client-secrets.ts';
 import { usableGrants } from './grant-types.ts';
 import type { InitialAccessTokens } from './initial-access-tokens/service.ts';
+import { looksLikeUrl } from './metadata-documents/document-url.ts';
+import type { MetadataDocuments } from './metadata-documents/service.ts';
 import type { ClientStore } from './store.ts';
 import { isWidened } from './widening.ts';
 
@@ -39,6 +42,8 @@ export interface EngineStorageDeps {
   /** An update of its registration lets a client do more than before. */
   readonly onWidened: (clientId: string) => Promise<void>;
   readonly onStopped: OnStopped;
+  /** Clients whose identifier is the address of their metadata document; undefined: such a client is not known. */
+  readonly documents: Pick<MetadataDocuments, 'admit'> | undefined;
 }
 
 /** Members of the engine's payload that are ours or secret: they are no metadata. */
@@ -85,6 +90,14 @@ export interface EngineStorage {
   enrolmentOf(ctx: KoaContextWithOIDC): InitialAccessToken | undefined;
 }
 
+/** Whether the document of this client holds; if not, the `invalid_client` of the request under way says why. */
+async function isAdmitted({ documents }: EngineStorageDeps, clientId: string): Promise<boolean> {
+  const admission = await documents?.admit(clientId, Provider.ctx?.ip);
+  if (admission === undefined || admission.ok) return true;
+  if (admission.words !== undefined) attachToRefusal('invalid_client', { error_description: admission.words });
+  return false;
+}
+
 const nothing = async (): Promise<undefined> => undefined;
 
 /** Storage for `adapters.Client` and `adapters.InitialAccessToken`. A disabled client is not found (RFC 6749 §5.2: 401). */
@@ -95,6 +108,7 @@ export function createEngineStorage(deps: EngineStorageDeps): EngineStorage {
     enrolmentOf: (ctx) => enrolments.get(ctx),
     clients: {
       async find(clientId) {
+        if (looksLikeUrl(clientId) && !(await isAdmitted(deps, clientId))) return undefined;
         const [stored, isTurnedAway] = await Promise.all([store.find(clientId), deps.turnsAway?.(clientId)]);
         if (isTurnedAway === true || stored?.record.status !== 'active') return undefined;
         return enginePayload(stored.record, { facts: book.enter(stored.record, stored.secrets), detailTypes: deps.detailTypes() });

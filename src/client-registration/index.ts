@@ -13,19 +13,26 @@ import type { Logger } from '../platform/log.ts';
 import type { Vault } from '../platform/vault.ts';
 import type { PolicyService } from '../policy/index.ts';
 import type { ChangedBy, OnStopped, RegistrationAudit } from './audit-trail.ts';
-import { type ClientRecord, textsOf } from './client.ts';
+import { type ClientRecord, type StoredMetadata, textsOf } from './client.ts';
 import { type ClientFacts, createFactsBook } from './client-facts.ts';
 import { createClientSecrets } from './client-secrets.ts';
 import { type ClientAgents, clientConsole } from './console/routes.ts';
 import { createEngineStorage, type OnRegistered, type OnUpdate } from './engine-storage.ts';
 import { GRANT } from './grant-types.ts';
 import { createInitialAccessTokens, type InitialAccessTokens, type Owners } from './initial-access-tokens/service.ts';
+import {
+  createMetadataDocuments,
+  type DocumentsDeps,
+  documentConsole,
+  documentJobs,
+  type MetadataDocuments,
+} from './metadata-documents/index.ts';
 import { initialAccessTokenConsole } from './initial-access-tokens/routes.ts';
 import { clientOidc } from './oidc.ts';
 import { provisioningConsole } from './provisioning-tokens/routes.ts';
 import { createProvisioningTokens, type ProvisioningTokens } from './provisioning-tokens/service.ts';
 import { clientApi } from './routes.ts';
-import { type ClientService, createClientService } from './service.ts';
+import { type ClientService, createClientService, judgeMetadata } from './service.ts';
 import { type ClientStore, createClientStore } from './store.ts';
 
 export type { ChangedBy, RegistrationAudit } from './audit-trail.ts';
@@ -33,6 +40,7 @@ export type { Bounds, ClientPurpose, ClientRecord, InitialAccessToken, StoredMet
 export type { ClientFacts } from './client-facts.ts';
 export type { ClientAgents } from './console/routes.ts';
 export type { OnRegistered, OnUpdate } from './engine-storage.ts';
+export type { DocumentChange, DocumentPolicy, DocumentsDeps } from './metadata-documents/index.ts';
 export type { InitialAccessTokens, NewChildToken, Owners } from './initial-access-tokens/service.ts';
 export type { ClientChangeInput, NewClientInput } from './client-input.ts';
 export { redirectFaultOf } from './redirect-uri.ts';
@@ -58,6 +66,8 @@ export interface ClientsDeps {
   /** `policy.turnsAway`: a client of a suspended or retired agent is as unknown as one that was never registered. */
   readonly turnsAway?: (clientId: string) => Promise<boolean>;
   readonly onWidened: (clientId: string) => Promise<void>;
+  /** Left out: no client_id that is the address of a metadata document is taken. */
+  readonly documents?: DocumentsDeps;
   /** A client was disabled or deleted: ends what it holds, in the same transaction. */
   readonly onStopped: OnStopped;
 }
@@ -78,6 +88,8 @@ interface ServerCredentials {
 export interface Clients extends ClientService {
   readonly initialAccessTokens: InitialAccessTokens;
   readonly provisioningTokens: ProvisioningTokens;
+  /** Undefined: not taken. */
+  readonly documents: MetadataDocuments | undefined;
   /** What our record says of the engine's client; undefined for one that is not from our table. */
   factsOf(client: Client): ClientFacts | undefined;
   /** For `createChildEnrolment({ clientOf })`: what a child of the client's agent is bound by. */
@@ -160,7 +172,9 @@ export function createClients(deps: ClientsDeps): Clients {
     await provisioningTokens.endAll(clientId, reason);
     await deps.onStopped(clientId, reason);
   };
-  const storage = createEngineStorage({ ...deps, detailTypes, store, secrets, book, initialAccessTokens, onStopped });
+  const judge = (record: ClientRecord, metadata: StoredMetadata) => judgeMetadata({ book, detailTypes, provider }, record, metadata);
+  const documents = deps.documents && createMetadataDocuments({ ...deps, ...deps.documents, clients: store, judge, onStopped });
+  const storage = createEngineStorage({ ...deps, detailTypes, store, secrets, book, initialAccessTokens, onStopped, documents });
   const service = createClientService({ ...deps, detailTypes, store, secrets, book, provider, onStopped });
   const provisioningTokens = createProvisioningTokens({
     ...deps,
@@ -175,6 +189,7 @@ export function createClients(deps: ClientsDeps): Clients {
     ...service,
     initialAccessTokens,
     provisioningTokens,
+    documents,
     factsOf: (client) => book.factsOf(client),
     async enrollingClient(clientId) {
       const record = await service.find(clientId);
@@ -192,14 +207,16 @@ export function createClients(deps: ClientsDeps): Clients {
     serverClients: serverClientsOf(service),
     capability: {
       name: 'client-registration',
-      oidc: clientOidc({ ...deps, detailTypes, store, storage, secrets, book, onProvider }),
+      oidc: clientOidc({ ...deps, detailTypes, store, storage, secrets, book, documents, onProvider }),
       routes(router, web) {
         clientApi({ clients: service, initialAccessTokens }, router, web);
-        clientConsole({ ...deps, clients: service }, router, web);
+        if (documents !== undefined) documentConsole({ ...deps, documents }, router, web);
+        clientConsole({ ...deps, clients: service, documents }, router, web);
         initialAccessTokenConsole({ ...deps, initialAccessTokens }, router, web);
         provisioningConsole({ ...deps, provisioningTokens }, router, web);
       },
       jobs: [
+        ...documentJobs(documents),
         { name: 'provisioning-tokens-last-use', everySeconds: FLUSH_SECONDS, run: provisioningTokens.flush },
         {
           name: 'old-child-tokens',

@@ -8,6 +8,8 @@ import type { Bounds, StoredMetadata } from './client.ts';
 import { FACTS_MEMBER, type FactsBook } from './client-facts.ts';
 import type { ClientSecrets } from './client-secrets.ts';
 import type { EngineStorage } from './engine-storage.ts';
+import { announceDocuments } from './metadata-documents/discovery.ts';
+import type { MetadataDocuments } from './metadata-documents/service.ts';
 import { checkMetadata, MetadataFault } from './metadata-rules.ts';
 import { acceptRepeatedSecrets, addRegistrationAnswers } from './registration-answers.ts';
 import type { ClientStore } from './store.ts';
@@ -23,6 +25,8 @@ export interface ClientOidcDeps {
   readonly book: FactsBook;
   readonly detailTypes: () => readonly string[];
   readonly policy?: Pick<PolicyService, 'refuse'>;
+  /** Undefined: client_ids that are addresses are not taken. */
+  readonly documents: Pick<MetadataDocuments, 'isSupported'> | undefined;
   /** Called with every Provider that is built. */
   readonly onProvider: (provider: Provider) => void;
 }
@@ -142,6 +146,7 @@ export function clientOidc(deps: ClientOidcDeps): OidcContribution {
     tokenPolicy: tokenPolicy(deps),
     patch(provider) {
       addRegistrationAnswers(provider);
+      if (deps.documents !== undefined) announceDocuments(provider, deps.documents);
       acceptRepeatedSecrets(provider, { book, secrets });
       deps.onProvider(provider);
     },

@@ -64,7 +64,12 @@ const PROOFS: Readonly<Record<string, string>> = {
   client_secret_post: 'secret',
   none: 'nothing (public)',
 };
-const ORIGINS = { dynamic: 'registered by itself', admin: 'added by an administrator', bootstrap: 'from the environment' } as const;
+const ORIGINS = {
+  dynamic: 'registered by itself',
+  document: 'by its metadata document',
+  admin: 'added by an administrator',
+  bootstrap: 'from the environment',
+} as const;
 const PURPOSE_WORDS = {
   agent: 'An agent',
   application: 'An application',

@@ -32,7 +32,7 @@ export { KEY_TIMES, SIGNING_ALGORITHMS } from './keys/signing-key.ts';
 export type { GrantHelpers } from './grant-helpers.ts';
 export { issuerOf } from './provider.ts';
 export { engineRates } from './request-rates.ts';
-export { attachToRefusal, Refusal, type RefusalInput, refuse } from './refusal.ts';
+export { additionsTo, attachToRefusal, Refusal, type RefusalInput, refuse } from './refusal.ts';
 export { type ArtifactParty, type ArtifactStore, createArtifactStore, hashOf, type ListedArtifact } from './store.ts';
 
 /** The engine as the rest of the house sees it. */

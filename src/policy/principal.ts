@@ -4,8 +4,8 @@ import type { AgentModel, AgentStatus, Elder, RiskLevel } from '../agents/index.
 export interface ClientFacts {
   readonly id: string;
   readonly isActive: boolean;
-  /** How it came to be: software that registered itself, an administrator, or the environment at start. */
-  readonly kind: 'dynamic' | 'admin' | 'bootstrap';
+  /** How it came to be: software that registered itself, its metadata document, an administrator, or the environment at start. */
+  readonly kind: 'dynamic' | 'document' | 'admin' | 'bootstrap';
   readonly purpose: 'agent' | 'application' | 'service' | 'resource_server' | 'management';
   /** `svc_…`: who it is when it acts for itself. */
   readonly serviceId: string | undefined;
@@ -85,7 +85,8 @@ export function principalFrom({ client, agent }: PrincipalFacts): Principal {
     const reason = mayAct(agent) ? undefined : reasonOfStatus(agent.status);
     return reason === undefined ? { kind: 'agent', id: agent.id, agent } : none(reason);
   }
-  if (client.kind === 'dynamic' || client.purpose === 'agent') return none('The client is not linked to an agent.');
+  if (client.kind === 'dynamic' || client.kind === 'document' || client.purpose === 'agent')
+    return none('The client is not linked to an agent.');
   if (client.serviceId !== undefined) return { kind: 'service', id: client.serviceId };
   return { kind: 'application', id: client.id };
 }

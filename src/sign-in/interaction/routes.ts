@@ -188,6 +188,7 @@ function createConsent(deps: InteractionDeps, { web, interactions }: { web: Web;
       session,
       software,
       redirectUri: interaction.params['redirect_uri'],
+      redirectUris: client.redirectUris ?? [],
       request,
       resources,
       types: detailTypes(),

@@ -1,0 +1,80 @@
+import type Router from '@koa/router';
+import { personAsChanger } from '../../platform/http/changed-by.ts';
+import type { Db } from '../../platform/db/db.ts';
+import { basePathOf } from '../../platform/http/issuer-path.ts';
+import { idOf } from '../../platform/http/path-id.ts';
+import type { PageNeed, Web } from '../../platform/http/web.ts';
+import { faultsOf, textOf } from '../console/form.ts';
+import type { MetadataDocuments } from './service.ts';
+
+/** What the pages stand on. */
+export interface DocumentConsoleDeps {
+  readonly db: Pick<Db, 'transaction'>;
+  readonly documents: MetadataDocuments;
+  readonly agents: {
+    choices(): Promise<readonly { readonly id: string; readonly displayName: string }[]>;
+    /** Joins the transaction under way. @throws {AppError} */
+    linkClient(agentId: string, clientId: string): Promise<unknown>;
+    findByClient(clientId: string): Promise<{ readonly id: string } | undefined>;
+  };
+  readonly issuer: URL;
+}
+
+const PATH = '/console/clients';
+const FORM = `${PATH}/by-document`;
+const WRITE: PageNeed = { roles: ['admin'] };
+/** Security rule R22: software is let in. */
+const RECENT: PageNeed = { roles: ['admin'], maxAgeSeconds: 900 };
+
+const pageOf = (clientId: string) => `${PATH}/${encodeURIComponent(clientId)}`;
+
+/** The console's pages of metadata documents: name one before it comes, and read one again now. */
+export function documentConsole(deps: DocumentConsoleDeps, router: Router, web: Web): void {
+  approvePages(deps, router, web);
+  readPage(deps, router, web);
+}
+
+function approvePages({ db, documents, agents, issuer }: DocumentConsoleDeps, router: Router, web: Web): void {
+  const modelOf = async (values: { readonly url: string; readonly agent: string }) => ({
+    action: `${basePathOf(issuer)}${FORM}`,
+    agents: [{ value: '', words: 'Choose' }, ...(await agents.choices()).map(({ id, displayName }) => ({ value: id, words: displayName }))],
+    values,
+  });
+  router.get(FORM, async (ctx) => {
+    const session = await web.guard.session(ctx, WRITE);
+    if (session !== undefined) await web.pages.show(ctx, 'console/document-form', await modelOf({ url: '', agent: '' }), session);
+  });
+  router.post(FORM, async (ctx) => {
+    const session = await web.guard.session(ctx, RECENT);
+    if (session === undefined) return;
+    const form = await web.pages.form(ctx);
+    const values = { url: textOf(form, 'url'), agent: textOf(form, 'agent') };
+    const again = async (faults: readonly object[]) =>
+      web.pages.show(ctx, 'console/document-form', { ...(await modelOf(values)), status: 400, faults }, session);
+    if (values.agent === '') return again([{ field: 'agent', message: 'Choose the agent that this software works for.' }]);
+    try {
+      await db.transaction(async () => {
+        await documents.approve(values.url, personAsChanger(session));
+        const linked = await agents.findByClient(values.url);
+        if (linked?.id !== values.agent) await agents.linkClient(values.agent, values.url);
+      });
+    } catch (error) {
+      return again(faultsOf(error, {}));
+    }
+    const fault = await documents.readAgain(values.url);
+    const done = { kind: 'done', text: 'The client is added.' } as const;
+    const unread = { kind: 'stop', text: `The client is added; its document cannot be read yet. ${fault ?? ''}` } as const;
+    web.pages.redirect(ctx, pageOf(values.url), fault === undefined ? done : unread);
+  });
+}
+
+function readPage({ documents }: DocumentConsoleDeps, router: Router, web: Web): void {
+  router.post(`${PATH}/:id/read`, async (ctx) => {
+    const session = await web.guard.session(ctx, WRITE);
+    if (session === undefined) return;
+    await web.pages.form(ctx);
+    const fault = await documents.readAgain(idOf(ctx));
+    const done = { kind: 'done', text: 'The document was read.' } as const;
+    web.pages.redirect(ctx, pageOf(idOf(ctx)), fault === undefined ? done : { kind: 'stop', text: `The document was not taken. ${fault}` });
+  });
+}

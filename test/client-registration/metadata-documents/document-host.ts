@@ -1,0 +1,75 @@
+import http from 'node:http';
+import https from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { certificate, privateKey } from '../../platform/outgoing/certificate.ts';
+
+/** A request as the host saw it. */
+interface Asked {
+  readonly path: string;
+  readonly headers: http.IncomingHttpHeaders;
+}
+
+/** A host that serves metadata documents, over TLS as tls.test or plain on loopback. */
+export interface DocumentHost {
+  readonly port: number;
+  readonly asked: Asked[];
+  /** The address of a path. */
+  at(path: string): string;
+  /** Serves a document at a path, its client_id set; `change` overwrites members, `headers` are sent with it. Returns the address. */
+  serve(path: string, change?: object, headers?: Readonly<Record<string, string>>): string;
+  /** Serves anything at a path. Returns the address. */
+  answer(path: string, listener: http.RequestListener): string;
+  /** Nobody gets an answer until it is called again with true. */
+  reachable(isReachable: boolean): void;
+  close(): Promise<void>;
+}
+
+export const DOCUMENT = {
+  client_name: 'Desk agent',
+  redirect_uris: ['https://desk.example/cb'],
+  grant_types: ['authorization_code', 'refresh_token'],
+  token_endpoint_auth_method: 'none',
+};
+
+/** Starts one; `isTls`: as tls.test with the certificate of the tests, which a resolver leads to loopback. */
+export async function startDocumentHost({ isTls }: { readonly isTls: boolean }): Promise<DocumentHost> {
+  const paths = new Map<string, http.RequestListener>();
+  const asked: Asked[] = [];
+  let isReachable = true;
+  const listen: http.RequestListener = (request, response) => {
+    if (!isReachable) return void request.socket.destroy();
+    const path = request.url ?? '';
+    asked.push({ path, headers: request.headers });
+    const listener = paths.get(path);
+    if (listener !== undefined) return listener(request, response);
+    response.statusCode = 404;
+    return response.end();
+  };
+  const server = isTls ? https.createServer({ key: privateKey, cert: certificate }, listen) : http.createServer(listen);
+  await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  const at = (path: string) => (isTls ? `https://tls.test:${port}${path}` : `http://localhost:${port}${path}`);
+  const answer = (path: string, listener: http.RequestListener) => {
+    paths.set(path, listener);
+    return at(path);
+  };
+  return {
+    port,
+    asked,
+    at,
+    answer,
+    serve: (path, change = {}, headers = {}) =>
+      answer(path, (_request, response) => {
+        response.writeHead(200, { 'content-type': 'application/json', ...headers });
+        response.end(JSON.stringify({ client_id: at(path), ...DOCUMENT, ...change }));
+      }),
+    reachable(value) {
+      isReachable = value;
+      if (!value) server.closeAllConnections();
+    },
+    async close() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
