@@ -13,6 +13,7 @@ import {
   createDetailTypes,
   detailsHash,
 } from './authorization-details/index.ts';
+import { createAdmission } from './admission.ts';
 import type { Capability } from './capability.ts';
 import { createChildEnrolment } from './child-enrolment/index.ts';
 import { createClients, redirectFaultOf } from './client-registration/index.ts';
@@ -75,9 +76,6 @@ export interface App {
 
 type PartsDeps = AppDeps & { notifications: Notifications; eventStreams: EventStreams; outgoing: Outgoing; metrics: Metrics | undefined };
 
-/** A server on loopback is for development: it may call this machine, and take what stands there (security rule R21). */
-const allowsLoopback = (issuer: URL): boolean => issuer.hostname === 'localhost';
-
 /** Builds every capability over a migrated database; nothing runs yet. */
 function createParts(deps: PartsDeps, oidc: () => Oidc) {
   const { db, vault, clock, ids, log } = deps;
@@ -98,9 +96,9 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
 
   // ── records: what we keep ──
   const audit = createAudit({ ...base, nameOf: directory.nameOf });
+  const recorded = { ...base, audit };
   const accounts = createAccounts({
-    ...base,
-    audit,
+    ...recorded,
     onDisabled: (accountId) => revocation.cascade.onAccountDisabled(accountId),
     onRemoved: (accountId) => signIn.forget(accountId),
     onOwnerGone: (departure) => agents.ownerGone(departure),
@@ -108,8 +106,7 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
     ...aroundPeople({ agents: () => agents, selfService: () => selfService, signIn: () => signIn }),
   });
   const agents = createAgents({
-    ...base,
-    audit,
+    ...recorded,
     owners: accounts,
     outgoing: deps.outgoing,
     isSoleAdministrator: accounts.isSoleAdministrator,
@@ -118,8 +115,7 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
     surroundings: agentSurroundings(sources, { directory, pendingOf: (agentIds) => approvals.countOpen(agentIds), issuer, clock }),
   });
   const resourceServers = createResourceServers({
-    ...base,
-    audit,
+    ...recorded,
     onRemoved: (identifier, reason) => revocation.cascade.onResourceRemoved(identifier, reason),
     clientResources: (client) => clients.resourcesOf(client),
     serverClients: {
@@ -129,8 +125,7 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
     },
   });
   const tokens = createTokens({
-    ...base,
-    audit,
+    ...recorded,
     principalOf: (clientId) => policy.principalOf(clientId),
     onIssued: (agentIds) => agentIds.forEach(agents.touch),
     detailsHash: (granted) => detailsHash(granted as readonly AuthorizationDetail[]),
@@ -141,8 +136,7 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
   // ── rules: what we decide ──
   const details = createAuthorizationDetails({ types: createDetailTypes(builtInDetailTypes) });
   const policy = createPolicy({
-    ...base,
-    audit,
+    ...recorded,
     facts: composeFacts({ clients: { find: (clientId) => clients.find(clientId) }, agents, owners: accounts }),
     drift: agents.drift,
     resources: resourceServers,
@@ -154,10 +148,16 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
   });
 
   // ── flows: what happens ──
-  const enrolment = createEnrolment({ agents: () => agents, policy: () => policy, revocation: () => revocation });
-  const clients = createClients({
-    ...base,
+  const enrolment = createEnrolment({ agents: () => agents, policy: () => policy });
+  const admission = createAdmission({
+    agents: () => agents,
+    clients: () => clients,
+    policy: () => policy,
     audit,
+    revocation: () => revocation,
+  });
+  const clients = createClients({
+    ...recorded,
     owners: { ownerLabel: accounts.ownerLabel, choices: directory.ownerChoices },
     agents: {
       findByClient: (clientId) => agents.findByClient(clientId),
@@ -166,33 +166,27 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
     },
     detailTypes: () => details.types.names,
     onRegistered: enrolment.onRegistered,
+    ...admission.registration,
     onUpdate: enrolment.onUpdate,
     onWidened: enrolment.onWidened,
     onStopped: (clientId, reason) => revocation.cascade.onClientDisabled(clientId, reason),
-    documents: {
-      outgoing: deps.outgoing,
-      allowsLoopback: allowsLoopback(issuer),
-      policy: async () => ({ mode: 'open', domains: [] }),
-      onClient: async () => undefined,
-      onChanged: enrolment.onDocumentChanged,
-    },
+    documents: { outgoing: deps.outgoing, ...admission.documents },
     policy,
     turnsAway: (clientId) => policy.turnsAway(clientId),
   });
   const signIn = createSignIn({
-    ...base,
-    audit,
+    ...recorded,
     accounts,
     provider,
     artifacts,
     detailTypes: () => details.types,
     resourceServers,
     softwareOf: (clientId) => directory.softwareOf(clientId),
+    ...admission.consent,
   });
   const childEnrolment = createChildEnrolment({ ...base, policy, agents, clients });
   const tokenExchange = createTokenExchange({
-    ...base,
-    audit,
+    ...recorded,
     types: details.types,
     policy,
     facts: policy.facts,
@@ -203,8 +197,7 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
     choices: directory.delegationChoices,
   });
   const approvals = createApprovals({
-    ...base,
-    audit,
+    ...recorded,
     artifacts,
     provider,
     notifications: deps.notifications,
@@ -246,7 +239,7 @@ export async function createApp(deps: AppDeps): Promise<App> {
   const { issuer } = config;
   const notifications = createNotifications({ db, log });
   const eventStreams = createEventStreams({ heartbeatSeconds: 25, maxPerSession: 4, maxTotal: 2_000 });
-  const outgoing = createOutgoing({ allowLoopback: allowsLoopback(issuer), log });
+  const outgoing = createOutgoing({ allowLoopback: issuer.hostname === 'localhost', log });
   const jobs = createJobRunner({ db, log });
 
   // ── capabilities, and the engine of all their contributions ──

@@ -4,10 +4,9 @@
  * under review. Joins capabilities that do not know each other; app.ts passes it as their hooks.
  */
 import { type AgentEditor, type Agents, beyond } from './agents/index.ts';
-import type { ClientRecord, DocumentsDeps, OnRegistered, OnUpdate } from './client-registration/index.ts';
+import type { ClientRecord, OnRegistered, OnUpdate } from './client-registration/index.ts';
 import { AppError } from './platform/errors.ts';
 import type { PolicyService } from './policy/index.ts';
-import type { Revocation } from './revocation/index.ts';
 
 /** The hooks of registration. Each runs in the transaction of the registration. */
 export interface Enrolment {
@@ -16,8 +15,6 @@ export interface Enrolment {
   readonly onUpdate: OnUpdate;
   /** An update widened what the client may do: its agent may not act until somebody looked (security rule R14). */
   readonly onWidened: (clientId: string) => Promise<void>;
-  /** A metadata document says something else than people agreed to: its agent waits for a look, and everybody is asked again (R14). */
-  readonly onDocumentChanged: DocumentsDeps['onChanged'];
   readonly linkClient: (agentId: string, clientId: string) => Promise<void>;
 }
 
@@ -27,7 +24,6 @@ const REGISTRATION: AgentEditor = { kind: 'system', id: 'client-registration', p
 const CONSOLE: AgentEditor = { kind: 'system', id: 'console', party: 'administrator' };
 
 const LONGEST_NAME = 120;
-const LONGEST_REASON = 300;
 
 function nameFrom(metadata: Readonly<Record<string, unknown>>, clientId: string): string {
   const { client_name: name } = metadata;
@@ -46,7 +42,6 @@ function addedScopes(before: ClientRecord['scopes'], after: ClientRecord['scopes
 interface EnrolmentDeps {
   readonly agents: () => Agents;
   readonly policy: () => Pick<PolicyService, 'refuse'>;
-  readonly revocation: () => Pick<Revocation, 'cascade'>;
 }
 
 /** The agent below the one that asked for the token; what its record no longer allows is refused, and the token not used up. */
@@ -74,11 +69,6 @@ async function enrolChild(deps: EnrolmentDeps, { clientId, metadata, initialAcce
 
 /** The hooks over the registry. */
 export function createEnrolment(deps: EnrolmentDeps): Enrolment {
-  const review = async (clientId: string, reason: string) => {
-    const agent = await deps.agents().findByClient(clientId);
-    if (agent === undefined || (agent.status !== 'active' && !agent.actsUnderReview)) return;
-    await deps.agents().setStatus(agent.id, 'underReview', { by: REGISTRATION, reason });
-  };
   return {
     async onRegistered(registered) {
       const { clientId, metadata, initialAccessToken } = registered;
@@ -116,10 +106,10 @@ export function createEnrolment(deps: EnrolmentDeps): Enrolment {
         input: { excess },
       });
     },
-    onWidened: (clientId) => review(clientId, 'Its registration asks for more than before.'),
-    async onDocumentChanged(clientId, { words }) {
-      await review(clientId, `Its metadata document changed. ${words}`.slice(0, LONGEST_REASON));
-      await deps.revocation().cascade.onClientDisabled(clientId, { cause: 'client.document_changed' });
+    async onWidened(clientId) {
+      const agent = await deps.agents().findByClient(clientId);
+      if (agent === undefined || (agent.status !== 'active' && !agent.actsUnderReview)) return;
+      await deps.agents().setStatus(agent.id, 'underReview', { by: REGISTRATION, reason: 'Its registration asks for more than before.' });
     },
     linkClient: (agentId, clientId) => deps.agents().linkClient(agentId, clientId, CONSOLE),
   };

@@ -2,7 +2,7 @@
  * What pages show that no single capability knows: names for ids, what an agent may reach, what would fall with it. Only
  * reads; every part comes from a capability's own service.
  */
-import type { Accounts } from './accounts/index.ts';
+import { type Accounts, SELF_SERVICE_GROUP_ID } from './accounts/index.ts';
 import type { Agents, DelegationShown, Falling, ReachLine, Surroundings } from './agents/index.ts';
 import type { Clients } from './client-registration/index.ts';
 import { credentialLines } from './credential-words.ts';
@@ -55,12 +55,16 @@ async function lookUp(sources: Sources, id: string): Promise<string | undefined>
   return undefined;
 }
 
-/** An agent with an owner, or software an administrator registered, is vouched for; a name alone is only what the software says. */
+/**
+ * An agent with an owner, or software an administrator registered, is vouched for; a name alone is only what the software says, and
+ * that other people let it in says nothing about it.
+ */
 async function softwareOf(sources: Sources, clientId: string): Promise<Software | undefined> {
   const client = await sources.clients().find(clientId);
   if (client === undefined) return undefined;
   const agent = await sources.agents().findByClient(clientId);
-  const owner = agent?.owner === undefined ? undefined : await sources.accounts().ownerLabel(agent.owner);
+  const isOwned = agent?.owner !== undefined && agent.owner.id !== SELF_SERVICE_GROUP_ID;
+  const owner = isOwned ? await sources.accounts().ownerLabel(agent.owner) : undefined;
   const isVerified = client.kind === 'admin' || (agent?.status === 'active' && owner?.isAlive === true);
   const documentHost = client.kind === 'document' && URL.canParse(clientId) ? new URL(clientId).hostname : undefined;
   return { name: client.name, agentId: agent?.id, agentName: agent?.displayName, ownerName: owner?.name, isVerified, documentHost };

@@ -16,6 +16,11 @@ export interface RegistrationAudit {
       | 'client.document_changed'
       | 'client.deleted'
       | 'client.secret_rotated'
+      | 'client.reaped'
+      | 'client.revived'
+      | 'software.noticed'
+      | 'software.admitted'
+      | 'software.updated'
       | 'initial_access_token.created'
       | 'initial_access_token.revoked'
       | 'provisioning_token.created'
@@ -23,6 +28,7 @@ export interface RegistrationAudit {
       | 'provisioning_token.refused';
     readonly actor: ChangedBy;
     readonly agentId?: string;
+    readonly subjectId?: string;
     readonly clientId?: string;
     readonly resource?: string;
     readonly action?: string;

@@ -9,8 +9,11 @@ export interface Bounds {
   readonly grantTypes: readonly string[];
 }
 
-/** How a client came to be. */
-export type ClientKind = 'dynamic' | 'document' | 'admin' | 'bootstrap';
+/**
+ * How a client came to be: registered with an initial access token (`dynamic`) or without one (`open`), named by the address of
+ * its metadata document, added by an administrator, or in the environment.
+ */
+export type ClientKind = 'dynamic' | 'open' | 'document' | 'admin' | 'bootstrap';
 
 /** What a client is for: it decides who its tokens speak as. */
 export const PURPOSES = ['agent', 'application', 'service', 'resource_server', 'management'] as const;
@@ -43,6 +46,12 @@ export interface ClientRecord {
   /** Until when the secret before the last rotation works too. */
   readonly previousSecretUntil: Date | undefined;
   readonly initialAccessTokenId: string | undefined;
+  /** The software it is an instance of, when it came by itself. */
+  readonly softwareId: string | undefined;
+  /** When a person first let it act for them. */
+  readonly admittedAt: Date | undefined;
+  /** Put away because nobody used it. */
+  readonly reapedAt: Date | undefined;
   /** Counts changes. */
   readonly version: number;
   readonly createdAt: Date;

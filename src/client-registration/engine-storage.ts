@@ -2,13 +2,16 @@ import { type Adapter, type AdapterPayload, errors, type KoaContextWithOIDC, Pro
 import { attachToRefusal } from '../oidc/index.ts';
 import type { Db } from '../platform/db/db.ts';
 import type { OnStopped, RegistrationAudit } from './audit-trail.ts';
-import { type ClientRecord, type InitialAccessToken, type StoredMetadata, textsOf, usesSecret, wordsOf } from './client.ts';
+import { type Bounds, type ClientRecord, type InitialAccessToken, type StoredMetadata, textsOf, usesSecret, wordsOf } from './client.ts';
 import { FACTS_MEMBER, type FactsBook } from './client-facts.ts';
 import { type ClientSecrets, PLACEHOLDER } from './client-secrets.ts';
 import { usableGrants } from './grant-types.ts';
 import type { InitialAccessTokens } from './initial-access-tokens/service.ts';
 import { looksLikeUrl } from './metadata-documents/document-url.ts';
 import type { MetadataDocuments } from './metadata-documents/service.ts';
+import { OPEN_BOUNDS, OPEN_POLICY, type OpenRegistration } from './open-registration.ts';
+import type { SoftwareService } from './software/service.ts';
+import { identityOf, type Software } from './software/software.ts';
 import type { ClientStore } from './store.ts';
 import { isWidened } from './widening.ts';
 
@@ -18,6 +21,9 @@ export type OnRegistered = (registered: {
   readonly metadata: StoredMetadata;
   readonly initialAccessToken: InitialAccessToken;
 }) => Promise<void>;
+
+/** Software came by itself, for the first time or again; what it throws undoes the registration. */
+export type OnMet = (met: { readonly clientId: string; readonly software: Software }) => Promise<void>;
 
 /** An update of a registration, before it is stored; what it throws refuses it. */
 export type OnUpdate = (update: {
@@ -32,10 +38,13 @@ export interface EngineStorageDeps {
   readonly secrets: ClientSecrets;
   readonly book: FactsBook;
   readonly initialAccessTokens: Pick<InitialAccessTokens, 'findUsable'>;
+  readonly open: Pick<OpenRegistration, 'isOwn'>;
+  readonly software: Pick<SoftwareService, 'meet' | 'makeRoom'>;
   readonly audit: RegistrationAudit;
   /** The types of authorization details there are now; a client may use all of them unless it named some (RFC 9396 §10). */
   readonly detailTypes: () => readonly string[];
   readonly onRegistered: OnRegistered;
+  readonly onMet?: OnMet | undefined;
   readonly onUpdate?: OnUpdate | undefined;
   /** Whether policy lets a client not even authenticate (its agent is suspended or retired); it records why. */
   readonly turnsAway?: ((clientId: string) => Promise<boolean>) | undefined;
@@ -82,12 +91,18 @@ function withoutDefaults(metadata: StoredMetadata, ctx: KoaContextWithOIDC): Sto
   return ctx.oidc.body?.['authorization_details_types'] === undefined ? rest : metadata;
 }
 
+/** What a registration under way is bound by; without a token it is open. */
+export interface Enrolment {
+  readonly bounds: Bounds;
+  readonly initialAccessToken: InitialAccessToken | undefined;
+}
+
 /** The engine's storage of clients and initial access tokens on our tables. */
 export interface EngineStorage {
   readonly clients: Adapter;
   readonly initialAccessTokens: Adapter;
-  /** The initial access token of the registration under way. */
-  enrolmentOf(ctx: KoaContextWithOIDC): InitialAccessToken | undefined;
+  /** What the registration under way is bound by. */
+  enrolmentOf(ctx: KoaContextWithOIDC): Enrolment | undefined;
 }
 
 /** Whether the document of this client holds; if not, the `invalid_client` of the request under way says why. */
@@ -103,7 +118,7 @@ const nothing = async (): Promise<undefined> => undefined;
 /** Storage for `adapters.Client` and `adapters.InitialAccessToken`. A disabled client is not found (RFC 6749 §5.2: 401). */
 export function createEngineStorage(deps: EngineStorageDeps): EngineStorage {
   const { store, book } = deps;
-  const enrolments = new WeakMap<object, InitialAccessToken>();
+  const enrolments = new WeakMap<object, Enrolment>();
   return {
     enrolmentOf: (ctx) => enrolments.get(ctx),
     clients: {
@@ -119,8 +134,9 @@ export function createEngineStorage(deps: EngineStorageDeps): EngineStorage {
         const metadata = withoutDefaults(storedMetadata(payload), ctx);
         const input = { clientId, payload, metadata, scopes: scopesOf(payload) };
         const enrolment = enrolments.get(ctx);
-        if (ctx.method === 'POST' && enrolment !== undefined) await register(deps, input, enrolment);
-        else await update(deps, input);
+        if (ctx.method !== 'POST' || enrolment === undefined) await update(deps, input);
+        else if (enrolment.initialAccessToken === undefined) await registerOpenly(deps, input);
+        else await register(deps, input, enrolment.initialAccessToken);
       },
       async destroy(clientId) {
         await store.remove(clientId);
@@ -135,10 +151,14 @@ export function createEngineStorage(deps: EngineStorageDeps): EngineStorage {
     },
     initialAccessTokens: {
       async find(value) {
-        const record = await deps.initialAccessTokens.findUsable(value);
         const ctx = Provider.ctx;
+        if (ctx !== undefined && deps.open.isOwn(value)) {
+          enrolments.set(ctx, { bounds: OPEN_BOUNDS, initialAccessToken: undefined });
+          return { kind: 'InitialAccessToken', jti: value, iat: 0, policies: [OPEN_POLICY] };
+        }
+        const record = await deps.initialAccessTokens.findUsable(value);
         if (record === undefined || ctx === undefined) return undefined;
-        enrolments.set(ctx, record);
+        enrolments.set(ctx, { bounds: record.bounds, initialAccessToken: record });
         const seconds = (at: Date) => Math.floor(at.getTime() / 1000);
         return { kind: 'InitialAccessToken', jti: value, iat: seconds(record.createdAt), exp: seconds(record.expiresAt) };
       },
@@ -164,28 +184,56 @@ function scopesOf(payload: AdapterPayload): readonly string[] | undefined {
   return value === undefined ? undefined : wordsOf(value);
 }
 
-/** RFC 7591 §3.2: one use of the initial access token and the client are one statement; the rest joins its transaction. */
-async function register(
-  deps: EngineStorageDeps,
-  { clientId, payload, metadata, scopes }: Registered,
-  enrolment: InitialAccessToken,
-): Promise<void> {
+/** What every client that registers by itself begins with. */
+const PLAIN = {
+  purpose: 'agent',
+  serviceId: undefined,
+  isManagement: false,
+  hasGovernance: false,
+  defaultResource: undefined,
+  defaultScope: undefined,
+} as const;
+
+function secretHashOf({ secrets }: EngineStorageDeps, { clientId, payload }: Registered): Buffer | undefined {
   const { client_secret: secret } = payload as { client_secret?: string };
+  return secret === undefined ? undefined : secrets.hash(clientId, secret);
+}
+
+/** RFC 7591 §3 without a token: the client is an instance of its software, and stands for nobody until a person lets it in. */
+async function registerOpenly(deps: EngineStorageDeps, registered: Registered): Promise<void> {
+  const { clientId, metadata, scopes } = registered;
+  const software = await deps.software.meet(identityOf(metadata, clientId));
+  await deps.onMet?.({ clientId, software });
+  await deps.software.makeRoom(software.id);
+  await deps.store.insert({
+    ...PLAIN,
+    id: clientId,
+    name: nameOf(metadata, clientId),
+    kind: 'open',
+    metadata,
+    scopes,
+    bounds: { ...OPEN_BOUNDS, ...(software.resources === undefined ? {} : { resources: software.resources }) },
+    initialAccessTokenId: undefined,
+    softwareId: software.id,
+    secretHash: secretHashOf(deps, registered),
+  });
+  const actor = { kind: 'client', id: clientId } as const;
+  await deps.audit.record({ type: 'client.registered', actor, clientId, resource: software.id, action: 'open' });
+}
+
+/** RFC 7591 §3.2: one use of the initial access token and the client are one statement; the rest joins its transaction. */
+async function register(deps: EngineStorageDeps, registered: Registered, enrolment: InitialAccessToken): Promise<void> {
+  const { clientId, metadata, scopes } = registered;
   const isIn = await deps.store.insertEnrolled({
+    ...PLAIN,
     id: clientId,
     name: nameOf(metadata, clientId),
     kind: 'dynamic',
-    purpose: 'agent',
-    serviceId: undefined,
     metadata,
     scopes,
     bounds: enrolment.bounds,
-    isManagement: false,
-    hasGovernance: false,
-    defaultResource: undefined,
-    defaultScope: undefined,
     initialAccessTokenId: enrolment.id,
-    secretHash: secret === undefined ? undefined : deps.secrets.hash(clientId, secret),
+    secretHash: secretHashOf(deps, registered),
   });
   if (!isIn) throw new errors.InvalidToken('the initial access token is used up');
   const { parent } = enrolment;

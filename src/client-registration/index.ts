@@ -17,7 +17,7 @@ import { type ClientRecord, type StoredMetadata, textsOf } from './client.ts';
 import { type ClientFacts, createFactsBook } from './client-facts.ts';
 import { createClientSecrets } from './client-secrets.ts';
 import { type ClientAgents, clientConsole } from './console/routes.ts';
-import { createEngineStorage, type OnRegistered, type OnUpdate } from './engine-storage.ts';
+import { createEngineStorage, type OnMet, type OnRegistered, type OnUpdate } from './engine-storage.ts';
 import { GRANT } from './grant-types.ts';
 import { createInitialAccessTokens, type InitialAccessTokens, type Owners } from './initial-access-tokens/service.ts';
 import {
@@ -29,22 +29,27 @@ import {
 } from './metadata-documents/index.ts';
 import { initialAccessTokenConsole } from './initial-access-tokens/routes.ts';
 import { clientOidc } from './oidc.ts';
+import { createOpenRegistration } from './open-registration.ts';
 import { provisioningConsole } from './provisioning-tokens/routes.ts';
 import { createProvisioningTokens, type ProvisioningTokens } from './provisioning-tokens/service.ts';
 import { clientApi } from './routes.ts';
 import { type ClientService, createClientService, judgeMetadata } from './service.ts';
+import { createSoftwareService, type SoftwareService } from './software/service.ts';
+import { createSoftwareStore } from './software/store.ts';
 import { type ClientStore, createClientStore } from './store.ts';
 
 export type { ChangedBy, RegistrationAudit } from './audit-trail.ts';
 export type { Bounds, ClientPurpose, ClientRecord, InitialAccessToken, StoredMetadata } from './client.ts';
 export type { ClientFacts } from './client-facts.ts';
 export type { ClientAgents } from './console/routes.ts';
-export type { OnRegistered, OnUpdate } from './engine-storage.ts';
-export type { DocumentChange, DocumentPolicy, DocumentsDeps } from './metadata-documents/index.ts';
+export type { OnMet, OnRegistered, OnUpdate } from './engine-storage.ts';
+export type { DocumentsDeps } from './metadata-documents/index.ts';
 export type { InitialAccessTokens, NewChildToken, Owners } from './initial-access-tokens/service.ts';
 export type { ClientChangeInput, NewClientInput } from './client-input.ts';
 export { redirectFaultOf } from './redirect-uri.ts';
 export type { ClientService } from './service.ts';
+export { inheritedAgent, type Instance, type SoftwareService } from './software/service.ts';
+export { isProven, type Software } from './software/software.ts';
 
 /** What clients need; what is uphill or beside comes as a hook from app.ts. */
 export interface ClientsDeps {
@@ -60,6 +65,10 @@ export interface ClientsDeps {
   /** The types of authorization details the engine is being built with; asked once for each that is built. */
   readonly detailTypes: () => readonly string[];
   readonly onRegistered: OnRegistered;
+  /** Software registered without a token. */
+  readonly onMet?: OnMet;
+  /** Whether it may; left out: never. */
+  readonly isOpen?: () => Promise<boolean>;
   readonly onUpdate?: OnUpdate;
   /** Keeps why a client gets no token, and tells it in the answer. */
   readonly policy?: Pick<PolicyService, 'refuse'>;
@@ -90,6 +99,8 @@ export interface Clients extends ClientService {
   readonly provisioningTokens: ProvisioningTokens;
   /** Undefined: not taken. */
   readonly documents: MetadataDocuments | undefined;
+  /** Software that comes by itself. */
+  readonly software: SoftwareService;
   /** What our record says of the engine's client; undefined for one that is not from our table. */
   factsOf(client: Client): ClientFacts | undefined;
   /** For `createChildEnrolment({ clientOf })`: what a child of the client's agent is bound by. */
@@ -172,9 +183,12 @@ export function createClients(deps: ClientsDeps): Clients {
     await provisioningTokens.endAll(clientId, reason);
     await deps.onStopped(clientId, reason);
   };
+  const open = createOpenRegistration({ ...deps, isOpen: deps.isOpen ?? (async () => false) });
+  const software = createSoftwareService({ ...deps, store: createSoftwareStore(deps), clients: store, onStopped });
   const judge = (record: ClientRecord, metadata: StoredMetadata) => judgeMetadata({ book, detailTypes, provider }, record, metadata);
-  const documents = deps.documents && createMetadataDocuments({ ...deps, ...deps.documents, clients: store, judge, onStopped });
-  const storage = createEngineStorage({ ...deps, detailTypes, store, secrets, book, initialAccessTokens, onStopped, documents });
+  const documents = deps.documents && createMetadataDocuments({ ...deps, ...deps.documents, clients: store, software, judge, onStopped });
+  const shared = { ...deps, detailTypes, store, secrets, book, open, documents };
+  const storage = createEngineStorage({ ...shared, initialAccessTokens, software, onStopped });
   const service = createClientService({ ...deps, detailTypes, store, secrets, book, provider, onStopped });
   const provisioningTokens = createProvisioningTokens({
     ...deps,
@@ -190,6 +204,7 @@ export function createClients(deps: ClientsDeps): Clients {
     initialAccessTokens,
     provisioningTokens,
     documents,
+    software,
     factsOf: (client) => book.factsOf(client),
     async enrollingClient(clientId) {
       const record = await service.find(clientId);
@@ -207,7 +222,7 @@ export function createClients(deps: ClientsDeps): Clients {
     serverClients: serverClientsOf(service),
     capability: {
       name: 'client-registration',
-      oidc: clientOidc({ ...deps, detailTypes, store, storage, secrets, book, documents, onProvider }),
+      oidc: clientOidc({ ...shared, storage, onProvider }),
       routes(router, web) {
         clientApi({ clients: service, initialAccessTokens }, router, web);
         if (documents !== undefined) documentConsole({ ...deps, documents }, router, web);
@@ -218,6 +233,7 @@ export function createClients(deps: ClientsDeps): Clients {
       jobs: [
         ...documentJobs(documents),
         { name: 'provisioning-tokens-last-use', everySeconds: FLUSH_SECONDS, run: provisioningTokens.flush },
+        { name: 'unused-registrations', everySeconds: 3_600, run: async () => void (await software.reap()) },
         {
           name: 'old-child-tokens',
           everySeconds: 3_600,

@@ -11,6 +11,7 @@ import type { EngineStorage } from './engine-storage.ts';
 import { announceDocuments } from './metadata-documents/discovery.ts';
 import type { MetadataDocuments } from './metadata-documents/service.ts';
 import { checkMetadata, MetadataFault } from './metadata-rules.ts';
+import { OPEN_POLICY, type OpenRegistration } from './open-registration.ts';
 import { acceptRepeatedSecrets, addRegistrationAnswers } from './registration-answers.ts';
 import type { ClientStore } from './store.ts';
 
@@ -21,6 +22,7 @@ export interface ClientOidcDeps {
   readonly ids: Ids;
   readonly store: ClientStore;
   readonly storage: EngineStorage;
+  readonly open: OpenRegistration;
   readonly secrets: ClientSecrets;
   readonly book: FactsBook;
   readonly detailTypes: () => readonly string[];
@@ -129,6 +131,7 @@ export function clientOidc(deps: ClientOidcDeps): OidcContribution {
       registration: {
         enabled: true,
         initialAccessToken: true,
+        policies: { [OPEN_POLICY]: deps.open.policy },
         issueRegistrationAccessToken: true,
         idFactory: () => ids.next('cli'),
         secretFactory: () => ids.secret(32),
@@ -147,6 +150,7 @@ export function clientOidc(deps: ClientOidcDeps): OidcContribution {
     patch(provider) {
       addRegistrationAnswers(provider);
       if (deps.documents !== undefined) announceDocuments(provider, deps.documents);
+      deps.open.middleware(provider);
       acceptRepeatedSecrets(provider, { book, secrets });
       deps.onProvider(provider);
     },

@@ -65,7 +65,8 @@ const PROOFS: Readonly<Record<string, string>> = {
   none: 'nothing (public)',
 };
 const ORIGINS = {
-  dynamic: 'registered by itself',
+  dynamic: 'registered with an enrolment token',
+  open: 'registered by itself',
   document: 'by its metadata document',
   admin: 'added by an administrator',
   bootstrap: 'from the environment',

@@ -13,8 +13,19 @@ export interface StoredClient {
 /** A client as it is written the first time. */
 export type NewClient = Omit<
   ClientRecord,
-  'hasSecret' | 'secretRotatedAt' | 'previousSecretUntil' | 'version' | 'createdAt' | 'updatedAt' | 'lastUsedAt' | 'status'
+  | 'hasSecret'
+  | 'secretRotatedAt'
+  | 'previousSecretUntil'
+  | 'version'
+  | 'createdAt'
+  | 'updatedAt'
+  | 'lastUsedAt'
+  | 'status'
+  | 'softwareId'
+  | 'admittedAt'
+  | 'reapedAt'
 > & {
+  readonly softwareId?: string | undefined;
   readonly secretHash: Buffer | undefined;
 };
 
@@ -57,6 +68,11 @@ export interface ClientStore {
   /** Whether an id was given out and taken back. */
   wasRemoved(clientId: string): Promise<boolean>;
   touch(clientId: string, unlessSince: Date): Promise<void>;
+  /** A person let it act for them; the first time counts. */
+  admit(clientId: string): Promise<void>;
+  putAway(clientId: string): Promise<void>;
+  /** False when it was not put away. */
+  revive(clientId: string): Promise<boolean>;
 }
 
 interface Row {
@@ -78,6 +94,9 @@ interface Row {
   readonly previous_secret_until: Date | null;
   readonly secret_rotated_at: Date | null;
   readonly initial_access_token_id: string | null;
+  readonly software_id: string | null;
+  readonly admitted_at: Date | null;
+  readonly reaped_at: Date | null;
   readonly version: number;
   readonly created_at: Date;
   readonly updated_at: Date;
@@ -105,6 +124,9 @@ function recordOf(row: Row): ClientRecord {
     secretRotatedAt: row.secret_rotated_at ?? undefined,
     previousSecretUntil: row.previous_secret_until ?? undefined,
     initialAccessTokenId: row.initial_access_token_id ?? undefined,
+    softwareId: row.software_id ?? undefined,
+    admittedAt: row.admitted_at ?? undefined,
+    reapedAt: row.reaped_at ?? undefined,
     version: row.version,
     createdAt: row.created_at,
     updatedAt: row.updated_at,
@@ -125,9 +147,9 @@ function storedOf(row: Row | undefined): StoredClient | undefined {
 const json = (value: unknown): string | null => (value === undefined ? null : JSON.stringify(value));
 
 const COLUMNS = `client_id, name, kind, purpose, service_id, status, metadata, scopes, bounds, is_management, has_governance,
-  default_resource, default_scope, secret_hash, secret_rotated_at, initial_access_token_id, version, created_at, updated_at`;
+  default_resource, default_scope, secret_hash, secret_rotated_at, initial_access_token_id, version, created_at, updated_at, software_id`;
 const VALUES = `$1::text, $2::text, $3::text, $4::text, $5::text, 'active', $6::jsonb, $7::jsonb, $8::jsonb, $9::boolean, $10::boolean,
-  $11::text, $12::text, $13::bytea, CASE WHEN $13::bytea IS NULL THEN NULL ELSE $15::timestamptz END, $14::text, 1, $15::timestamptz, $15::timestamptz`;
+  $11::text, $12::text, $13::bytea, CASE WHEN $13::bytea IS NULL THEN NULL ELSE $15::timestamptz END, $14::text, 1, $15::timestamptz, $15::timestamptz, $16::text`;
 
 function valuesOf(client: NewClient, now: Date): unknown[] {
   return [
@@ -146,6 +168,7 @@ function valuesOf(client: NewClient, now: Date): unknown[] {
     client.secretHash ?? null,
     client.initialAccessTokenId ?? null,
     now,
+    client.softwareId ?? null,
   ];
 }
 
@@ -193,13 +216,13 @@ export function createClientStore({ db, clock }: { db: Db; clock: Clock }): Clie
       const like = search === undefined || search === '' ? null : `%${search.replace(/[\\%_]/g, '\\$&')}%`;
       const rows = await db.rows<Row>({
         name: 'client-list',
-        text: `${SELECT} WHERE status <> 'deleted' AND client_id > $1 AND ($2::text IS NULL OR name ILIKE $2 OR client_id ILIKE $2)
+        text: `${SELECT} WHERE status <> 'deleted' AND reaped_at IS NULL AND client_id > $1 AND ($2::text IS NULL OR name ILIKE $2 OR client_id ILIKE $2)
                AND ($3::text IS NULL OR purpose = $3) ORDER BY client_id LIMIT $4`,
         values: [after ?? '', like, purpose ?? null, limit],
       });
       return rows.map(recordOf);
     },
-    count: () => db.prisma.client.count({ where: { status: { not: 'deleted' } } }),
+    count: () => db.prisma.client.count({ where: { status: { not: 'deleted' }, reapedAt: null } }),
     async insert(client) {
       const text = `INSERT INTO clients (${COLUMNS}) SELECT ${VALUES} ON CONFLICT (client_id) DO NOTHING RETURNING client_id`;
       return (await db.row({ name: 'client-insert', text, values: valuesOf(client, clock.now()) })) !== undefined;
@@ -240,6 +263,19 @@ export function createClientStore({ db, clock }: { db: Db; clock: Clock }): Clie
         text: 'UPDATE clients SET last_used_at = $2 WHERE client_id = $1 AND (last_used_at IS NULL OR last_used_at <= $3)',
         values: [clientId, clock.now(), unlessSince],
       });
+    },
+    async admit(clientId) {
+      const text = 'UPDATE clients SET admitted_at = $2 WHERE client_id = $1 AND admitted_at IS NULL';
+      await db.rows({ name: 'client-admit', text, values: [clientId, clock.now()] });
+    },
+    async putAway(clientId) {
+      const text = 'UPDATE clients SET reaped_at = $2, version = version + 1 WHERE client_id = $1 AND reaped_at IS NULL';
+      await db.rows({ name: 'client-put-away', text, values: [clientId, clock.now()] });
+    },
+    async revive(clientId) {
+      const text = `UPDATE clients SET reaped_at = NULL, last_used_at = $2, version = version + 1
+                    WHERE client_id = $1 AND reaped_at IS NOT NULL AND status = 'active' RETURNING client_id`;
+      return (await db.row({ name: 'client-revive', text, values: [clientId, clock.now()] })) !== undefined;
     },
   };
 }

@@ -21,6 +21,7 @@ export type IdPrefix =
   | 'fam'
   | 'req'
   | 'ses'
+  | 'sft'
   | 'cred'
   | 'lnk'
   | 'dtt'

@@ -13,12 +13,17 @@ import { createDriftWatch } from './drift/oidc.ts';
 import { driftSettingRoutes } from './drift/routes.ts';
 import { createDriftSettingService, type DriftSettingService } from './drift/service.ts';
 import { createDriftSettingStore } from './drift/store.ts';
+import { enrolmentRoutes } from './enrolment/routes.ts';
+import { createEnrolmentSettingService, type EnrolmentSettingService } from './enrolment/service.ts';
 import { type FactsSource, perRequest } from './facts.ts';
 import { type PolicyResources, policyOidc } from './oidc.ts';
 import { type DecisionReaders, policyRoutes } from './routes.ts';
 import { createPolicyService, type PolicyService } from './service.ts';
 
 export type { Decision, Effect, PolicyInput, StoredDecision } from './decision.ts';
+export type { EnrolmentSettingService } from './enrolment/service.ts';
+export type { EnrolmentChoice } from './enrolment/setting.ts';
+export { isBeyond } from './enrolment/setting.ts';
 export { composeFacts, type FactsDeps, type FactsSource } from './facts.ts';
 export { MAX_ACTORS } from './oidc.ts';
 export type { AgentFacts, ClientFacts, Principal, PrincipalFacts } from './principal.ts';
@@ -32,6 +37,8 @@ export interface Policy extends PolicyService {
   readonly facts: FactsSource;
   /** Whether tokens flow while an agent is under review for drift. */
   readonly driftSetting: DriftSettingService;
+  /** How software gets in that no administrator registered. */
+  readonly enrolment: EnrolmentSettingService;
   readonly capability: Capability;
 }
 
@@ -56,17 +63,20 @@ export function createPolicy(deps: PolicyDeps): Policy {
   const service = createPolicyService({ ...deps, facts });
   const settings = createDriftSettingStore(deps);
   const driftSetting = createDriftSettingService({ ...deps, settings });
+  const enrolment = createEnrolmentSettingService(deps);
   const watch = createDriftWatch({ ...deps, settings });
   const { nameOf } = deps.readers;
   return {
     ...service,
     facts,
     driftSetting,
+    enrolment,
     capability: {
       name: 'policy',
-      oidc: policyOidc({ ...deps, facts, service, watch }),
+      oidc: policyOidc({ ...deps, facts, service, watch, enrolment }),
       routes: (router, web) => {
         policyRoutes({ ...deps, service })(router, web);
+        enrolmentRoutes({ ...deps, setting: enrolment, nameOf })(router, web);
         driftSettingRoutes({ ...deps, setting: driftSetting, nameOf })(router, web);
       },
       jobs: [

@@ -7,6 +7,8 @@ import type { Db } from '../platform/db/db.ts';
 import { type ActClaim, type Issuance, issuanceOf } from '../tokens/index.ts';
 import type { Decision, PolicyInput, StoredDecision } from './decision.ts';
 import type { DriftWatch, SeenDrift } from './drift/oidc.ts';
+import { createSelfServiceBounds, type RiskyResource } from './enrolment/bounds.ts';
+import type { EnrolmentSettingService } from './enrolment/service.ts';
 import type { FactsSource } from './facts.ts';
 import { INVARIANTS_VERSION } from './invariants.ts';
 import { type Principal, principalFrom } from './principal.ts';
@@ -14,7 +16,7 @@ import type { PolicyService } from './service.ts';
 
 /** The resource servers as policy asks them. */
 export interface PolicyResources {
-  findByIdentifier(uri: string): Promise<object | undefined>;
+  findByIdentifier(uri: string): Promise<RiskyResource | undefined>;
   resourcesOfClient(clientId: string): Promise<readonly string[]>;
 }
 
@@ -24,6 +26,7 @@ export interface PolicyHookDeps {
   readonly facts: FactsSource;
   readonly resources: PolicyResources;
   readonly watch: DriftWatch;
+  readonly enrolment: Pick<EnrolmentSettingService, 'choice'>;
   readonly db: Pick<Db, 'detached'>;
   readonly issuer: URL;
   readonly clock: Clock;
@@ -93,7 +96,7 @@ async function resourceOf(aud: string | undefined, resources: PolicyResources): 
   if (aud === undefined) return { kind: 'none' };
   const server = await resources.findByIdentifier(aud);
   if (server === undefined) return { kind: 'unknown', identifier: aud };
-  const { own } = server as { own?: string };
+  const { own } = server;
   return own === undefined ? { kind: 'registered', identifier: aud } : { kind: 'own', identifier: aud, own };
 }
 
@@ -119,7 +122,9 @@ function inputOf(input: PolicyInput, effect: Decision['effect']): Readonly<Recor
  * The token policy: judges every access token of every grant as the last step before it is stored. A permitted one gets its
  * notes (subject, actor, decision) and one row; a refused one leaves no trace but its decision and its audit event.
  */
-export function policyOidc({ service, facts, resources, watch, db, issuer, clock }: PolicyHookDeps): OidcContribution {
+export function policyOidc(deps: PolicyHookDeps): OidcContribution {
+  const { service, facts, resources, watch, db, issuer, clock } = deps;
+  const boundSelfService = createSelfServiceBounds(deps);
   const inputFor = async (ctx: KoaContextWithOIDC, token: IssuedToken, seen: Seen): Promise<PolicyInput> => {
     const { aud, rar } = token as unknown as TokenFields;
     const issuance = issuanceOf(ctx);
@@ -174,6 +179,7 @@ export function policyOidc({ service, facts, resources, watch, db, issuer, clock
       const issuance = issuanceOf(ctx);
       const about = { token: token as unknown as TokenFields, source: (source ?? {}) as SourceFields };
       note(issuance, { ...about, principal: principalFrom(known), issuer: issuerOf(issuer) });
+      await boundSelfService(token, { facts: known, issuance });
       const kept = await judge(await inputFor(ctx, token, { facts: known, drift }), { issuance, drift });
       issuance.decisionId = kept.id;
       // a JWT comes into the ledger, and its decision with it; an opaque token (userinfo) has no row there

@@ -4,8 +4,8 @@ import type { AgentModel, AgentStatus, Elder, RiskLevel } from '../agents/index.
 export interface ClientFacts {
   readonly id: string;
   readonly isActive: boolean;
-  /** How it came to be: software that registered itself, its metadata document, an administrator, or the environment at start. */
-  readonly kind: 'dynamic' | 'document' | 'admin' | 'bootstrap';
+  /** How it came to be: with a token, without one, by a metadata document, by an administrator, or from the environment. */
+  readonly kind: 'dynamic' | 'open' | 'document' | 'admin' | 'bootstrap';
   readonly purpose: 'agent' | 'application' | 'service' | 'resource_server' | 'management';
   /** `svc_…`: who it is when it acts for itself. */
   readonly serviceId: string | undefined;
@@ -54,6 +54,9 @@ export type Principal =
   | { readonly kind: 'application'; readonly id: string }
   | { readonly kind: 'none'; readonly reason: string };
 
+/** Kinds that no administrator vouched for: without an agent they stand for nobody. */
+const COMES_BY_ITSELF: ReadonlySet<string> = new Set(['dynamic', 'open', 'document']);
+
 const none = (reason: string): Principal => ({ kind: 'none', reason });
 
 /** Sentences for an agent that may not act, by its state. */
@@ -85,8 +88,7 @@ export function principalFrom({ client, agent }: PrincipalFacts): Principal {
     const reason = mayAct(agent) ? undefined : reasonOfStatus(agent.status);
     return reason === undefined ? { kind: 'agent', id: agent.id, agent } : none(reason);
   }
-  if (client.kind === 'dynamic' || client.kind === 'document' || client.purpose === 'agent')
-    return none('The client is not linked to an agent.');
+  if (client.purpose === 'agent' || COMES_BY_ITSELF.has(client.kind)) return none('The client is not linked to an agent.');
   if (client.serviceId !== undefined) return { kind: 'service', id: client.serviceId };
   return { kind: 'application', id: client.id };
 }

@@ -20,15 +20,16 @@ import { browserRoutes } from './browser/routes.ts';
 import { createPageGuard } from './browser/session-guard.ts';
 import { type ConsentGrants, createConsentGrants } from './consent-grants.ts';
 import { createDeviceLimit } from './device-limit.ts';
-import { type InteractionDeps, interactionRoutes } from './interaction/routes.ts';
+import type { InteractionDeps } from './interaction/request/routes.ts';
+import { interactionRoutes } from './interaction/routes.ts';
 import { createAttempts } from './login/attempt.ts';
 import { signInOidc } from './oidc.ts';
 import type { SignInAudit } from './sign-in-event.ts';
 import { createSignInStore } from './store.ts';
 
 export type { BrowserContext, ListedSession } from './browser/browser-session.ts';
-export type { Consented } from './interaction/routes.ts';
-export type { AskedResource, Software } from './interaction/software.ts';
+export type { Consented } from './interaction/request/routes.ts';
+export type { AskedResource, Software, Standing } from './interaction/software.ts';
 export type { SignInAudit, SignInEvent } from './sign-in-event.ts';
 export type { ConsentRecord } from './store.ts';
 
@@ -43,7 +44,8 @@ export interface SignIn extends Pick<BrowserSessions, 'sessionsOf' | 'endSession
 }
 
 /** What sign-in stands on. `provider` gives the engine in force; hooks run in the transaction under way. */
-export interface SignInDeps extends Pick<InteractionDeps, 'detailTypes' | 'resourceServers' | 'softwareOf' | 'onConsent'> {
+export interface SignInDeps
+  extends Pick<InteractionDeps, 'detailTypes' | 'resourceServers' | 'softwareOf' | 'standingOf' | 'onAsked' | 'onConsent'> {
   readonly db: Db;
   readonly clock: Clock;
   readonly ids: Ids;

@@ -117,15 +117,17 @@ function codeIn(server: ServerMetadata, pending: PendingAuthorization, callback:
   return code;
 }
 
-/** A client at a server that was discovered before. */
+/** A client at a server that was discovered before; one with an empty secret is public and only says who it is (RFC 6749 §2.3). */
 export function createAgentClient(
   server: ServerMetadata,
   credentials: { readonly clientId: string; readonly clientSecret: string },
   send: Send = createSend(),
 ): AgentClient {
   const { clientId, clientSecret } = credentials;
-  const headers = basic(clientId, clientSecret);
-  const post = (url: string, form: Record<string, string>) => send({ url, form, headers });
+  const isPublic = clientSecret === '';
+  const headers = isPublic ? {} : basic(clientId, clientSecret);
+  const post = (url: string, form: Record<string, string>) =>
+    send({ url, form: isPublic ? { client_id: clientId, ...form } : form, headers });
   const token = async (form: Readonly<Record<string, string>>) => tokenAnswerOf(await post(server.token_endpoint, form));
   return {
     clientId,

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import canonicalize from 'canonicalize';
-import { type Bounds, type StoredMetadata, textsOf } from '../client.ts';
+import { type StoredMetadata, textsOf } from '../client.ts';
 import { GRANT } from '../grant-types.ts';
+import { OPEN_BOUNDS } from '../open-registration.ts';
 import { checkRedirectUri } from '../redirect-uri.ts';
 import { DocumentFault } from './document-fault.ts';
 
@@ -11,9 +12,6 @@ export interface MetadataDocument {
   /** SHA-256 of the JCS form of `metadata`: equal for documents that say the same. */
   readonly digest: string;
 }
-
-/** A person signs in, and it stays connected; nothing that an agent could do without a person (security rule R5). */
-export const DOCUMENT_BOUNDS: Bounds = { grantTypes: [GRANT.code, GRANT.refresh] };
 
 const SHARED_SECRET_METHODS: ReadonlySet<unknown> = new Set(['client_secret_basic', 'client_secret_post', 'client_secret_jwt']);
 const METHODS = ['private_key_jwt', 'none'];
@@ -70,7 +68,7 @@ function methodOf(given: Readonly<Record<string, unknown>>): string {
 /** What it asks for and may have; what others serve it with elsewhere is no fault. */
 function grantsOf(given: Readonly<Record<string, unknown>>): readonly string[] {
   const { grant_types: asked } = given;
-  const grants = asked === undefined ? [GRANT.code] : DOCUMENT_BOUNDS.grantTypes.filter((grant) => textsOf(asked).includes(grant));
+  const grants = asked === undefined ? [GRANT.code] : OPEN_BOUNDS.grantTypes.filter((grant) => textsOf(asked).includes(grant));
   if (!grants.includes(GRANT.code)) throw invalid('Its grant_types have no authorization_code, the only way such a client begins here.');
   return grants;
 }

@@ -1,16 +1,13 @@
 /** Which metadata documents are taken: from everywhere, from listed hosts, or none. */
 export interface DocumentPolicy {
   readonly mode: 'open' | 'allow_list' | 'off';
-  /** `example.com` is that host alone, `*.example.com` every host below it. */
+  /** Host names in lower case; one counts for itself and what lies below it. */
   readonly domains: readonly string[];
 }
 
 /** Whether a host name is in the list. */
 function isListed(hostname: string, domains: readonly string[]): boolean {
-  return domains.some((domain) => {
-    const name = domain.toLowerCase();
-    return name.startsWith('*.') ? hostname.endsWith(name.slice(1)) : hostname === name;
-  });
+  return domains.some((domain) => hostname === domain || hostname.endsWith(`.${domain}`));
 }
 
 /**

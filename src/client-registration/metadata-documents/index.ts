@@ -3,29 +3,26 @@
  * judges and keeps these documents, and makes a client like any other of each. Which hosts are welcome is a setting, and whom such
  * a client works for is the registry's; both come in as functions. Called by the engine's storage of clients, at every use.
  */
+import type { Outgoing } from '../../platform/outgoing/dispatcher.ts';
 import type { Job } from '../../platform/jobs.ts';
 import { createBudget } from './budget.ts';
 import type { DocumentPolicy } from './domain-policy.ts';
-import { createReader, type DocumentHooks, type ReadingDeps } from './reading.ts';
+import { createReader, type DocumentHooks } from './reading.ts';
 import { createDocumentService, type DocumentServiceDeps, type MetadataDocuments } from './service.ts';
 import { createDocumentStore } from './store.ts';
 
-export type { DocumentChange } from './change.ts';
-export type { DocumentPolicy } from './domain-policy.ts';
 export { documentConsole } from './routes.ts';
 export type { MetadataDocuments } from './service.ts';
 
 /** What metadata documents need beyond what clients have. */
 export interface DocumentsDeps extends DocumentHooks {
-  readonly outgoing: ReadingDeps['outgoing'];
+  readonly outgoing: Pick<Outgoing, 'fetch' | 'allowsLoopback'>;
   /** Which documents are taken, asked for at every use. */
   readonly policy: () => Promise<DocumentPolicy>;
-  /** http on loopback counts, for development. */
-  readonly allowsLoopback: boolean;
 }
 
 type Deps = DocumentsDeps &
-  Pick<DocumentServiceDeps, 'db' | 'clock' | 'clients' | 'audit' | 'judge' | 'onStopped'> & {
+  Pick<DocumentServiceDeps, 'db' | 'clock' | 'clients' | 'software' | 'audit' | 'judge' | 'onStopped'> & {
     readonly turnsAway?: (clientId: string) => Promise<boolean>;
     readonly agents: { findByClient(clientId: string): Promise<object | undefined> };
   };
@@ -33,11 +30,12 @@ type Deps = DocumentsDeps &
 /** Builds the use cases. */
 export function createMetadataDocuments(deps: Deps): MetadataDocuments {
   const store = createDocumentStore(deps);
-  const reading = { ...deps, store, hooks: { onClient: deps.onClient, onChanged: deps.onChanged } };
+  const reading = { ...deps, store, hooks: { onChanged: deps.onChanged } };
   return createDocumentService({
     ...reading,
     reader: createReader(reading),
     budget: createBudget(deps),
+    allowsLoopback: deps.outgoing.allowsLoopback,
     turnsAway: deps.turnsAway,
     isLinked: async (clientId) => (await deps.agents.findByClient(clientId)) !== undefined,
   });

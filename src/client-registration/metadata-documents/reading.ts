@@ -4,17 +4,18 @@ import type { Db } from '../../platform/db/db.ts';
 import type { Outgoing } from '../../platform/outgoing/dispatcher.ts';
 import type { ChangedBy, RegistrationAudit } from '../audit-trail.ts';
 import type { ClientRecord, StoredMetadata } from '../client.ts';
+import { OPEN_BOUNDS } from '../open-registration.ts';
+import type { SoftwareService } from '../software/service.ts';
+import { documentIdentity } from '../software/software.ts';
 import type { ClientStore } from '../store.ts';
 import { type DocumentChange, decisiveChange } from './change.ts';
-import { DOCUMENT_BOUNDS, type MetadataDocument, readDocument } from './document.ts';
+import { type MetadataDocument, readDocument } from './document.ts';
 import { DocumentFault } from './document-fault.ts';
 import { type Fetched, fetchDocument } from './fetching.ts';
 import type { DocumentStore, StoredDocument } from './store.ts';
 
 /** What happens around a document, in the transaction that keeps it. */
 export interface DocumentHooks {
-  /** A document was taken for the first time: its client exists now, and belongs to nobody unless an administrator said so before. */
-  readonly onClient: (client: { readonly clientId: string; readonly name: string }) => Promise<void>;
   /** A document changed so that nobody's consent to it holds any more. */
   readonly onChanged: (clientId: string, change: DocumentChange) => Promise<void>;
 }
@@ -25,6 +26,7 @@ export interface ReadingDeps {
   readonly clock: Clock;
   readonly outgoing: Pick<Outgoing, 'fetch'>;
   readonly clients: Pick<ClientStore, 'insert' | 'update'>;
+  readonly software: Pick<SoftwareService, 'meet' | 'revive'>;
   readonly store: DocumentStore;
   readonly audit: RegistrationAudit;
   readonly hooks: DocumentHooks;
@@ -54,7 +56,7 @@ export function draftOf(clientId: string, { name, now }: { readonly name: string
     status: 'active',
     metadata: {},
     scopes: undefined,
-    bounds: DOCUMENT_BOUNDS,
+    bounds: OPEN_BOUNDS,
     isManagement: false,
     hasGovernance: false,
     defaultResource: undefined,
@@ -63,6 +65,9 @@ export function draftOf(clientId: string, { name, now }: { readonly name: string
     secretRotatedAt: undefined,
     previousSecretUntil: undefined,
     initialAccessTokenId: undefined,
+    softwareId: undefined,
+    admittedAt: undefined,
+    reapedAt: undefined,
     version: 1,
     createdAt: now,
     updatedAt: now,
@@ -103,16 +108,25 @@ async function askFor(deps: ReadingDeps, url: URL, stored: StoredDocument | unde
   return { fetched, at, judged: fetched.body === undefined ? undefined : judgedOf(deps, url, { body: fetched.body, now: at }) };
 }
 
+/** A client that a document, or an administrator, names for the first time, as an instance of its software; false when it is there. */
+export async function introduce(
+  deps: Pick<ReadingDeps, 'clients' | 'software' | 'store' | 'clock'>,
+  url: string,
+  what: Pick<Judged, 'name' | 'client'>,
+): Promise<boolean> {
+  const software = await deps.software.meet(documentIdentity(url, what.name));
+  const { hasSecret: _, ...draft } = draftOf(url, { name: what.name, now: deps.clock.now() });
+  const bounds = { ...OPEN_BOUNDS, ...(software.resources === undefined ? {} : { resources: software.resources }) };
+  const isNew = await deps.clients.insert({ ...draft, ...what.client, bounds, softwareId: software.id, secretHash: undefined });
+  if (isNew) await deps.store.insert(url);
+  return isNew;
+}
+
 /** The client and its document, made by the first answer; of two servers that made it at once the second finds it. */
-async function begin({ clients, store, audit }: ReadingDeps, url: string, { judged, at }: Answer): Promise<void> {
-  if (judged === undefined) return;
-  const { name, client } = judged;
-  const { hasSecret: _, ...draft } = draftOf(url, { name, now: at });
-  const isNew = await clients.insert({ ...draft, ...client, secretHash: undefined });
-  if (!isNew) return;
-  await store.insert(url);
+async function begin(deps: ReadingDeps, url: string, { judged }: Answer): Promise<void> {
+  if (judged === undefined || !(await introduce(deps, url, judged))) return;
   const actor: ChangedBy = { kind: 'client', id: url };
-  await audit.record({ type: 'client.registered', actor, clientId: url, action: 'metadata_document' });
+  await deps.audit.record({ type: 'client.registered', actor, clientId: url, action: 'metadata_document' });
 }
 
 /** Tells what changed, in words, and lets everybody be asked again. */
@@ -131,7 +145,7 @@ async function announce(deps: ReadingDeps, url: string, { before, judged }: { be
 
 /** Keeps an answer. Holds the row, so that of two servers that saw the same change one tells it. */
 async function keep(deps: ReadingDeps, url: string, answer: Answer): Promise<void> {
-  const { store, clients, hooks } = deps;
+  const { store, clients } = deps;
   const { fetched, judged, at } = answer;
   if ((await store.find(url)) === undefined) await begin(deps, url, answer);
   const stored = await store.lock(url);
@@ -139,12 +153,12 @@ async function keep(deps: ReadingDeps, url: string, answer: Answer): Promise<voi
   const before = stored.read;
   if (before !== undefined && before.at > at) return;
   const { etag, lastModified } = fetched;
+  if (stored.isPutAway) await deps.software.revive(url);
   const reading = { url, etag, lastModified, at, freshUntil: secondsAfter(at, fetched.freshSeconds) };
   if (judged === undefined || before?.digest === judged.document.digest) return store.noteUnchanged(reading);
   await store.noteRead({ ...reading, document: judged.document });
   await clients.update(url, { name: judged.name, ...judged.client });
-  if (before === undefined) await hooks.onClient({ clientId: url, name: judged.name });
-  else await announce(deps, url, { before: before.metadata, judged });
+  if (before !== undefined) await announce(deps, url, { before: before.metadata, judged });
 }
 
 /** The reader; nothing of it belongs to the request that happens to wait. */

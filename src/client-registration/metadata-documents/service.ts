@@ -5,7 +5,7 @@ import type { Budget } from './budget.ts';
 import { checkDocumentUrl } from './document-url.ts';
 import { type DocumentPolicy, isWelcome } from './domain-policy.ts';
 import { STALE_IF_ERROR_SECONDS } from './freshness.ts';
-import { draftOf, type Reader, type ReadingDeps } from './reading.ts';
+import { introduce, type Reader, type ReadingDeps } from './reading.ts';
 import type { StoredDocument } from './store.ts';
 
 /** Whether a client_id that is an address may be used now. */
@@ -33,7 +33,7 @@ export interface MetadataDocuments {
   approve(address: string, by: ChangedBy): Promise<void>;
   /** Reads stale documents of clients in use; returns how many. */
   rereadDue(): Promise<number>;
-  /** Removes clients that came by themselves, belong to no agent and never got a token within a day. */
+  /** Removes clients that came by themselves, belong to no agent and that nobody let in within a day. */
   forgetUnused(): Promise<number>;
 }
 
@@ -63,12 +63,13 @@ const refused = (words: string): Admission => ({ ok: false, words });
 const unread = (words: string) => refused(`The metadata document of this client_id cannot be used. ${words}`);
 const OFF = refused('This server does not take metadata documents as client_id.');
 const NOT_LISTED = refused('This server takes metadata documents of listed hosts only, and the host of this client_id is not one of them.');
+const REFUSED = refused('An administrator decided that this software does not act for people here.');
 const REMOVED = refused('An administrator removed this client.');
 const TOO_MANY = refused('Too many applications that are not known here are being looked up. Try again in a minute.');
 
 /** What a document that is not fresh any more still does while its host does not answer. */
-function mayStandIn({ read }: StoredDocument, now: Date): boolean {
-  return read !== undefined && now < secondsAfter(read.freshUntil, STALE_IF_ERROR_SECONDS);
+function mayStandIn({ read, isPutAway }: StoredDocument, now: Date): boolean {
+  return !isPutAway && read !== undefined && now < secondsAfter(read.freshUntil, STALE_IF_ERROR_SECONDS);
 }
 
 function admission(deps: DocumentServiceDeps) {
@@ -77,7 +78,9 @@ function admission(deps: DocumentServiceDeps) {
     if (!budget.maySeek(from)) return TOO_MANY;
     const fault = await reader.read(url, undefined);
     if (fault !== undefined) return unread(fault.message);
-    return (await store.find(url.href)) === undefined ? REMOVED : OK;
+    const stored = await store.find(url.href);
+    if (stored === undefined || stored.clientStatus === 'deleted') return REMOVED;
+    return stored.isRefused ? REFUSED : OK;
   };
   /** What was found out a moment ago, where asking again would only make everybody wait. */
   const knownFault = (stored: StoredDocument, now: Date) => {
@@ -91,9 +94,10 @@ function admission(deps: DocumentServiceDeps) {
   return async (url: URL, { stored, from }: { stored: StoredDocument | undefined; from: string | undefined }): Promise<Admission> => {
     if (stored === undefined) return readNew(url, from);
     if (stored.clientStatus === 'deleted') return REMOVED;
+    if (stored.isRefused) return REFUSED;
     if (await deps.turnsAway?.(url.href)) return { ok: false, words: undefined };
     const now = clock.now();
-    if (stored.read !== undefined && now < stored.read.freshUntil) return OK;
+    if (stored.read !== undefined && now < stored.read.freshUntil && !stored.isPutAway) return OK;
     const fault = knownFault(stored, now) ?? (await reader.read(url, stored));
     if (fault === undefined || (fault.kind === 'unreachable' && mayStandIn(stored, now))) return OK;
     return unread(fault.message);
@@ -101,13 +105,11 @@ function admission(deps: DocumentServiceDeps) {
 }
 
 async function approve(deps: DocumentServiceDeps, address: string, by: ChangedBy): Promise<void> {
-  const { store, clients, audit, clock, allowsLoopback } = deps;
+  const { store, audit, allowsLoopback } = deps;
   const checked = checkDocumentUrl(address, { allowsLoopback });
   if (!checked.ok) throw new AppError('invalid_input', `The address ${checked.reason}.`, { member: '/url' });
-  const { hasSecret: _, ...draft } = draftOf(address, { name: checked.url.hostname, now: clock.now() });
-  const isNew = await clients.insert({ ...draft, secretHash: undefined });
+  const isNew = await introduce(deps, address, { name: checked.url.hostname, client: { metadata: {}, scopes: undefined } });
   const isRevived = !isNew && (await store.reviveClient(address));
-  await store.insert(address);
   if ((await store.lock(address)) === undefined) throw new AppError('conflict', 'Another client has this identifier.', { member: '/url' });
   await store.noteApproved(address);
   const type = isNew || isRevived ? 'client.registered' : 'client.updated';

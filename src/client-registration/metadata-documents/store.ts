@@ -9,6 +9,10 @@ export interface StoredDocument {
   readonly url: string;
   /** The client it describes; a deleted one is not served, whatever its document says. */
   readonly clientStatus: ClientRecord['status'] | 'deleted';
+  /** Nobody used the client for long: it comes back when its document is read again. */
+  readonly isPutAway: boolean;
+  /** An administrator decided that this software does not act for people here. */
+  readonly isRefused: boolean;
   /** Undefined: an administrator named the address, and it was not read yet. */
   readonly read: (MetadataDocument & { readonly at: Date; readonly freshUntil: Date }) | undefined;
   readonly etag: string | undefined;
@@ -42,9 +46,9 @@ export interface DocumentStore {
   noteFault(fault: { readonly url: string; readonly kind: FaultKind; readonly words: string }): Promise<void>;
   /** Stale documents of clients used since then and not asked for lately, the longest stale first. */
   listDue(bounds: { readonly usedSince: Date; readonly triedBefore: Date; readonly limit: number }): Promise<readonly StoredDocument[]>;
-  /** Addresses that came before then, that no administrator named and that never got a token, in order. */
+  /** Addresses that came before then, that no administrator named and nobody let in, in order. */
   listUnused(bounds: { readonly madeBefore: Date; readonly after: string; readonly limit: number }): Promise<readonly string[]>;
-  /** Removes the client with its document if it still never got a token; false when it did. */
+  /** Removes the client with its document if still nobody let it in; false when somebody did. */
   removeUnused(url: string): Promise<boolean>;
   /** Brings the client of an address back that was removed, its document unread; false when it was not. */
   reviveClient(url: string): Promise<boolean>;
@@ -53,6 +57,8 @@ export interface DocumentStore {
 interface Row {
   readonly url: string;
   readonly client_status: StoredDocument['clientStatus'];
+  readonly reaped_at: Date | null;
+  readonly refused_at: Date | null;
   readonly document: StoredMetadata | null;
   readonly digest: string | null;
   readonly etag: string | null;
@@ -68,7 +74,8 @@ interface Row {
   readonly approved_at: Date | null;
 }
 
-const SELECT = `SELECT d.*, c.status AS client_status FROM client_documents d JOIN clients c ON c.client_id = d.url`;
+const SELECT = `SELECT d.*, c.status AS client_status, c.reaped_at, s.refused_at
+  FROM client_documents d JOIN clients c ON c.client_id = d.url LEFT JOIN software s ON s.id = c.software_id`;
 
 function readOf({ document, digest, fetched_at: at, fresh_until: freshUntil }: Row): StoredDocument['read'] {
   if (document === null || digest === null || at === null || freshUntil === null) return undefined;
@@ -80,6 +87,8 @@ function fromRow(row: Row): StoredDocument {
   return {
     url: row.url,
     clientStatus: row.client_status,
+    isPutAway: row.reaped_at !== null,
+    isRefused: row.refused_at !== null,
     read: readOf(row),
     etag: row.etag ?? undefined,
     lastModified: row.last_modified ?? undefined,
@@ -90,7 +99,7 @@ function fromRow(row: Row): StoredDocument {
   };
 }
 
-const UNUSED = `kind = 'document' AND last_used_at IS NULL AND NOT EXISTS (
+const UNUSED = `kind = 'document' AND admitted_at IS NULL AND last_used_at IS NULL AND NOT EXISTS (
   SELECT 1 FROM client_documents d WHERE d.url = clients.client_id AND d.approved_at IS NOT NULL)`;
 const READ =
   'etag = $2, last_modified = $3, fetched_at = $4, tried_at = $4, fresh_until = $5, failing_since = NULL, fault_kind = NULL, last_fault = NULL';
@@ -130,7 +139,7 @@ export function createDocumentStore({ db, clock }: { readonly db: Db; readonly c
       return run('client-document-fault', text, [url, clock.now(), kind, words]);
     },
     async listDue({ usedSince, triedBefore, limit }) {
-      const text = `${SELECT} WHERE d.fresh_until <= $1 AND c.status = 'active' AND c.last_used_at > $2 AND d.tried_at <= $3
+      const text = `${SELECT} WHERE d.fresh_until <= $1 AND c.status = 'active' AND c.reaped_at IS NULL AND c.last_used_at > $2 AND d.tried_at <= $3
         ORDER BY d.fresh_until LIMIT $4`;
       const values = [clock.now(), usedSince, triedBefore, limit];
       return (await db.rows<Row>({ name: 'client-documents-due', text, values })).map(fromRow);

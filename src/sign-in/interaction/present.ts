@@ -2,7 +2,7 @@ import { describeDetail, type DetailTypes } from '../../authorization-details/in
 import { initialsOf } from '../../platform/http/pages.ts';
 import type { BrowserSession } from '../../platform/http/web.ts';
 import { claimValue, type ConsentRequest } from '../consent.ts';
-import { type AskedResource, destinationOf, plainName, type Software } from './software.ts';
+import { type AskedResource, destinationOf, plainName, type Risk, type Software, type Standing } from './software.ts';
 
 /** Everything the consent page is made of. */
 export interface ConsentInput {
@@ -17,6 +17,8 @@ export interface ConsentInput {
   readonly types: DetailTypes;
   readonly isFirstTime: boolean;
   readonly mayRefresh: boolean;
+  /** The riskiest scopes that the person's yes gives; undefined: all. */
+  readonly mostRisk?: Risk | undefined;
 }
 
 const IDENTITY_WORDS: Readonly<Record<string, string>> = {
@@ -30,18 +32,28 @@ const CLAIM_WORDS: Readonly<Record<string, string>> = {
   email_verified: 'Know whether your email address was checked',
 };
 const RISKS = ['high', 'medium', 'low'] as const;
+const NOT_YOURS = 'an administrator has to adopt this software before it may do this';
 const DELICATE = 'delicate: allow it only if you need it now';
 
 function riskOf(resource: AskedResource | undefined, scope: string) {
   return resource?.scopes.find(({ name }) => name === scope);
 }
 
+/** The scopes of one resource server that the person's yes does not give. */
+export function scopesBeyond(resource: AskedResource | undefined, scopes: readonly string[], most: Risk | undefined): readonly string[] {
+  if (most === undefined) return [];
+  return scopes.filter((scope) => RISKS.indexOf(riskOf(resource, scope)?.risk ?? 'high') < RISKS.indexOf(most));
+}
+
 /** Scopes of one resource server, the riskiest first; one that nobody described is shown as what it is and counts as high. */
-function scopeLines(resource: AskedResource | undefined, scopes: readonly string[]) {
+function scopeLines(resource: AskedResource | undefined, scopes: readonly string[], most: Risk | undefined) {
+  const beyond = scopesBeyond(resource, scopes, most);
   const lines = scopes.map((value) => {
     const known = riskOf(resource, value);
     const risk = known?.risk ?? 'high';
-    return { value, words: known?.description ?? value, risk, ...(risk === 'high' ? { hint: DELICATE } : {}), checked: true };
+    const isBeyond = beyond.includes(value);
+    const hint = isBeyond ? { hint: NOT_YOURS } : risk === 'high' ? { hint: DELICATE } : {};
+    return { value, words: known?.description ?? value, risk, ...hint, checked: !isBeyond, ...(isBeyond ? { locked: true } : {}) };
   });
   return lines.toSorted((a, b) => RISKS.indexOf(a.risk) - RISKS.indexOf(b.risk));
 }
@@ -57,10 +69,10 @@ function aboutPerson(request: ConsentRequest) {
   return lines.length === 0 ? [] : [{ name: 'About you', uri: 'this server', scopes: lines }];
 }
 
-function groupsOf({ request, resources }: ConsentInput) {
+function groupsOf({ request, resources, mostRisk }: ConsentInput) {
   const groups = [...request.resources].map(([identifier, scopes]) => {
     const resource = resources.get(identifier);
-    return { name: resource?.name ?? identifier, uri: identifier, scopes: scopeLines(resource, scopes) };
+    return { name: resource?.name ?? identifier, uri: identifier, scopes: scopeLines(resource, scopes, mostRisk) };
   });
   const worst = ({ scopes }: { scopes: readonly { risk: (typeof RISKS)[number] }[] }) =>
     Math.min(...scopes.map(({ risk }) => RISKS.indexOf(risk)));
@@ -144,4 +156,32 @@ export function presentConsent(input: ConsentInput): Readonly<Record<string, unk
       ? 'It holds until you end it, or until it was not used for 14 days.'
       : 'It holds for this visit: at most a few minutes, then you are asked again.',
   };
+}
+
+const WAITING = {
+  new: {
+    state: { word: 'Not let in yet', tone: 'wait' },
+    words: 'Nobody here knows this software yet. An administrator has to let it in before it may act for anybody.',
+    ask: 'Ask an administrator',
+  },
+  asked: {
+    state: { word: 'Waits for an administrator', tone: 'wait' },
+    words: 'An administrator was asked to let this software in. When they did, connect again from the application.',
+  },
+  reviewed: {
+    state: { word: 'Under review', tone: 'wait' },
+    words: 'Something about this software changed, so an administrator looks at it first. Nothing you allowed before is lost.',
+  },
+  refused: {
+    state: { word: 'Stopped', tone: 'stop' },
+    words: 'An administrator decided that this software does not act for people here. Ask them if you think that is a mistake.',
+  },
+} as const;
+
+/** The model of views/sign-in/waits.eta, without its address: why the person is not asked. */
+export function presentWaiting(software: Software, standing: Exclude<Standing, { readonly state: 'welcome' }>) {
+  const name = plainName(software.agentName ?? software.name) || 'This software';
+  const key = standing.state === 'waits' ? (standing.isAsked ? 'asked' : 'new') : standing.state;
+  const heading = key === 'refused' ? `${name} may not act for you` : `${name} cannot act for you yet`;
+  return { heading, ...WAITING[key] };
 }

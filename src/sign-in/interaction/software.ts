@@ -12,11 +12,26 @@ export interface Software {
   readonly documentHost?: string | undefined;
 }
 
+/** What a person is asked about software, or told instead. */
+export type Standing =
+  | {
+      readonly state: 'welcome';
+      /** The riskiest scopes that their yes gives; undefined: all. */
+      readonly mostRisk?: Risk;
+    }
+  /** An administrator has to let it in; somebody may have asked for that. */
+  | { readonly state: 'waits'; readonly isAsked: boolean }
+  | { readonly state: 'reviewed' }
+  | { readonly state: 'refused' };
+
+/** How much harm a scope can do, as its resource server says. */
+export type Risk = 'low' | 'medium' | 'high';
+
 /** A resource server as consent shows it. */
 export interface AskedResource {
   readonly identifier: string;
   readonly name: string;
-  readonly scopes: readonly { readonly name: string; readonly description: string; readonly risk: 'low' | 'medium' | 'high' }[];
+  readonly scopes: readonly { readonly name: string; readonly description: string; readonly risk: Risk }[];
 }
 
 /** Where an answer goes, for a person: nothing of a redirect URI but what tells who receives it. */

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import type { DocumentPolicy } from '../../../src/client-registration/index.ts';
+import type { DocumentPolicy } from '../../../src/client-registration/metadata-documents/domain-policy.ts';
 import { certificate } from '../../platform/outgoing/certificate.ts';
 import { clock, minutes } from '../../support/clock.ts';
 import { answer, type RegistrationServer, startRegistrationServer } from '../harness.ts';
@@ -10,7 +10,6 @@ let server: RegistrationServer;
 let policy: DocumentPolicy = { mode: 'open', domains: [] };
 let addresses: readonly (readonly string[])[] = [];
 let lookUps = 0;
-const taken: string[] = [];
 
 /** A new name each time, so that nothing is known of it. */
 let count = 0;
@@ -31,9 +30,7 @@ beforeAll(async () => {
       },
     },
     documents: {
-      allowsLoopback: true,
       policy: async () => policy,
-      onClient: async ({ clientId }) => void taken.push(clientId),
       onChanged: async () => undefined,
     },
   });
@@ -61,6 +58,7 @@ const codeOf = (clientId: string) =>
       redirect_uri: 'https://desk.example/cb',
     }),
   );
+const told = (clientId: string) => server.audited.filter((event) => event.clientId === clientId);
 const refusalOf = async (clientId: string) => {
   const { status, body } = await codeOf(clientId);
   expect([status, body['error']]).toEqual([401, 'invalid_client']);
@@ -89,8 +87,8 @@ describe('a document that holds', () => {
     const record = await server.clients.get(clientId);
     expect(record).toMatchObject({ kind: 'document', purpose: 'agent', name: 'Notes', scopes: ['notes:read'], isManagement: false });
     expect(record.metadata).toMatchObject({ application_type: 'web', token_endpoint_auth_method: 'none' });
-    expect(taken.filter((each) => each === clientId)).toHaveLength(1);
-    expect(server.audited).toContainEqual(expect.objectContaining({ type: 'client.registered', clientId, action: 'metadata_document' }));
+    expect(told(clientId)).toEqual([expect.objectContaining({ type: 'client.registered', action: 'metadata_document' })]);
+    expect((await server.clients.software.instanceOf(clientId))?.software).toMatchObject({ proof: 'document', name: 'Notes' });
     await codeOf(clientId);
     expect(host.asked.filter((asked) => clientId.endsWith(asked.path))).toHaveLength(1);
   });
@@ -117,7 +115,7 @@ describe('a document that holds', () => {
     const answers = await Promise.all(Array.from({ length: 10 }, () => codeOf(clientId)));
     expect(answers.map(({ body }) => body['error'])).toEqual(Array.from({ length: 10 }, () => 'invalid_grant'));
     expect(host.asked.filter((asked) => clientId.endsWith(asked.path))).toHaveLength(1);
-    expect(taken.filter((each) => each === clientId)).toHaveLength(1);
+    expect(told(clientId)).toHaveLength(1);
   });
 
   test('a redirect it does not name is refused on a page, with nothing sent there', async () => {

@@ -43,6 +43,32 @@ const setting = {
   ],
 };
 
+const enrolment = {
+  frame,
+  version: 3,
+  documentDomains: 'claude.ai\nexample.com',
+  questions: [
+    {
+      name: 'newSoftware',
+      legend: 'Software that nobody here knows asks to act for a person',
+      answers: [
+        {
+          value: 'person',
+          words: 'The person decides',
+          hint: 'It acts for that person alone, and you see it at once under Software.',
+          checked: true,
+        },
+        {
+          value: 'administrator',
+          words: 'It waits for an administrator',
+          hint: 'The person is told so, and may ask you to let it in.',
+          checked: false,
+        },
+      ],
+    },
+  ],
+};
+
 /** What runs beside what was agreed, for owners and administrators, and the setting for meanwhile. */
 export const driftSamples: readonly Sample[] = [
   { template: 'me/drift', model: { frame: signedIn, ...differs, may: { accept: 'This is expected', stop: true } } },
@@ -72,5 +98,16 @@ export const driftSamples: readonly Sample[] = [
     model: { frame, ...differs, heading: 'Mira Köhler says this is expected', may: { activate: 'Let it act again', stop: true } },
   },
   { template: 'console/drift-setting', model: { ...setting, mayChange: true, changed: { by: 'Mira Köhler', when: times.days } } },
+  { template: 'console/enrolment-setting', model: { ...enrolment, mayChange: true, changed: { by: 'Mira Köhler', when: times.days } } },
+  {
+    template: 'console/enrolment-setting',
+    variant: 'faults',
+    model: {
+      ...enrolment,
+      mayChange: true,
+      documentDomains: '-bad-',
+      faults: [{ field: 'documentDomains', message: 'An entry is not a host name.' }],
+    },
+  },
   { template: 'console/drift-setting', variant: 'auditor', model: { ...setting, mayChange: false } },
 ];

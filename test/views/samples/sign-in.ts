@@ -237,5 +237,54 @@ const interactions: readonly Sample[] = [
   },
 ];
 
+const waiting = { action: `${base}/interaction/1/consent`, person: { email: 'mira@acme.test' }, frame: signedIn };
+const waits: readonly Sample[] = [
+  {
+    template: 'sign-in/waits',
+    model: {
+      ...waiting,
+      heading: 'Claude Desktop cannot act for you yet',
+      state: state('Not let in yet', 'wait'),
+      words: 'Nobody here knows this software yet. An administrator has to let it in before it may act for anybody.',
+      ask: 'Ask an administrator',
+    },
+  },
+  {
+    template: 'sign-in/waits',
+    variant: 'refused',
+    model: {
+      ...waiting,
+      heading: 'Claude Desktop may not act for you',
+      state: state('Stopped', 'stop'),
+      words: 'An administrator decided that this software does not act for people here. Ask them if you think that is a mistake.',
+    },
+  },
+  {
+    template: 'sign-in/consent',
+    variant: 'beyond-a-person',
+    model: {
+      ...consent,
+      frame: signedIn,
+      details: [],
+      groups: [
+        {
+          name: 'Billing MCP',
+          uri: 'https://billing.acme.test/mcp',
+          scopes: [
+            {
+              value: 'invoices:pay',
+              words: 'Pay invoices',
+              hint: 'an administrator has to adopt this software before it may do this',
+              checked: false,
+              locked: true,
+            },
+            { value: 'invoices:read', words: 'Read your invoices', checked: true },
+          ],
+        },
+      ],
+    },
+  },
+];
+
 /** Setting up, signing in, consenting and leaving. */
-export const signInSamples: readonly Sample[] = [...setup, ...login, ...interactions];
+export const signInSamples: readonly Sample[] = [...setup, ...login, ...interactions, ...waits];
