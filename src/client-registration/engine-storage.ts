@@ -105,11 +105,19 @@ export interface EngineStorage {
   enrolmentOf(ctx: KoaContextWithOIDC): Enrolment | undefined;
 }
 
+/** ASCII without quotes and backslashes, and not long (RFC 6749 §5.2). */
+function plain(text: string): string {
+  return text
+    .slice(0, 500)
+    .replace(/["\\]/g, "'")
+    .replace(/[^\x20-\x7e]/g, '?');
+}
+
 /** Whether the document of this client holds; if not, the `invalid_client` of the request under way says why. */
 async function isAdmitted({ documents }: EngineStorageDeps, clientId: string): Promise<boolean> {
   const admission = await documents?.admit(clientId, Provider.ctx?.ip);
   if (admission === undefined || admission.ok) return true;
-  if (admission.words !== undefined) attachToRefusal('invalid_client', { error_description: admission.words });
+  if (admission.words !== undefined) attachToRefusal('invalid_client', { error_description: plain(admission.words) });
   return false;
 }
 

@@ -37,9 +37,9 @@ export async function startDocumentHost({ isTls }: { readonly isTls: boolean }):
   const asked: Asked[] = [];
   let isReachable = true;
   const listen: http.RequestListener = (request, response) => {
-    if (!isReachable) return void request.socket.destroy();
     const path = request.url ?? '';
     asked.push({ path, headers: request.headers });
+    if (!isReachable) return void request.socket.destroy();
     const listener = paths.get(path);
     if (listener !== undefined) return listener(request, response);
     response.statusCode = 404;
