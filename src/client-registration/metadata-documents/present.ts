@@ -1,4 +1,4 @@
-import { momentOf } from '../../platform/http/moment.ts';
+import { endOf, momentOf } from '../../platform/http/moment.ts';
 import type { StoredDocument } from './store.ts';
 
 function stateOf({ read, failing }: StoredDocument, now: Date) {
@@ -14,7 +14,7 @@ export function presentDocument(document: StoredDocument, now: Date) {
   return {
     url,
     state: stateOf(document, now),
-    ...(read === undefined ? {} : { readAt: moment(read.at), freshUntil: moment(read.freshUntil) }),
+    ...(read === undefined ? {} : { readAt: moment(read.at), freshness: endOf(read.freshUntil, now) }),
     ...(failing === undefined ? {} : { fault: { words: failing.words, since: moment(failing.since) } }),
     ...(change === undefined ? {} : { change: { words: change.words, at: moment(change.at) } }),
     isApproved: document.isApproved,

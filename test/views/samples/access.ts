@@ -150,6 +150,7 @@ const clients: readonly Sample[] = [
     model: {
       frame,
       action: at('/clients/new'),
+      byDocumentHref: at('/clients/by-document'),
       agents: [
         { value: '', words: 'No agent: an application or service' },
         { value: agent.full, words: 'Invoice bot' },

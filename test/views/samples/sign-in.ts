@@ -146,6 +146,22 @@ const interactions: readonly Sample[] = [
     },
   },
   {
+    template: 'sign-in/consent',
+    variant: 'metadata document',
+    model: {
+      ...consent,
+      frame: signedIn,
+      details: [],
+      software: {
+        ...software,
+        state: state('Not verified', 'wait'),
+        owner: 'Nobody here answers for it',
+        host: 'elsewhere.example',
+        document: { host: 'claude.ai', elsewhere: 'elsewhere.example' },
+      },
+    },
+  },
+  {
     template: 'sign-in/logout',
     model: { action: `${base}/session/end/confirm`, xsrf: 'engine', email: 'mira@acme.test', client: 'Claude Desktop' },
   },
