@@ -3,10 +3,19 @@
  * (security rule R5), or it waits for an administrator; software that was stopped does not come back by registering again (R14).
  * Joins capabilities that do not know each other; app.ts passes it as their hooks.
  */
-import { SELF_SERVICE_GROUP_ID } from './accounts/index.ts';
-import type { Agent, AgentEditor, Agents } from './agents/index.ts';
+import { type Accounts, SELF_SERVICE_GROUP_ID } from './accounts/index.ts';
+import { type Agent, type AgentEditor, type Agents, riskLevels } from './agents/index.ts';
 import type { AuditRecorder } from './audit/index.ts';
-import { type Clients, type DocumentsDeps, inheritedAgent, type Instance, type OnMet, type Software } from './client-registration/index.ts';
+import {
+  type Clients,
+  type DocumentsDeps,
+  inheritedAgent,
+  type Instance,
+  type OnMet,
+  type OnSelfChanged,
+  type Software,
+  type SoftwareAgents,
+} from './client-registration/index.ts';
 import { AppError } from './platform/errors.ts';
 import type { EnrolmentChoice, Policy } from './policy/index.ts';
 import type { Revocation } from './revocation/index.ts';
@@ -19,6 +28,10 @@ export interface Admission {
     readonly isOpen: () => Promise<boolean>;
     /** Refuses the registration of software that was stopped, however it calls itself now. */
     readonly onMet: OnMet;
+    /** An instance changed what people said yes to: they are asked again, and its agent is looked at where it is the only one. */
+    readonly onSelfChanged: OnSelfChanged;
+    /** What administrators decide about agents that came by themselves. */
+    readonly softwareAgents: SoftwareAgents;
   };
   /** Which metadata documents are taken, and what happens when one says something else than people agreed to. */
   readonly documents: Pick<DocumentsDeps, 'policy' | 'onChanged'>;
@@ -35,17 +48,19 @@ export interface Admission {
 type Parties = Pick<Consented, 'accountId' | 'clientId'>;
 
 interface Parts {
-  readonly agents: () => Pick<Agents, 'find' | 'findByClient' | 'create' | 'linkClient' | 'setStatus'>;
+  readonly accounts: () => Pick<Accounts, 'ownerLabel'>;
+  readonly agents: () => Pick<
+    Agents,
+    'find' | 'findByClient' | 'clientsOf' | 'create' | 'linkClient' | 'unlinkClient' | 'update' | 'setStatus'
+  >;
+  readonly revocation: () => Pick<Revocation, 'cascade'>;
   readonly clients: () => Pick<Clients, 'software'>;
   readonly policy: () => Pick<Policy, 'refuse' | 'enrolment'>;
   readonly audit: AuditRecorder;
-  readonly revocation: () => Pick<Revocation, 'cascade'>;
 }
 
 const OWNER = { kind: 'group', id: SELF_SERVICE_GROUP_ID } as const;
 const REFUSED = 'An administrator decided that this software does not act for people here.';
-const DOCUMENTS: AgentEditor = { kind: 'system', id: 'client-registration', party: 'system' };
-const LONGEST_REASON = 300;
 const WAITS = 'An administrator has to let this software in first.';
 
 function isStopped({ status }: Agent): boolean {
@@ -155,14 +170,65 @@ async function assertMayRegister(parts: Parts, { clientId, software }: Parameter
   });
 }
 
+const REGISTRATION: AgentEditor = { kind: 'system', id: 'client-registration', party: 'system' };
+
+/**
+ * RFC 7592 §2.2: whoever holds the registration token may change the registration. What people gave the instance ends, so that they
+ * are asked again. Alone, its agent goes under review; among others it leaves them, or a stranger could stop all of a product.
+ */
+async function selfChanged(parts: Parts, { clientId, isOther }: Parameters<OnSelfChanged>[0]): Promise<void> {
+  const agent = await parts.agents().findByClient(clientId);
+  if (agent === undefined) return;
+  await parts.revocation().cascade.onClientDisabled(clientId, { cause: 'client.updated', by: { kind: 'client', id: clientId } });
+  const isAlone = (await parts.agents().clientsOf(agent.id)).length === 1;
+  if (isAlone && !isOther && agent.status === 'active') {
+    const reason = 'Its registration asks for more than before.';
+    await parts.agents().setStatus(agent.id, 'underReview', { by: REGISTRATION, reason });
+    return;
+  }
+  await parts.agents().unlinkClient(clientId, REGISTRATION);
+  await parts.clients().software.unadmit(clientId);
+}
+
+const LONGEST_REASON = 300;
+
 /** What people agreed to is not what is there now: its agent waits for a look, and everybody is asked again (R14). */
 async function review(parts: Parts, clientId: string, words: string): Promise<void> {
   const agent = await parts.agents().findByClient(clientId);
   if (agent !== undefined && (agent.status === 'active' || agent.actsUnderReview)) {
     const reason = `Its metadata document changed. ${words}`.slice(0, LONGEST_REASON);
-    await parts.agents().setStatus(agent.id, 'underReview', { by: DOCUMENTS, reason });
+    await parts.agents().setStatus(agent.id, 'underReview', { by: REGISTRATION, reason });
   }
   await parts.revocation().cascade.onClientDisabled(clientId, { cause: 'client.document_changed' });
+}
+
+const administrator = (accountId: string): AgentEditor => ({ kind: 'account', id: accountId, party: 'administrator' });
+
+/** What the pages about software ask the registry, and do there. */
+function softwareAgentsOf({ accounts, agents }: Parts): SoftwareAgents {
+  return {
+    async current(agentIds) {
+      const agent = agentIds.length === 0 ? undefined : await agents().find(agentIds.at(-1) ?? '');
+      if (agent === undefined) return undefined;
+      const { id, displayName, status, owner } = agent;
+      const ownerName = owner !== undefined && isAdopted(agent) ? (await accounts().ownerLabel(owner))?.name : undefined;
+      return { id, displayName, status, ownerName };
+    },
+    async adopt(agentId, { owner, riskLevel: wanted, accountId }) {
+      const riskLevel = riskLevels.find((level) => level === wanted) ?? 'high';
+      await agents().update(agentId, { changes: { owner, riskLevel } }, administrator(accountId));
+      const agent = await agents().find(agentId);
+      if (agent?.status === 'proposed') await agents().setStatus(agentId, 'active', { by: administrator(accountId) });
+    },
+    letIn: async (agentId, accountId) => void (await agents().setStatus(agentId, 'active', { by: administrator(accountId) })),
+    async stop(agentIds, { reason, accountId }) {
+      for (const id of agentIds) {
+        const agent = await agents().find(id);
+        if (agent === undefined || isStopped(agent)) continue;
+        await agents().setStatus(id, 'suspended', { by: administrator(accountId), reason });
+      }
+    },
+  };
 }
 
 /** The hooks over the capabilities. */
@@ -171,6 +237,8 @@ export function createAdmission(parts: Parts): Admission {
     registration: {
       isOpen: async () => (await parts.policy().enrolment.choice()).openRegistration === 'open',
       onMet: (met) => assertMayRegister(parts, met),
+      onSelfChanged: (changed) => selfChanged(parts, changed),
+      softwareAgents: softwareAgentsOf(parts),
     },
     documents: {
       async policy() {

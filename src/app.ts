@@ -118,10 +118,8 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
     ...recorded,
     onRemoved: (identifier, reason) => revocation.cascade.onResourceRemoved(identifier, reason),
     clientResources: (client) => clients.resourcesOf(client),
-    serverClients: {
-      issue: (server, by) => clients.serverClients.issue(server, by),
-      describe: (clientIds) => clients.serverClients.describe(clientIds),
-      remove: (clientId, by) => clients.serverClients.remove(clientId, by),
+    get serverClients() {
+      return clients.serverClients;
     },
   });
   const tokens = createTokens({
@@ -150,11 +148,12 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
   // ── flows: what happens ──
   const enrolment = createEnrolment({ agents: () => agents, policy: () => policy });
   const admission = createAdmission({
+    accounts: () => accounts,
     agents: () => agents,
     clients: () => clients,
     policy: () => policy,
-    audit,
     revocation: () => revocation,
+    audit,
   });
   const clients = createClients({
     ...recorded,

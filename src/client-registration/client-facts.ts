@@ -8,7 +8,17 @@ export const FACTS_MEMBER = 'behalf';
 /** What our record says beyond the metadata, at hand wherever the engine hands us a client. */
 export type ClientFacts = Pick<
   ClientRecord,
-  'id' | 'kind' | 'purpose' | 'scopes' | 'bounds' | 'isManagement' | 'hasGovernance' | 'defaultResource' | 'defaultScope' | 'version'
+  | 'id'
+  | 'kind'
+  | 'purpose'
+  | 'scopes'
+  | 'bounds'
+  | 'isManagement'
+  | 'hasGovernance'
+  | 'defaultResource'
+  | 'defaultScope'
+  | 'reapedAt'
+  | 'version'
 >;
 
 /** Facts that we made ourselves, and the secrets that go with them; what anybody else put there is not in this book. */
@@ -27,8 +37,9 @@ export function createFactsBook(): FactsBook {
   const isOurs = (value: unknown): value is ClientFacts => typeof value === 'object' && value !== null && secrets.has(value);
   return {
     enter(record, hashes) {
-      const { id, kind, purpose, scopes, bounds, isManagement, hasGovernance, defaultResource, defaultScope, version } = record;
-      const facts = { id, kind, purpose, scopes, bounds, isManagement, hasGovernance, defaultResource, defaultScope, version };
+      const { id, kind, purpose, scopes, bounds, isManagement, hasGovernance, defaultResource, defaultScope, reapedAt, version } = record;
+      const marks = { isManagement, hasGovernance, reapedAt };
+      const facts = { id, kind, purpose, scopes, bounds, ...marks, defaultResource, defaultScope, version };
       secrets.set(facts, hashes);
       return facts;
     },

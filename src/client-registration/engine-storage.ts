@@ -1,5 +1,4 @@
 import { type Adapter, type AdapterPayload, errors, type KoaContextWithOIDC, Provider } from 'oidc-provider';
-import { attachToRefusal } from '../oidc/index.ts';
 import type { Db } from '../platform/db/db.ts';
 import type { OnStopped, RegistrationAudit } from './audit-trail.ts';
 import { type Bounds, type ClientRecord, type InitialAccessToken, type StoredMetadata, textsOf, usesSecret, wordsOf } from './client.ts';
@@ -8,6 +7,7 @@ import { type ClientSecrets, PLACEHOLDER } from './client-secrets.ts';
 import { usableGrants } from './grant-types.ts';
 import type { InitialAccessTokens } from './initial-access-tokens/service.ts';
 import { looksLikeUrl } from './metadata-documents/document-url.ts';
+import { isAdmitted } from './metadata-documents/oidc.ts';
 import type { MetadataDocuments } from './metadata-documents/service.ts';
 import { OPEN_BOUNDS, OPEN_POLICY, type OpenRegistration } from './open-registration.ts';
 import type { SoftwareService } from './software/service.ts';
@@ -25,6 +25,13 @@ export type OnRegistered = (registered: {
 /** Software came by itself, for the first time or again; what it throws undoes the registration. */
 export type OnMet = (met: { readonly clientId: string; readonly software: Software }) => Promise<void>;
 
+/** What came by itself changed its own registration so far that people have to be asked again; runs in the same transaction. */
+export type OnSelfChanged = (changed: {
+  readonly clientId: string;
+  /** It is recognised as other software than before. */
+  readonly isOther: boolean;
+}) => Promise<void>;
+
 /** An update of a registration, before it is stored; what it throws refuses it. */
 export type OnUpdate = (update: {
   readonly before: ClientRecord;
@@ -39,12 +46,13 @@ export interface EngineStorageDeps {
   readonly book: FactsBook;
   readonly initialAccessTokens: Pick<InitialAccessTokens, 'findUsable'>;
   readonly open: Pick<OpenRegistration, 'isOwn'>;
-  readonly software: Pick<SoftwareService, 'meet' | 'makeRoom'>;
+  readonly software: Pick<SoftwareService, 'find' | 'meet' | 'makeRoom'>;
   readonly audit: RegistrationAudit;
   /** The types of authorization details there are now; a client may use all of them unless it named some (RFC 9396 §10). */
   readonly detailTypes: () => readonly string[];
   readonly onRegistered: OnRegistered;
   readonly onMet?: OnMet | undefined;
+  readonly onSelfChanged?: OnSelfChanged | undefined;
   readonly onUpdate?: OnUpdate | undefined;
   /** Whether policy lets a client not even authenticate (its agent is suspended or retired); it records why. */
   readonly turnsAway?: ((clientId: string) => Promise<boolean>) | undefined;
@@ -105,22 +113,6 @@ export interface EngineStorage {
   enrolmentOf(ctx: KoaContextWithOIDC): Enrolment | undefined;
 }
 
-/** ASCII without quotes and backslashes, and not long (RFC 6749 §5.2). */
-function plain(text: string): string {
-  return text
-    .slice(0, 500)
-    .replace(/["\\]/g, "'")
-    .replace(/[^\x20-\x7e]/g, '?');
-}
-
-/** Whether the document of this client holds; if not, the `invalid_client` of the request under way says why. */
-async function isAdmitted({ documents }: EngineStorageDeps, clientId: string): Promise<boolean> {
-  const admission = await documents?.admit(clientId, Provider.ctx?.ip);
-  if (admission === undefined || admission.ok) return true;
-  if (admission.words !== undefined) attachToRefusal('invalid_client', { error_description: plain(admission.words) });
-  return false;
-}
-
 const nothing = async (): Promise<undefined> => undefined;
 
 /** Storage for `adapters.Client` and `adapters.InitialAccessToken`. A disabled client is not found (RFC 6749 §5.2: 401). */
@@ -131,7 +123,7 @@ export function createEngineStorage(deps: EngineStorageDeps): EngineStorage {
     enrolmentOf: (ctx) => enrolments.get(ctx),
     clients: {
       async find(clientId) {
-        if (looksLikeUrl(clientId) && !(await isAdmitted(deps, clientId))) return undefined;
+        if (looksLikeUrl(clientId) && !(await isAdmitted(deps.documents, clientId))) return undefined;
         const [stored, isTurnedAway] = await Promise.all([store.find(clientId), deps.turnsAway?.(clientId)]);
         if (isTurnedAway === true || stored?.record.status !== 'active') return undefined;
         return enginePayload(stored.record, { facts: book.enter(stored.record, stored.secrets), detailTypes: deps.detailTypes() });
@@ -207,9 +199,13 @@ function secretHashOf({ secrets }: EngineStorageDeps, { clientId, payload }: Reg
   return secret === undefined ? undefined : secrets.hash(clientId, secret);
 }
 
-/** RFC 7591 §3 without a token: the client is an instance of its software, and stands for nobody until a person lets it in. */
+/**
+ * RFC 7591 §3 without a token: the client is an instance of its software, and stands for nobody until a person lets it in. Scopes it
+ * named do not bound it: what a person allows does, and MCP clients ask for more when a tool needs it.
+ */
 async function registerOpenly(deps: EngineStorageDeps, registered: Registered): Promise<void> {
-  const { clientId, metadata, scopes } = registered;
+  const { clientId } = registered;
+  const { scope: _named, ...metadata } = registered.metadata;
   const software = await deps.software.meet(identityOf(metadata, clientId));
   await deps.onMet?.({ clientId, software });
   await deps.software.makeRoom(software.id);
@@ -219,7 +215,7 @@ async function registerOpenly(deps: EngineStorageDeps, registered: Registered): 
     name: nameOf(metadata, clientId),
     kind: 'open',
     metadata,
-    scopes,
+    scopes: undefined,
     bounds: { ...OPEN_BOUNDS, ...(software.resources === undefined ? {} : { resources: software.resources }) },
     initialAccessTokenId: undefined,
     softwareId: software.id,
@@ -255,15 +251,36 @@ async function update(deps: EngineStorageDeps, { clientId, payload, metadata, sc
   const before = await deps.store.findForUpdate(clientId);
   if (before?.record.status !== 'active') throw new errors.InvalidToken('the client is gone');
   await deps.onUpdate?.({ before: before.record, after: { metadata, scopes } });
-  await deps.store.update(clientId, { name: nameOf(metadata, clientId), metadata, scopes });
+  const isOpen = before.record.kind === 'open';
+  const { scope: _named, ...unbound } = metadata;
+  const reach = isOpen ? { metadata: unbound, scopes: undefined } : { metadata, scopes };
+  await deps.store.update(clientId, { name: nameOf(metadata, clientId), ...reach });
   const { client_secret: secret } = payload as { client_secret?: string };
   if (secret !== undefined && secret !== PLACEHOLDER) {
     await deps.store.setSecret(clientId, { hash: deps.secrets.hash(clientId, secret), previousUntil: undefined });
   } else if (!usesSecret(metadata) && before.record.hasSecret) {
     await deps.store.setSecret(clientId, { hash: undefined, previousUntil: undefined });
   }
-  const isWider = isWidened(before.record, { metadata, scopes });
+  const isWider = isWidened(before.record, reach);
   const action = isWider ? 'registration_widened' : 'registration';
   await deps.audit.record({ type: 'client.updated', actor: { kind: 'client', id: clientId }, clientId, action });
-  if (isWider) await deps.onWidened(clientId);
+  if (isOpen) await updateOpenly(deps, { clientId, metadata, isWider, softwareId: before.record.softwareId });
+  else if (isWider) await deps.onWidened(clientId);
+}
+
+/** Security rule R14: a registration that calls itself something else, or leads elsewhere, keeps nothing that people gave it. */
+async function updateOpenly(
+  deps: EngineStorageDeps,
+  changed: { clientId: string; metadata: StoredMetadata; isWider: boolean; softwareId: string | undefined },
+): Promise<void> {
+  const { clientId, metadata, isWider, softwareId } = changed;
+  const identity = identityOf(metadata, clientId);
+  const known = softwareId === undefined ? undefined : await deps.software.find(softwareId);
+  const isOther = known?.key !== identity.key;
+  if (isOther) {
+    const software = await deps.software.meet(identity);
+    await deps.onMet?.({ clientId, software });
+    await deps.store.moveTo(clientId, software.id);
+  }
+  if (isOther || isWider) await deps.onSelfChanged?.({ clientId, isOther });
 }

@@ -17,7 +17,7 @@ import { type ClientRecord, type StoredMetadata, textsOf } from './client.ts';
 import { type ClientFacts, createFactsBook } from './client-facts.ts';
 import { createClientSecrets } from './client-secrets.ts';
 import { type ClientAgents, clientConsole } from './console/routes.ts';
-import { createEngineStorage, type OnMet, type OnRegistered, type OnUpdate } from './engine-storage.ts';
+import { createEngineStorage, type OnMet, type OnRegistered, type OnSelfChanged, type OnUpdate } from './engine-storage.ts';
 import { GRANT } from './grant-types.ts';
 import { createInitialAccessTokens, type InitialAccessTokens, type Owners } from './initial-access-tokens/service.ts';
 import {
@@ -35,6 +35,7 @@ import { createProvisioningTokens, type ProvisioningTokens } from './provisionin
 import { clientApi } from './routes.ts';
 import { type ClientService, createClientService, judgeMetadata } from './service.ts';
 import { createSoftwareService, type SoftwareService } from './software/service.ts';
+import { type SoftwareAgents, softwareConsole } from './software/routes.ts';
 import { createSoftwareStore } from './software/store.ts';
 import { type ClientStore, createClientStore } from './store.ts';
 
@@ -42,14 +43,15 @@ export type { ChangedBy, RegistrationAudit } from './audit-trail.ts';
 export type { Bounds, ClientPurpose, ClientRecord, InitialAccessToken, StoredMetadata } from './client.ts';
 export type { ClientFacts } from './client-facts.ts';
 export type { ClientAgents } from './console/routes.ts';
-export type { OnMet, OnRegistered, OnUpdate } from './engine-storage.ts';
+export type { OnMet, OnRegistered, OnSelfChanged, OnUpdate } from './engine-storage.ts';
 export type { DocumentsDeps } from './metadata-documents/index.ts';
 export type { InitialAccessTokens, NewChildToken, Owners } from './initial-access-tokens/service.ts';
 export type { ClientChangeInput, NewClientInput } from './client-input.ts';
 export { redirectFaultOf } from './redirect-uri.ts';
 export type { ClientService } from './service.ts';
 export { inheritedAgent, type Instance, type SoftwareService } from './software/service.ts';
-export { isProven, type Software } from './software/software.ts';
+export type { SoftwareAgents } from './software/routes.ts';
+export type { Software } from './software/software.ts';
 
 /** What clients need; what is uphill or beside comes as a hook from app.ts. */
 export interface ClientsDeps {
@@ -67,6 +69,10 @@ export interface ClientsDeps {
   readonly onRegistered: OnRegistered;
   /** Software registered without a token. */
   readonly onMet?: OnMet;
+  /** What came by itself changed what people said yes to. */
+  readonly onSelfChanged?: OnSelfChanged;
+  /** What the pages about software ask the registry, and do there; left out: no such pages. */
+  readonly softwareAgents?: SoftwareAgents;
   /** Whether it may; left out: never. */
   readonly isOpen?: () => Promise<boolean>;
   readonly onUpdate?: OnUpdate;
@@ -111,6 +117,7 @@ export interface Clients extends ClientService {
     readonly defaultResource: string | undefined;
     readonly defaultScope: string | undefined;
     readonly allowedResources: readonly string[] | undefined;
+    readonly comesByItself: boolean;
   };
   /** For `createResourceServers({ serverClients })`. */
   readonly serverClients: ServerCredentials;
@@ -187,8 +194,8 @@ export function createClients(deps: ClientsDeps): Clients {
   const software = createSoftwareService({ ...deps, store: createSoftwareStore(deps), clients: store, onStopped });
   const judge = (record: ClientRecord, metadata: StoredMetadata) => judgeMetadata({ book, detailTypes, provider }, record, metadata);
   const documents = deps.documents && createMetadataDocuments({ ...deps, ...deps.documents, clients: store, software, judge, onStopped });
-  const shared = { ...deps, detailTypes, store, secrets, book, open, documents };
-  const storage = createEngineStorage({ ...shared, initialAccessTokens, software, onStopped });
+  const shared = { ...deps, detailTypes, store, secrets, book, open, documents, software };
+  const storage = createEngineStorage({ ...shared, initialAccessTokens, onStopped });
   const service = createClientService({ ...deps, detailTypes, store, secrets, book, provider, onStopped });
   const provisioningTokens = createProvisioningTokens({
     ...deps,
@@ -217,6 +224,7 @@ export function createClients(deps: ClientsDeps): Clients {
         defaultResource: facts?.defaultResource,
         defaultScope: facts?.defaultScope,
         allowedResources: facts?.bounds.resources,
+        comesByItself: facts?.kind === 'open' || facts?.kind === 'document',
       };
     },
     serverClients: serverClientsOf(service),
@@ -228,6 +236,8 @@ export function createClients(deps: ClientsDeps): Clients {
         if (documents !== undefined) documentConsole({ ...deps, documents }, router, web);
         clientConsole({ ...deps, clients: service, documents }, router, web);
         initialAccessTokenConsole({ ...deps, initialAccessTokens }, router, web);
+        const { softwareAgents } = deps;
+        if (softwareAgents !== undefined) softwareConsole({ ...deps, software, softwareAgents }, router, web);
         provisioningConsole({ ...deps, provisioningTokens }, router, web);
       },
       jobs: [

@@ -8,11 +8,12 @@ import type { Bounds, StoredMetadata } from './client.ts';
 import { FACTS_MEMBER, type FactsBook } from './client-facts.ts';
 import type { ClientSecrets } from './client-secrets.ts';
 import type { EngineStorage } from './engine-storage.ts';
-import { announceDocuments } from './metadata-documents/discovery.ts';
+import { announceDocuments } from './metadata-documents/oidc.ts';
 import type { MetadataDocuments } from './metadata-documents/service.ts';
 import { checkMetadata, MetadataFault } from './metadata-rules.ts';
 import { OPEN_POLICY, type OpenRegistration } from './open-registration.ts';
 import { acceptRepeatedSecrets, addRegistrationAnswers } from './registration-answers.ts';
+import type { SoftwareService } from './software/service.ts';
 import type { ClientStore } from './store.ts';
 
 /** What the contribution stands on. */
@@ -23,6 +24,7 @@ export interface ClientOidcDeps {
   readonly store: ClientStore;
   readonly storage: EngineStorage;
   readonly open: OpenRegistration;
+  readonly software: Pick<SoftwareService, 'revive'>;
   readonly secrets: ClientSecrets;
   readonly book: FactsBook;
   readonly detailTypes: () => readonly string[];
@@ -106,7 +108,7 @@ function tokenPolicy(deps: ClientOidcDeps): NonNullable<OidcContribution['tokenP
   };
   return async (ctx, token) => {
     const client = ctx.oidc.client as Client;
-    const { scopes } = book.factsOf(client) ?? {};
+    const { scopes, reapedAt } = book.factsOf(client) ?? {};
     const { aud } = token as { aud?: unknown };
     if (scopes !== undefined && aud !== undefined && token.scope !== undefined) {
       const kept = token.scope.split(' ').filter((scope) => scopes.includes(scope));
@@ -118,6 +120,8 @@ function tokenPolicy(deps: ClientOidcDeps): NonNullable<OidcContribution['tokenP
       }
       token.scope = kept.join(' ');
     }
+    // it authenticated with what it registered: the same software is back
+    if (reapedAt !== undefined) await deps.software.revive(client.clientId);
     touch(client.clientId);
   };
 }

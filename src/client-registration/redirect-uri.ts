@@ -16,11 +16,20 @@ const loopbackHosts: ReadonlySet<string> = new Set(['127.0.0.1', '[::1]', 'local
 /** RFC 8252 §7.1: the reverse of a domain the developer controls, so at least one dot and no empty label. */
 const privateScheme = /^[a-z][a-z0-9-]*(?:\.[a-z0-9-]+)+$/;
 
+/**
+ * Schemes without a dot that programs people use registered with their operating system: MCP clients come back by them, whatever
+ * RFC 8252 §7.1 asks for. A closed list, because a list of forbidden schemes is never complete (`ftp:`, `mailto:`, `ms-msdt:` …).
+ */
+const schemesOfPrograms: ReadonlySet<string> = new Set([
+  ...['claude', 'cursor', 'goose', 'jetbrains', 'kiro', 'lmstudio', 'raycast', 'trae', 'vscode', 'vscode-insiders', 'vscodium', 'warp'],
+  ...['windsurf', 'zed'],
+]);
+
 const refused = (reason: string): RedirectUri => ({ ok: false, reason });
 
 /**
  * Whether a redirect URI may be registered: https anywhere; http on loopback only, any port and path (RFC 8252 §7.3, MCP
- * authorization); a private-use scheme with a dot for native applications (RFC 8252 §7.1). Never `javascript:`, `data:`, `ftp:`,
+ * authorization); a private-use scheme with a dot (RFC 8252 §7.1), or one of well-known programs, for native applications. Never `javascript:`, `data:`, `ftp:`,
  * `mailto:` or any other scheme; never userinfo, a fragment (RFC 6749 §3.1.2), a wildcard, or a host that parsers read
  * differently. Never throws; the URI itself is kept and compared exactly as registered.
  */
@@ -33,7 +42,8 @@ export function checkRedirectUri(uri: unknown, applicationType: ApplicationType)
   const scheme = schemeShape.exec(uri)?.[1]?.toLowerCase();
   if (scheme === undefined) return refused('must be an absolute URI');
   if (scheme === 'https' || scheme === 'http') return checkHttp(uri, scheme);
-  if (!privateScheme.test(scheme)) return refused('must use https, http on loopback, or a private-use scheme that contains a dot');
+  if (!privateScheme.test(scheme) && !schemesOfPrograms.has(scheme))
+    return refused('must use https, http on loopback, or a private-use scheme that contains a dot');
   return checkPrivate(uri, applicationType);
 }
 
@@ -58,16 +68,19 @@ function checkPrivate(uri: string, applicationType: ApplicationType): RedirectUr
 }
 
 /**
- * The `application_type` of a client that did not say: native when every redirect URI is on loopback or has a private-use
- * scheme, else web. Command-line and desktop agents register without it, and `web`, the default of OpenID Connect
- * Registration §2, would refuse them. An invalid URI makes it web: the stricter rules then judge it.
+ * The `application_type` that redirect URIs show: native when one of them is http on loopback or has a private-use scheme, which
+ * nothing on the web has, else web. Command-line and desktop agents register without it or call themselves `web`, next to https
+ * addresses of their makers; as `web` they could not come back on another port (RFC 8252 §7.3). An invalid URI, or https on
+ * loopback, makes it web: the stricter rules then judge it.
  */
 export function inferApplicationType(redirectUris: readonly unknown[]): ApplicationType {
-  const isNative = (uri: unknown): boolean => {
+  const kinds = redirectUris.map((uri) => {
     const checked = checkRedirectUri(uri, 'native');
-    return checked.ok && checked.kind !== 'https';
-  };
-  return redirectUris.length > 0 && redirectUris.every(isNative) ? 'native' : 'web';
+    if (!checked.ok) return 'refused';
+    return checked.kind === 'loopback' && String(uri).toLowerCase().startsWith('https:') ? 'https-loopback' : checked.kind;
+  });
+  if (kinds.includes('refused') || kinds.includes('https-loopback')) return 'web';
+  return kinds.some((kind) => kind !== 'https') ? 'native' : 'web';
 }
 
 /** Why these redirect URIs may not be registered together, with the type that is inferred for them; undefined: they may. */

@@ -68,6 +68,10 @@ export interface ClientStore {
   /** Whether an id was given out and taken back. */
   wasRemoved(clientId: string): Promise<boolean>;
   touch(clientId: string, unlessSince: Date): Promise<void>;
+  /** It is an instance of other software from now on, which nobody has let in. */
+  moveTo(clientId: string, softwareId: string): Promise<void>;
+  /** Nobody has let it in any more. */
+  unadmit(clientId: string): Promise<void>;
   /** A person let it act for them; the first time counts. */
   admit(clientId: string): Promise<void>;
   putAway(clientId: string): Promise<void>;
@@ -263,6 +267,13 @@ export function createClientStore({ db, clock }: { db: Db; clock: Clock }): Clie
         text: 'UPDATE clients SET last_used_at = $2 WHERE client_id = $1 AND (last_used_at IS NULL OR last_used_at <= $3)',
         values: [clientId, clock.now(), unlessSince],
       });
+    },
+    async moveTo(clientId, softwareId) {
+      const text = 'UPDATE clients SET software_id = $2, admitted_at = NULL, version = version + 1 WHERE client_id = $1';
+      await db.rows({ name: 'client-move', text, values: [clientId, softwareId] });
+    },
+    async unadmit(clientId) {
+      await db.rows({ name: 'client-unadmit', text: 'UPDATE clients SET admitted_at = NULL WHERE client_id = $1', values: [clientId] });
     },
     async admit(clientId) {
       const text = 'UPDATE clients SET admitted_at = $2 WHERE client_id = $1 AND admitted_at IS NULL';

@@ -26,20 +26,20 @@ export interface ResourceServers extends ResourceServerService {
 export interface ResourceServersDeps extends ResourceServerServiceDeps {
   /** What the client's record says about resources. */
   readonly clientResources: (client: Client) => ClientResources;
-  /** Makes, describes and ends a resource server's own credentials. */
+  /** Makes, describes and ends a resource server's own credentials; read when the routes are put together. */
   readonly serverClients: ServerClients;
 }
 
 /** Builds the capability. */
 export function createResourceServers(deps: ResourceServersDeps): ResourceServers {
   const service = createResourceServerService(deps);
-  const routeDeps = { service, serverClients: deps.serverClients, issuer: deps.issuer, transaction: deps.db.transaction };
   return {
     ...service,
     capability: {
       name: 'resource-servers',
       oidc: resourceServersOidc({ service, clientResources: deps.clientResources }),
       routes(router, web) {
+        const routeDeps = { service, serverClients: deps.serverClients, issuer: deps.issuer, transaction: deps.db.transaction };
         resourceServerApi(routeDeps, router, web);
         resourceServerConsole(routeDeps, router, web);
       },

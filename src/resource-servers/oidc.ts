@@ -22,12 +22,16 @@ export interface ClientResources {
   readonly defaultScope?: string | undefined;
   /** The only resources it may ask for; undefined: any that is registered. */
   readonly allowedResources?: readonly string[] | undefined;
+  /** Nobody wrote defaults for it, because it came by itself. */
+  readonly comesByItself?: boolean;
 }
 
 type Params = { scope?: string; resource?: string | string[]; audience?: unknown; grant_type?: string; authorization_details?: unknown };
 
 const TOKEN_EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
 const CLIENT_CREDENTIALS = 'client_credentials';
+/** Where a person is asked. */
+const INTERACTIVE: ReadonlySet<string> = new Set(['authorization', 'pushed_authorization_request']);
 
 function paramsOf(ctx: KoaContextWithOIDC): Params {
   return (ctx.oidc.params ?? {}) as Params;
@@ -39,15 +43,27 @@ function needsResource(ctx: KoaContextWithOIDC): boolean {
   return size === 0 || size > ctx.oidc.requestParamOIDCScopes.size;
 }
 
+/** Where nobody wrote a default, the only resource server there is leaves no doubt: older MCP clients name none. */
+async function onlyResource(service: Pick<ResourceServerService, 'list'>): Promise<string | undefined> {
+  const [only, ...more] = await service.list({ after: undefined, limit: 2 });
+  return more.length === 0 ? only?.identifier : undefined;
+}
+
+/** What a request without scope asks for (RFC 6749 §3.3): all that is no high risk. MCP clients leave it out where nobody told them one. */
+function scopeOfNone(server: ResourceServer): string | undefined {
+  const names = server.scopes.filter(({ risk }) => risk !== 'high').map(({ name }) => name);
+  return names.length === 0 ? undefined : names.join(' ');
+}
+
 /**
  * The resource of a request that names none (RFC 8707 §2.1), and the scope of one that names none either. A request for the
  * person's identity alone keeps neither: a default resource would move its e-mail claim and break userinfo.
  */
-function defaultResource(
+async function defaultResource(
   ctx: KoaContextWithOIDC,
   client: Client,
-  { clientResources, oneOf }: { clientResources: (client: Client) => ClientResources; oneOf?: unknown },
-) {
+  { service, clientResources, oneOf }: ResourceServersOidcDeps & { oneOf?: unknown },
+): Promise<string | undefined> {
   if (Array.isArray(oneOf)) {
     if (oneOf.length === 1) return oneOf[0] as string;
     throw new errors.InvalidTarget('ask for one resource');
@@ -57,7 +73,8 @@ function defaultResource(
   const audience = params.grant_type === TOKEN_EXCHANGE ? canonicalResourceUri(params.audience) : undefined;
   if (audience?.ok === true) return audience.uri;
   const defaults = clientResources(client);
-  if (defaults.defaultResource === undefined || !(needsResource(ctx) || params.authorization_details !== undefined)) return undefined;
+  if (!(needsResource(ctx) || params.authorization_details !== undefined)) return undefined;
+  if (defaults.defaultResource === undefined) return defaults.comesByItself === true ? onlyResource(service) : undefined;
   const isBackchannel = ctx.oidc.route === 'backchannel_authentication';
   if (params.scope === undefined && defaults.defaultScope !== undefined && !isBackchannel) params.scope = defaults.defaultScope;
   return defaults.defaultResource;
@@ -90,11 +107,13 @@ function ttl(ctx: KoaContextWithOIDC, token: AccessToken | ClientCredentials): n
   });
 }
 
+interface ResourceServersOidcDeps {
+  readonly service: ResourceServerService;
+  readonly clientResources: (client: Client) => ClientResources;
+}
+
 /** What resource servers add to the engine: resource indicators (RFC 8707), JWT access tokens (RFC 9068) and their lifetime. */
-export function resourceServersOidc(deps: {
-  service: ResourceServerService;
-  clientResources: (client: Client) => ClientResources;
-}): OidcContribution {
+export function resourceServersOidc(deps: ResourceServersOidcDeps): OidcContribution {
   const { service, clientResources } = deps;
   const getResourceServerInfo = async (ctx: KoaContextWithOIDC, indicator: string, client: Client): Promise<EngineResource> => {
     const params = paramsOf(ctx);
@@ -108,6 +127,10 @@ export function resourceServersOidc(deps: {
     } else if (asked.client.allowedResources?.includes(server.identifier) === false) {
       throw new errors.InvalidTarget('the client may not ask for this resource');
     }
+    if (asked.client.comesByItself === true && params.scope === undefined && INTERACTIVE.has(ctx.oidc.route)) {
+      const scope = scopeOfNone(server);
+      if (scope !== undefined) params.scope = scope;
+    }
     return {
       scope: scopeNames(server, asked),
       audience: server.identifier,
@@ -120,7 +143,7 @@ export function resourceServersOidc(deps: {
     features: {
       resourceIndicators: {
         enabled: true,
-        defaultResource: (ctx, client, oneOf) => defaultResource(ctx, client, { clientResources, oneOf }) as string,
+        defaultResource: (ctx, client, oneOf) => defaultResource(ctx, client, { ...deps, oneOf }) as Promise<string>,
         getResourceServerInfo,
         useGrantedResource: () => true,
       },

@@ -22,7 +22,8 @@ const ERROR_WORDS: Readonly<Record<string, { heading: string; words: string }>> 
   },
   invalid_client: {
     heading: 'This application is not known here',
-    words: 'It was never registered, or it was stopped. Nothing was shared with it.',
+    words:
+      'Its registration was cleared away because nobody used it, it was stopped, or it was never registered. Nothing was shared with it. In the application, remove the connection and add it again: then it registers anew.',
   },
   invalid_redirect_uri: {
     heading: 'The answer may not go there',

@@ -84,7 +84,9 @@ describe('inferApplicationType (OpenID Connect Registration §2)', () => {
     ['a private scheme', ['com.example.app:/cb'], 'native'],
     ['both', ['com.example.app:/cb', 'http://[::1]/cb'], 'native'],
     ['https', ['https://agent.example/cb'], 'web'],
-    ['https beside loopback', ['http://localhost/cb', 'https://agent.example/cb'], 'web'],
+    ['https beside loopback', ['http://localhost/cb', 'https://agent.example/cb'], 'native'],
+    ['https beside a private scheme', ['https://agent.example/cb', 'cursor://anysphere.cursor-mcp/oauth/callback'], 'native'],
+    ['https on loopback', ['http://localhost/cb', 'https://localhost/cb'], 'web'],
     ['something invalid', ['http://localhost/cb', 'javascript:alert(1)'], 'web'],
     ['nothing', [], 'web'],
   ])('%s', (_, uris, expected) => {

@@ -10,6 +10,7 @@ import { groupSamples } from './samples/groups.ts';
 import { overviewSamples } from './samples/overview.ts';
 import { oversightSamples } from './samples/oversight.ts';
 import { signInSamples } from './samples/sign-in.ts';
+import { softwareSamples } from './samples/software.ts';
 import type { Sample } from './shapes.ts';
 
 /** One sample or more for every page template: the gallery test renders them all, and fails for a template without one. */
@@ -26,4 +27,5 @@ export const samples: readonly Sample[] = [
   ...driftSamples,
   ...groupSamples,
   ...oversightSamples,
+  ...softwareSamples,
 ];

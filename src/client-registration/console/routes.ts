@@ -202,6 +202,14 @@ async function showSecret(web: Web, { ctx, session, base, record, secret }: Show
   await web.pages.show(ctx, 'console/shown-once', model, session);
 }
 
+/** What stands where an agent would. */
+function nobodyWords({ purpose, softwareId }: ClientRecord): string {
+  if (softwareId !== undefined) return 'Nobody yet: no person has let it act for them.';
+  return purpose === 'agent'
+    ? 'No agent any more: it gets no token.'
+    : 'No agent: an application or a service that an administrator registered.';
+}
+
 function detailPage({ clients, agents, issuer, documents, clock }: ClientConsoleDeps, router: Router, web: Web): void {
   router.get(`${PATH}/:id`, async (ctx) => {
     const session = await web.guard.session(ctx, READ);
@@ -212,6 +220,7 @@ function detailPage({ clients, agents, issuer, documents, clock }: ClientConsole
     const document = await documents?.find(record.id);
     const model = {
       ...presentInConsole(record),
+      nobody: nobodyWords(record),
       may: { rotate: isAdmin && record.hasSecret, remove: isAdmin, read: isAdmin && document !== undefined },
       ...(document === undefined ? {} : { document: presentDocument(document, clock.now()) }),
       ...(agent === undefined

@@ -42,11 +42,13 @@ export interface SoftwareService {
   actsAs(id: string, agentId: string): Promise<void>;
   /** A person let this instance act for them. */
   admit(clientId: string): Promise<void>;
+  /** What people gave this instance is taken back: somebody has to say yes again. */
+  unadmit(clientId: string): Promise<void>;
   /** @throws {AppError} `not_found`, `invalid_input` */
   change(id: string, change: SoftwareChange, by: ChangedBy): Promise<Software>;
   /** It registers no more and nobody lets it in; what its instances hold ends. @throws {AppError} `not_found` */
   refuse(id: string, by: ChangedBy): Promise<Software>;
-  /** It may come again. Agents that were stopped stay stopped. @throws {AppError} `not_found` */
+  /** It may come again, as a new agent: those that were stopped stay so. @throws {AppError} `not_found` */
   allow(id: string, by: ChangedBy): Promise<Software>;
   /** Makes room in the registrations of one software that nobody let in. */
   makeRoom(id: string): Promise<void>;
@@ -62,7 +64,7 @@ export interface SoftwareServiceDeps {
   readonly clock: Clock;
   readonly ids: Ids;
   readonly store: SoftwareStore;
-  readonly clients: Pick<ClientStore, 'find' | 'admit' | 'putAway' | 'revive' | 'remove'>;
+  readonly clients: Pick<ClientStore, 'find' | 'admit' | 'unadmit' | 'putAway' | 'revive' | 'remove'>;
   readonly audit: RegistrationAudit;
   readonly onStopped: OnStopped;
 }
@@ -152,6 +154,7 @@ export function createSoftwareService(deps: SoftwareServiceDeps): SoftwareServic
     },
     actsAs: (id, agentId) => store.addAgent(id, agentId),
     admit: (clientId) => clients.admit(clientId),
+    unadmit: (clientId) => clients.unadmit(clientId),
     change: (id, { isBound, ...rest }, by) =>
       db.transaction(async () => {
         const resources = rest.resources === undefined ? undefined : canonicalResources(rest.resources);
@@ -168,7 +171,8 @@ export function createSoftwareService(deps: SoftwareServiceDeps): SoftwareServic
         return after;
       }),
     refuse: (id, by) => decide(id, { next: (before) => ({ ...before, refusedAt: clock.now(), refusedBy: by.id }), by, action: 'refused' }),
-    allow: (id, by) => decide(id, { next: (before) => ({ ...before, refusedAt: undefined, refusedBy: undefined }), by, action: 'allowed' }),
+    allow: (id, by) =>
+      decide(id, { next: (before) => ({ ...before, agentIds: [], refusedAt: undefined, refusedBy: undefined }), by, action: 'allowed' }),
     async makeRoom(id) {
       await store.evict(id, { before: secondsAfter(clock.now(), -UNDER_WAY_SECONDS), keep: MOST_WAITING });
     },

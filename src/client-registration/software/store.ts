@@ -29,7 +29,7 @@ export interface SoftwareStore {
   count(): Promise<number>;
   instancesOf(ids: readonly string[]): Promise<ReadonlyMap<string, Instances>>;
   addAgent(id: string, agentId: string): Promise<void>;
-  change(id: string, change: Pick<Software, 'isBound' | 'resources' | 'refusedAt' | 'refusedBy'>): Promise<void>;
+  change(id: string, change: Pick<Software, 'isBound' | 'agentIds' | 'resources' | 'refusedAt' | 'refusedBy'>): Promise<void>;
   /** Its instances stay within these resources from now on; undefined: within any. */
   boundInstances(id: string, resources: readonly string[] | undefined): Promise<void>;
   /** Removes registrations of one software that nobody let in, older than `before`, beyond the newest `keep`; how many went. */
@@ -127,10 +127,11 @@ export function createSoftwareStore({ db }: { readonly db: Db }): SoftwareStore 
       const text = 'UPDATE software SET agent_ids = array_append(array_remove(agent_ids, $2), $2) WHERE id = $1';
       await db.rows({ name: 'software-agent', text, values: [id, agentId] });
     },
-    async change(id, { isBound, resources, refusedAt, refusedBy }) {
-      const text = 'UPDATE software SET is_bound = $2, resources = $3::jsonb, refused_at = $4, refused_by = $5 WHERE id = $1';
+    async change(id, { isBound, agentIds, resources, refusedAt, refusedBy }) {
+      const text =
+        'UPDATE software SET is_bound = $2, resources = $3::jsonb, refused_at = $4, refused_by = $5, agent_ids = $6 WHERE id = $1';
       const list = resources === undefined ? null : JSON.stringify(resources);
-      await db.rows({ name: 'software-change', text, values: [id, isBound, list, refusedAt ?? null, refusedBy ?? null] });
+      await db.rows({ name: 'software-change', text, values: [id, isBound, list, refusedAt ?? null, refusedBy ?? null, [...agentIds]] });
     },
     async boundInstances(id, resources) {
       const bounds = resources === undefined ? `bounds - 'resources'` : `jsonb_set(bounds, '{resources}', $2::jsonb)`;
@@ -142,8 +143,9 @@ export function createSoftwareStore({ db }: { readonly db: Db }): SoftwareStore 
       removed(
         'software-evict',
         `DELETE FROM clients WHERE client_id IN (
-           SELECT client_id FROM clients WHERE software_id = $1 AND ${WAITING} AND created_at < $2
-           ORDER BY created_at DESC OFFSET $3 LIMIT 1000)`,
+           SELECT client_id FROM (
+             SELECT client_id, created_at FROM clients WHERE software_id = $1 AND ${WAITING} ORDER BY created_at DESC OFFSET $3) beyond
+           WHERE created_at < $2 LIMIT 1000)`,
         [id, before, keep],
       ),
     clearWaiting: (before, limit) =>
