@@ -21,7 +21,7 @@ export interface HomeParts {
   readonly agents: Agents;
   readonly approvals: Approvals;
   readonly artifacts: ArtifactStore;
-  readonly clients: Pick<Clients, 'find'>;
+  readonly clients: Pick<Clients, 'find' | 'software'>;
   readonly details: { readonly types: DetailTypes };
   readonly resourceServers: ResourceServers;
   readonly revocation: Revocation;
@@ -52,9 +52,10 @@ export function aroundPeople(parts: {
 
 /** The numbers of the overview. */
 export function overviewCounts(parts: HomeParts): Counts {
-  const { agents, approvals, artifacts, resourceServers, tokens } = parts;
+  const { agents, approvals, artifacts, clients, resourceServers, tokens } = parts;
   return {
     agents: async () => ({ ...(await agents.countByStatus()), ...(await agents.countOwnership()) }),
+    newSoftware: (since) => clients.software.countSince(since),
     live: () => tokens.summarise(),
     async scopes(limit) {
       const most = await tokens.mostGranted(limit);

@@ -16,7 +16,7 @@ import { chainOf, namedIn, type Tokens } from './tokens/index.ts';
 export interface Sources {
   readonly accounts: () => Pick<Accounts, 'nameOf' | 'ownerLabel' | 'groupsOf' | 'list' | 'listGroups'>;
   readonly agents: () => Pick<Agents, 'find' | 'findByClient' | 'list' | 'ownedBy' | 'clientsOf' | 'certification' | 'idsActingBelow'>;
-  readonly clients: () => Pick<Clients, 'find' | 'findNameOfService'>;
+  readonly clients: () => Pick<Clients, 'find' | 'findNameOfService' | 'software'>;
   readonly resourceServers: () => Pick<ResourceServers, 'findByIdentifier' | 'get' | 'list'>;
   readonly tokens: () => Pick<Tokens, 'countFalling' | 'live'>;
 }
@@ -50,6 +50,7 @@ async function lookUp(sources: Sources, id: string): Promise<string | undefined>
   if (id.startsWith('agt_')) return (await sources.agents().find(id))?.displayName;
   if (id.startsWith('crt_')) return sources.agents().certification.nameOf(id);
   if (id.startsWith('svc_')) return sources.clients().findNameOfService(id);
+  if (id.startsWith('sft_')) return (await sources.clients().software.find(id))?.name;
   if (id.startsWith('cli_')) return (await sources.clients().find(id))?.name;
   if (URL.canParse(id)) return (await sources.resourceServers().findByIdentifier(id))?.name ?? (await sources.clients().find(id))?.name;
   return undefined;

@@ -54,6 +54,7 @@ export interface ClientStore {
   findForUpdate(clientId: string): Promise<StoredClient | undefined>;
   /** The name of the software behind a `svc_…`. */
   findNameOfService(serviceId: string): Promise<string | undefined>;
+  /** Without those that nobody let in yet, unless they are searched for. */
   list(query: ClientQuery): Promise<ClientRecord[]>;
   count(): Promise<number>;
   /** False when the id was ever given out. */
@@ -108,6 +109,8 @@ interface Row {
 }
 
 const SELECT = 'SELECT * FROM clients';
+/** What registered by itself and waits for a first yes stands under its software, not among the clients. */
+const LET_IN = '(software_id IS NULL OR admitted_at IS NOT NULL)';
 
 function recordOf(row: Row): ClientRecord {
   return {
@@ -220,13 +223,16 @@ export function createClientStore({ db, clock }: { db: Db; clock: Clock }): Clie
       const like = search === undefined || search === '' ? null : `%${search.replace(/[\\%_]/g, '\\$&')}%`;
       const rows = await db.rows<Row>({
         name: 'client-list',
-        text: `${SELECT} WHERE status <> 'deleted' AND reaped_at IS NULL AND client_id > $1 AND ($2::text IS NULL OR name ILIKE $2 OR client_id ILIKE $2)
+        text: `${SELECT} WHERE status <> 'deleted' AND reaped_at IS NULL AND ($2::text IS NOT NULL OR ${LET_IN}) AND client_id > $1 AND ($2::text IS NULL OR name ILIKE $2 OR client_id ILIKE $2)
                AND ($3::text IS NULL OR purpose = $3) ORDER BY client_id LIMIT $4`,
         values: [after ?? '', like, purpose ?? null, limit],
       });
       return rows.map(recordOf);
     },
-    count: () => db.prisma.client.count({ where: { status: { not: 'deleted' }, reapedAt: null } }),
+    async count() {
+      const text = `SELECT count(*)::int AS count FROM clients WHERE status <> 'deleted' AND reaped_at IS NULL AND ${LET_IN}`;
+      return (await db.row<{ count: number }>({ name: 'client-count', text, values: [] }))?.count ?? 0;
+    },
     async insert(client) {
       const text = `INSERT INTO clients (${COLUMNS}) SELECT ${VALUES} ON CONFLICT (client_id) DO NOTHING RETURNING client_id`;
       return (await db.row({ name: 'client-insert', text, values: valuesOf(client, clock.now()) })) !== undefined;

@@ -47,6 +47,8 @@ export interface RunningCertification {
 /** Where the numbers come from; app.ts asks the capabilities that keep them. */
 export interface Counts {
   agents(): Promise<AgentCounts>;
+  /** Software that came by itself for the first time since then. */
+  newSoftware(since: Date): Promise<number>;
   live(): Promise<LiveCounts>;
   /** The most granted first. */
   scopes(limit: number): Promise<readonly GrantedScope[]>;

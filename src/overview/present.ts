@@ -8,6 +8,8 @@ export interface OverviewFacts {
   readonly now: Date;
   readonly base: string;
   readonly agents: AgentCounts;
+  /** Products that came by themselves within a week. */
+  readonly newSoftware: number;
   readonly live: LiveCounts;
   readonly scopes: readonly GrantedScope[];
   readonly grants: number;
@@ -71,7 +73,7 @@ function whoExists({ agents, base }: OverviewFacts) {
   };
 }
 
-function whoOwns({ agents, base }: OverviewFacts) {
+function whoOwns({ agents, newSoftware, base }: OverviewFacts) {
   const words =
     agents.unowned === 0
       ? 'Somebody answers for every agent.'
@@ -79,8 +81,11 @@ function whoOwns({ agents, base }: OverviewFacts) {
   return {
     question: 'Who owns them?',
     answer: count(agents.owners, 'owner', 'owners'),
-    words,
-    next: { href: `${base}/console/people`, words: 'See people and groups' },
+    words: listed([words, newSoftware > 0 && `${count(newSoftware, 'product', 'products')} came by themselves this week`]),
+    next:
+      newSoftware > 0
+        ? { href: `${base}/console/software`, words: 'See what is new' }
+        : { href: `${base}/console/people`, words: 'See people and groups' },
   };
 }
 

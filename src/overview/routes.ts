@@ -9,6 +9,7 @@ const HOUR = 3_600;
 const HOURS = 24;
 const LINES = 5;
 const SCOPES = 3;
+const WEEK_SECONDS = 7 * 86_400;
 
 /** Whom the overview asks. */
 export interface OverviewSources {
@@ -39,8 +40,9 @@ async function factsOf(deps: RouteDeps): Promise<OverviewFacts> {
   const { counts, audit, clock, base } = deps;
   const now = clock.now();
   const today = secondsAfter(now, -HOURS * HOUR);
-  const [agents, live, scopes, grants, certifications, waiting, waitingCount] = await Promise.all([
+  const [agents, newSoftware, live, scopes, grants, certifications, waiting, waitingCount] = await Promise.all([
     counts.agents(),
+    counts.newSoftware(secondsAfter(now, -WEEK_SECONDS)),
     counts.live(),
     counts.scopes(SCOPES),
     counts.grants(),
@@ -57,7 +59,21 @@ async function factsOf(deps: RouteDeps): Promise<OverviewFacts> {
     audit.countUnsealed(),
   ]);
   return {
-    ...{ now, base, agents, live, scopes, grants, certifications, waiting, waitingCount, refusedCount, decidedToday, unsealed },
+    ...{
+      now,
+      base,
+      agents,
+      newSoftware,
+      live,
+      scopes,
+      grants,
+      certifications,
+      waiting,
+      waitingCount,
+      refusedCount,
+      decidedToday,
+      unsealed,
+    },
     refused: await Promise.all(refused.events.map((stored) => named(deps, stored))),
     issuedByHour: byHour,
     lastAt: latest.events[0]?.event.occurredAt,

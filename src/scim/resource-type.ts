@@ -55,6 +55,11 @@ export interface ScimResourceType<Caller> extends ScimDescription {
   createMany?(inputs: readonly ScimInput[], caller: Caller): Promise<readonly (ScimCreated | AppError)[]>;
   get(id: string, caller: Caller): Promise<ScimResource>;
   list(query: ScimListQuery, caller: Caller): Promise<ScimPage>;
-  replace(id: string, change: ScimPrecondition & { readonly input: ScimInput }, caller: Caller): Promise<ScimResource>;
+  /** `isPatched`: what is missing was taken out on purpose (PATCH), not left out (PUT). */
+  replace(
+    id: string,
+    change: ScimPrecondition & { readonly input: ScimInput; readonly isPatched?: boolean },
+    caller: Caller,
+  ): Promise<ScimResource>;
   remove(id: string, precondition: ScimPrecondition, caller: Caller): Promise<void>;
 }

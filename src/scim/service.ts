@@ -72,7 +72,7 @@ async function patchOnce<Caller>(type: ScimResourceType<Caller>, { id, body, ifM
   const input = acceptRepresentation(type, applyPatch(type, current, body));
   if (isSameRepresentation(type, current, input)) return current;
   assertImmutableUnchanged(type, current, input);
-  return type.replace(id, { input, ifMatch: current.meta.version }, caller);
+  return type.replace(id, { input, ifMatch: current.meta.version, isPatched: true }, caller);
 }
 
 /**

@@ -153,6 +153,7 @@ describe('RFC 7643 §4.1 User', () => {
       displayName: 'Leaving',
       [userExtensionUrn]: { successor: { value: heir.id } },
     });
+    expect((await patch(okta, `/Users/${leaving.id}`, { op: 'remove', path: `${userExtensionUrn}:successor` })).status).toBe(403);
     await patch(okta, `/Users/${leaving.id}`, { op: 'replace', path: 'active', value: false });
     await okta.send(`DELETE /Users/${kept.id}`);
     const { agents } = server.app.parts;

@@ -26,6 +26,7 @@ beforeAll(async () => {
         nameOf: async (id) => Object.values(people).find((one) => one.id === id)?.name,
         counts: {
           agents: async () => (isBusy ? some : none),
+          newSoftware: async () => (isBusy ? 2 : 0),
           live: async () => (isBusy ? alive : dead),
           scopes: async () => (isBusy ? [{ scope: 'invoices:pay', resourceName: 'Billing MCP', tokens: 12 }] : []),
           grants: async () => (isBusy ? 31 : 0),
@@ -72,6 +73,8 @@ describe('the six questions', () => {
     await ask(issuer);
     const { text } = await overview();
     for (const words of [
+      '2 products came by themselves this week',
+      'See what is new',
       '6 things need you',
       '128 active',
       '41 owners',

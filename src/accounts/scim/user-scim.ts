@@ -101,12 +101,12 @@ export function createUserResourceType(deps: ProvisioningDeps): ScimResourceType
       const { rows, ...page } = await store.listUsers(query);
       return { resources: await showAll(rows), ...page };
     },
-    replace: (id, { input, ...precondition }, caller) =>
+    replace: (id, { input, isPatched = false, ...precondition }, caller) =>
       db.transaction(async () => {
         const asked = wantedIn(input);
         if (!asked.isActive) await deps.lockAdministrators();
         const current = await held(id, precondition);
-        const wanted = keepingSuccessor(asked, current, caller);
+        const wanted = isPatched ? asked : keepingSuccessor(asked, current, caller);
         assertGoverned(current, wanted, caller);
         await apply(current, wanted, caller);
         return show(id);

@@ -3,7 +3,7 @@ import canonicalize from 'canonicalize';
 import { type StoredMetadata, textsOf } from '../client.ts';
 import { GRANT } from '../grant-types.ts';
 import { OPEN_BOUNDS } from '../open-registration.ts';
-import { checkRedirectUri } from '../redirect-uri.ts';
+import { inferApplicationType } from '../redirect-uri.ts';
 import { DocumentFault } from './document-fault.ts';
 
 /** What a document said, as far as this server takes it: the members a registration would have (RFC 7591 §2). */
@@ -19,7 +19,7 @@ const METHODS = ['private_key_jwt', 'none'];
 const TAKEN = [
   ...['client_name', 'client_uri', 'logo_uri', 'tos_uri', 'policy_uri', 'software_id', 'software_version'],
   ...['redirect_uris', 'post_logout_redirect_uris', 'scope', 'jwks', 'jwks_uri', 'token_endpoint_auth_signing_alg'],
-  ...['dpop_bound_access_tokens', 'authorization_details_types', 'id_token_signed_response_alg'],
+  ...['dpop_bound_access_tokens', 'id_token_signed_response_alg'],
   ...['require_pushed_authorization_requests', 'require_signed_request_object'],
 ];
 const PRIVATE_PARTS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'];
@@ -80,15 +80,6 @@ function redirectsOf(given: Readonly<Record<string, unknown>>): readonly string[
   return texts;
 }
 
-/** One document often serves a program and its page in the browser: a single local redirect makes it native, whatever it says. */
-function applicationTypeOf(redirects: readonly string[]): 'web' | 'native' {
-  const isLocal = (uri: string) => {
-    const checked = checkRedirectUri(uri, 'native');
-    return checked.ok && checked.kind !== 'https';
-  };
-  return redirects.some(isLocal) ? 'native' : 'web';
-}
-
 /**
  * Reads the document at `url` (draft-ietf-oauth-client-id-metadata-document §4). Its members are still to be judged by the rules
  * of registration. @throws {DocumentFault} `invalid`
@@ -107,7 +98,8 @@ export function readDocument(url: URL, body: string): MetadataDocument {
     grant_types: grantsOf(given),
     response_types: ['code'],
     token_endpoint_auth_method: methodOf(given),
-    application_type: applicationTypeOf(redirects),
+    // whatever it says: one document often serves a program and its page in the browser
+    application_type: inferApplicationType(redirects),
   };
   const digest = createHash('sha256')
     .update(canonicalize(metadata) ?? '')

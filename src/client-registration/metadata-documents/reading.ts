@@ -25,7 +25,7 @@ export interface ReadingDeps {
   readonly db: Db;
   readonly clock: Clock;
   readonly outgoing: Pick<Outgoing, 'fetch'>;
-  readonly clients: Pick<ClientStore, 'insert' | 'update'>;
+  readonly clients: Pick<ClientStore, 'insert' | 'update' | 'admit'>;
   readonly software: Pick<SoftwareService, 'meet' | 'revive'>;
   readonly store: DocumentStore;
   readonly audit: RegistrationAudit;

@@ -105,13 +105,14 @@ function admission(deps: DocumentServiceDeps) {
 }
 
 async function approve(deps: DocumentServiceDeps, address: string, by: ChangedBy): Promise<void> {
-  const { store, audit, allowsLoopback } = deps;
+  const { store, clients, audit, allowsLoopback } = deps;
   const checked = checkDocumentUrl(address, { allowsLoopback });
   if (!checked.ok) throw new AppError('invalid_input', `The address ${checked.reason}.`, { member: '/url' });
   const isNew = await introduce(deps, address, { name: checked.url.hostname, client: { metadata: {}, scopes: undefined } });
   const isRevived = !isNew && (await store.reviveClient(address));
   if ((await store.lock(address)) === undefined) throw new AppError('conflict', 'Another client has this identifier.', { member: '/url' });
   await store.noteApproved(address);
+  await clients.admit(address);
   const type = isNew || isRevived ? 'client.registered' : 'client.updated';
   await audit.record({ type, actor: by, clientId: address, action: 'metadata_document' });
 }

@@ -37,6 +37,8 @@ export interface SoftwareService {
   instanceOf(clientId: string): Promise<Instance | undefined>;
   list(query: SoftwareQuery): Promise<readonly Software[]>;
   count(): Promise<number>;
+  /** How much of it came for the first time since then. */
+  countSince(since: Date): Promise<number>;
   instancesOf(ids: readonly string[]): Promise<ReadonlyMap<string, Instances>>;
   /** The agent that instances act as from now on. */
   actsAs(id: string, agentId: string): Promise<void>;
@@ -78,6 +80,8 @@ const DAY = 86_400;
 const WAITING_SECONDS = DAY;
 /** As long as anything that was given to it can live (the absolute end of a refresh token). */
 const RESTING_SECONDS = 90 * DAY;
+/** Nothing is left of it but that it came once. */
+const FORGOTTEN_SECONDS = 7 * DAY;
 const BATCH = 1_000;
 
 const REAPER = { kind: 'system', id: 'client-registration' } as const;
@@ -110,7 +114,7 @@ function createReaping({ db, clock, store, clients, audit, onStopped }: Software
   return async (): Promise<number> => {
     const waiting = await drain(() => store.clearWaiting(secondsAfter(clock.now(), -WAITING_SECONDS), BATCH));
     const rested = await drain(rest);
-    await drain(() => store.clearForgotten(secondsAfter(clock.now(), -RESTING_SECONDS), BATCH));
+    await drain(() => store.clearForgotten(secondsAfter(clock.now(), -FORGOTTEN_SECONDS), BATCH));
     if (waiting + rested === 0) return 0;
     await audit.record({ type: 'client.reaped', actor: REAPER, action: `${waiting} never let in, ${rested} unused for 90 days` });
     return waiting + rested;
@@ -140,6 +144,7 @@ export function createSoftwareService(deps: SoftwareServiceDeps): SoftwareServic
     findByAgent: store.findByAgent,
     list: store.list,
     count: store.count,
+    countSince: store.countSince,
     instancesOf: store.instancesOf,
     async meet(identity) {
       const { isNew, ...software } = await store.meet({ ...identity, id: ids.next('sft'), at: clock.now() });

@@ -27,6 +27,8 @@ export interface SoftwareStore {
   findByAgent(agentId: string): Promise<Software | undefined>;
   list(query: SoftwareQuery): Promise<readonly Software[]>;
   count(): Promise<number>;
+  /** First seen since then. */
+  countSince(since: Date): Promise<number>;
   instancesOf(ids: readonly string[]): Promise<ReadonlyMap<string, Instances>>;
   addAgent(id: string, agentId: string): Promise<void>;
   change(id: string, change: Pick<Software, 'isBound' | 'agentIds' | 'resources' | 'refusedAt' | 'refusedBy'>): Promise<void>;
@@ -113,6 +115,7 @@ export function createSoftwareStore({ db }: { readonly db: Db }): SoftwareStore 
       return rows.map(toSoftware);
     },
     count: () => db.prisma.software.count(),
+    countSince: (since) => db.prisma.software.count({ where: { firstSeenAt: { gte: since } } }),
     async instancesOf(ids) {
       const rows = await db.rows<{ software_id: string; admitted: number; waiting: number }>({
         name: 'software-instances',
