@@ -146,15 +146,9 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
   });
 
   // ── flows: what happens ──
-  const enrolment = createEnrolment({ agents: () => agents, policy: () => policy });
-  const admission = createAdmission({
-    accounts: () => accounts,
-    agents: () => agents,
-    clients: () => clients,
-    policy: () => policy,
-    revocation: () => revocation,
-    audit,
-  });
+  const joined = { agents: () => agents, clients: () => clients, policy: () => policy, revocation: () => revocation };
+  const enrolment = createEnrolment(joined);
+  const admission = createAdmission({ ...joined, accounts: () => accounts, audit });
   const clients = createClients({
     ...recorded,
     owners: { ownerLabel: accounts.ownerLabel, choices: directory.ownerChoices },

@@ -23,6 +23,7 @@ import { createInitialAccessTokens, type InitialAccessTokens, type Owners } from
 import {
   createMetadataDocuments,
   type DocumentsDeps,
+  documentApi,
   documentConsole,
   documentJobs,
   type MetadataDocuments,
@@ -233,7 +234,10 @@ export function createClients(deps: ClientsDeps): Clients {
       oidc: clientOidc({ ...shared, storage, onProvider }),
       routes(router, web) {
         clientApi({ clients: service, initialAccessTokens }, router, web);
-        if (documents !== undefined) documentConsole({ ...deps, documents }, router, web);
+        if (documents !== undefined) {
+          documentApi({ ...deps, documents }, router, web);
+          documentConsole({ ...deps, documents }, router, web);
+        }
         clientConsole({ ...deps, clients: service, documents }, router, web);
         initialAccessTokenConsole({ ...deps, initialAccessTokens }, router, web);
         const { softwareAgents } = deps;

@@ -290,6 +290,16 @@ describe('an administrator names an address before it came', () => {
     expect((await client.connect(server.anotherBrowser(), WHAT)).claims).toMatchObject({ act: { sub: agent.id } });
   });
 
+  test('one that people let in works for another agent from then on, and what it held ends', async () => {
+    const { client, clientId, answer } = await connected({ client_name: 'Moved Helper' });
+    const owner = { kind: 'user', id: server.miraId } as const;
+    const agent = await parts().agents.create({ displayName: 'Archive', owner, status: 'active', source: 'console' }, administrator);
+    await ada.send(await ada.visit('/console/clients/by-document'), 'url', { fields: { url: clientId, agent: agent.id } });
+    expect((await client.refresh(answer.body['refresh_token'])).body['error']).toBe('invalid_grant');
+    expect((await client.connect(server.anotherBrowser(), WHAT)).claims).toMatchObject({ act: { sub: agent.id } });
+    expect((await parts().clients.software.instanceOf(clientId))?.software.agentIds.at(-1)).toBe(agent.id);
+  });
+
   test('its page says when it was read, what is wrong with it, and reads it again on a word', async () => {
     const { clientId } = await connected({ client_name: 'Shown Helper' });
     const list = await ada.visit('/console/clients?q=Shown');

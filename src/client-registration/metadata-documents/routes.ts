@@ -1,6 +1,9 @@
 import type Router from '@koa/router';
-import { personAsChanger } from '../../platform/http/changed-by.ts';
+import { z } from 'zod';
 import type { Db } from '../../platform/db/db.ts';
+import { AppError } from '../../platform/errors.ts';
+import { parseWith } from '../../platform/http/body.ts';
+import { callerAsChanger, personAsChanger } from '../../platform/http/changed-by.ts';
 import { basePathOf } from '../../platform/http/issuer-path.ts';
 import { idOf } from '../../platform/http/path-id.ts';
 import type { PageNeed, Web } from '../../platform/http/web.ts';
@@ -13,9 +16,8 @@ export interface DocumentConsoleDeps {
   readonly documents: MetadataDocuments;
   readonly agents: {
     choices(): Promise<readonly { readonly id: string; readonly displayName: string }[]>;
-    /** Joins the transaction under way. @throws {AppError} */
+    /** What the client held as another agent ends. Joins the transaction under way. @throws {AppError} */
     linkClient(agentId: string, clientId: string): Promise<unknown>;
-    findByClient(clientId: string): Promise<{ readonly id: string } | undefined>;
   };
   readonly issuer: URL;
 }
@@ -27,6 +29,28 @@ const WRITE: PageNeed = { roles: ['admin'] };
 const RECENT: PageNeed = { roles: ['admin'], maxAgeSeconds: 900 };
 
 const pageOf = (clientId: string) => `${PATH}/${encodeURIComponent(clientId)}`;
+
+const approval = z.strictObject({ url: z.string().min(1).max(1_000), agent_id: z.string().min(1).max(200) });
+
+/** `POST /api/v1/clients/by-document`: what the console's form does. `fault` says why the document cannot be read yet. */
+export function documentApi({ db, documents, agents }: DocumentConsoleDeps, router: Router, web: Web): void {
+  router.post('/api/v1/clients/by-document', async (ctx) => {
+    const caller = await web.api.caller(ctx, { resource: 'api', scope: 'admin:write' });
+    // whoever says which software acts as an agent decides about the agent (security rule R7)
+    if (!caller.hasGovernance && caller.accountId === undefined)
+      throw new AppError('forbidden', 'This takes a person, or the governance right.');
+    const by = callerAsChanger(caller);
+    const { url, agent_id: agentId } = parseWith(approval, await web.readJson(ctx));
+    await db.transaction(async () => {
+      await documents.approve(url, by);
+      await agents.linkClient(agentId, url);
+    });
+    const fault = await documents.readAgain(url);
+    ctx.status = 201;
+    ctx.set('location', ctx.path.replace('by-document', encodeURIComponent(url)));
+    ctx.body = { client_id: url, agent_id: agentId, fault: fault ?? null };
+  });
+}
 
 /** The console's pages of metadata documents: name one before it comes, and read one again now. */
 export function documentConsole(deps: DocumentConsoleDeps, router: Router, web: Web): void {
@@ -55,8 +79,7 @@ function approvePages({ db, documents, agents, issuer }: DocumentConsoleDeps, ro
     try {
       await db.transaction(async () => {
         await documents.approve(values.url, personAsChanger(session));
-        const linked = await agents.findByClient(values.url);
-        if (linked?.id !== values.agent) await agents.linkClient(values.agent, values.url);
+        await agents.linkClient(values.agent, values.url);
       });
     } catch (error) {
       return again(faultsOf(error, {}));

@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import type { DocumentPolicy } from '../../../src/client-registration/metadata-documents/domain-policy.ts';
 import { certificate } from '../../platform/outgoing/certificate.ts';
 import { clock, minutes } from '../../support/clock.ts';
-import { answer, type RegistrationServer, startRegistrationServer } from '../harness.ts';
+import { answer, basic, type RegistrationServer, startRegistrationServer } from '../harness.ts';
 import { type DocumentHost, startDocumentHost } from './document-host.ts';
 
 let host: DocumentHost;
@@ -258,6 +258,39 @@ describe('the settings', () => {
     await codeOf(clientId);
     await server.clients.remove(clientId, { kind: 'account', id: 'usr_administrator' });
     expect(await refusalOf(clientId)).toContain('removed');
+  });
+
+  test('an administrator’s tool names a document before it comes; one without governance does not', async () => {
+    const secret = 'bootstrap-secret-of-more-than-32-characters';
+    await server.clients.ensureBootstrapClient({ clientId: 'bootstrap', secret });
+    const grant = { grant_type: 'client_credentials', resource: `${server.issuer}/api/v1`, scope: 'admin:write' };
+    const approve = async (clientId: string, password: string, body: object) => {
+      const token = await answer(server.token(grant, basic(clientId, password)));
+      const headers = { authorization: `Bearer ${token.body['access_token']}`, 'content-type': 'application/json' };
+      return answer(fetch(`${server.issuer}/api/v1/clients/by-document`, { method: 'POST', headers, body: JSON.stringify(body) }));
+    };
+    policy = { mode: 'allow_list', domains: ['claude.ai'] };
+    const url = host.serve(path());
+    expect(await approve('bootstrap', secret, { url, agent_id: 'agt_1' })).toMatchObject({
+      status: 201,
+      body: { client_id: url, fault: null },
+    });
+    expect((await codeOf(url)).body['error']).toBe('invalid_grant');
+    const unread = await approve('bootstrap', secret, { url: host.at(path()), agent_id: 'agt_1' });
+    expect([unread.status, unread.body['fault']]).toEqual([201, expect.stringContaining('404')]);
+    expect((await approve('bootstrap', secret, { url: `${url}?x`, agent_id: 'agt_1' })).status).toBe(400);
+    const by = { kind: 'account', id: 'usr_administrator' } as const;
+    const plain = await server.clients.create(
+      {
+        client_name: 'Plain',
+        purpose: 'management',
+        is_management: true,
+        token_endpoint_auth_method: 'client_secret_basic',
+        grant_types: ['client_credentials'],
+      },
+      by,
+    );
+    expect((await approve(plain.record.id, String(plain.secret), { url, agent_id: 'agt_1' })).status).toBe(403);
   });
 
   test('what it is stands in its document: nobody changes it here', async () => {
