@@ -33,7 +33,7 @@ export interface MetadataDocuments {
   approve(address: string, by: ChangedBy): Promise<void>;
   /** Reads stale documents of clients in use; returns how many. */
   rereadDue(): Promise<number>;
-  /** Removes clients that came by themselves, belong to no agent and that nobody let in within a day. */
+  /** Removes clients that came by themselves, belong to no agent and that nobody let in within two hours. */
   forgetUnused(): Promise<number>;
 }
 
@@ -52,7 +52,8 @@ export interface DocumentServiceDeps extends ReadingDeps {
 
 const RETRY_SECONDS = 60;
 const IN_USE_SECONDS = 14 * 86_400;
-const UNUSED_SECONDS = 86_400;
+/** Longer than a sign-in that is under way may take (`ttl.Interaction`); who comes later is read again. */
+const UNUSED_SECONDS = 7_200;
 const BATCH = 20;
 /** More than a batch, so that documents that are not welcome any more keep no others from their turn. */
 const LOOKED_AT = 200;
