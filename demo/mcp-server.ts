@@ -4,15 +4,7 @@ import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
 import { z } from 'zod';
-import {
-  type Authorization,
-  type AuthorizationDetail,
-  authorizationOf,
-  createResourceServer,
-  type McpRequest,
-  protectMcp,
-  requireDetail,
-} from '../src/sdk/resource-server.ts';
+import { type Authorization, authorizationOf, createResourceServer, type McpRequest, protectMcp } from '../src/sdk/resource-server.ts';
 
 /** Scopes of the invoices server, as an administrator registers them. */
 export const SCOPES = [
@@ -23,12 +15,6 @@ export const SCOPES = [
 /** A running MCP server (official SDK) that asks Behalf at every request whether the token is still alive. */
 export interface InvoicesServer {
   close(): Promise<void>;
-}
-
-/** Whether a detail (RFC 9396) lets this tool be called with this amount. */
-function allowsPayment(detail: AuthorizationDetail, amount: number): boolean {
-  const { tools, arguments: limits } = detail as { tools?: unknown; arguments?: { amount?: { max?: unknown } } };
-  return Array.isArray(tools) && tools.includes('pay_invoice') && amount <= Number(limits?.amount?.max ?? Number.POSITIVE_INFINITY);
 }
 
 function inWords({ subject, actors }: Authorization): string {
@@ -42,9 +28,7 @@ function createInvoices(): McpServer {
   }));
   const inputSchema = { invoice: z.string(), amount: z.number() };
   mcp.registerTool('pay_invoice', { description: 'Pays one invoice', inputSchema }, ({ invoice, amount }, { authInfo }) => {
-    const authorization = authorizationOf(authInfo);
-    requireDetail(authorization, 'mcp_tool_call', (detail) => allowsPayment(detail, amount));
-    return { content: [{ type: 'text', text: `paid ${amount} EUR for ${invoice} (${inWords(authorization)})` }] };
+    return { content: [{ type: 'text', text: `paid ${amount} EUR for ${invoice} (${inWords(authorizationOf(authInfo))})` }] };
   });
   return mcp;
 }
@@ -71,7 +55,8 @@ export async function startInvoicesServer(options: {
     checkLiveness: { credentials: { method: 'client_secret_basic', ...credentials }, maxAgeSeconds: 0 },
   });
   const scopesForTool = { read_invoices: ['invoices:read'], pay_invoice: ['invoices:pay'] };
-  const listener: (request: IncomingMessage, response: ServerResponse) => void = protectMcp(protection, { scopesForTool }, serve);
+  const rules = { scopesForTool, detailForTool: { read_invoices: 'never', pay_invoice: 'required' } } as const;
+  const listener: (request: IncomingMessage, response: ServerResponse) => void = protectMcp(protection, rules, serve);
   const server = createServer(listener);
   await new Promise<void>((resolve) => server.listen(Number(new URL(resource).port), '127.0.0.1', resolve));
   return {

@@ -2,6 +2,7 @@ import { AccessRefused } from './refusal.ts';
 
 /** A party in the delegation chain (RFC 8693 §4.1; the Actor Profile demands `iss` and `sub`). */
 export interface Actor {
+  /** Where `subject` is a name; the two together are the party. */
   readonly issuer: string;
   readonly subject: string;
   /** `user`, `ai_agent`, `service` …, lower case; several are separated by spaces. */
@@ -50,6 +51,8 @@ export interface Authorization {
   readonly agent: Actor | undefined;
   /** `client_id`: the software, never to be taken for the agent. */
   readonly client: string;
+  /** How and when the person behind the token had signed in, as far as the token tells (RFC 9470 §6). */
+  readonly authentication: { readonly acr: string | undefined; readonly at: Date | undefined };
   readonly scopes: readonly string[];
   readonly authorizationDetails: readonly AuthorizationDetail[];
   readonly approval: Approval | undefined;
@@ -81,11 +84,15 @@ export function requireDetail(
 
 /**
  * Returns the party that acts now, if `isAllowed` says so: the newest actor, or else the agent acting for itself. What a
- * person may do is not yet what this agent may do for them (Actor Profile: judge subject and actor together).
+ * person may do is not yet what this agent may do for them: judge the actor and the subject together (Actor Profile).
  * @throws AccessRefused 403 `actor_unauthorized`, also when nobody but the subject acts.
  */
-export function requireActor(authorization: Pick<Authorization, 'actors' | 'agent'>, isAllowed: (actor: Actor) => boolean): Actor {
+export function requireActor(
+  authorization: Pick<Authorization, 'actors' | 'agent' | 'issuer' | 'subject' | 'subjectProfile'>,
+  isAllowed: (actor: Actor, subject: Actor) => boolean,
+): Actor {
   const acting = authorization.actors[0] ?? authorization.agent;
-  if (acting && isAllowed(acting)) return acting;
+  const { issuer, subject, subjectProfile } = authorization;
+  if (acting && isAllowed(acting, { issuer, subject, profile: subjectProfile })) return acting;
   throw new AccessRefused('actor_unauthorized', 'this actor may not do this here');
 }

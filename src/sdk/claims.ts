@@ -1,4 +1,4 @@
-import type { Actor, Approval, AuthorizationDetail } from './authorization.ts';
+import type { Actor, Approval, Authorization, AuthorizationDetail } from './authorization.ts';
 import { fromEpochSeconds } from './clock.ts';
 import { invalidToken } from './refusal.ts';
 
@@ -121,4 +121,30 @@ export function readApproval(claims: JsonObject): Approval | undefined {
     by,
     maxUses: readMaxUses(value),
   };
+}
+
+/** `acr` and `auth_time` (RFC 9068 §2.2.1). @throws AccessRefused `invalid_token`. */
+export function readAuthentication(claims: JsonObject): Authorization['authentication'] {
+  const at = claims['auth_time'] === undefined ? undefined : fromEpochSeconds(readNumericDate(claims, 'auth_time'));
+  return { acr: readOptionalString(claims, 'acr'), at };
+}
+
+/** Where the status of a token is kept (draft-ietf-oauth-status-list §6.1). */
+export interface StatusReference {
+  readonly uri: string;
+  readonly index: number;
+}
+
+/**
+ * The `status` claim; undefined where the token has none. A status that is kept in another way cannot be looked up here.
+ * @throws AccessRefused `invalid_token`.
+ */
+export function readStatusReference(claims: JsonObject): StatusReference | undefined {
+  const status = claims['status'];
+  if (status === undefined) return undefined;
+  const reference = isJsonObject(status) ? status['status_list'] : undefined;
+  if (!isJsonObject(reference)) throw invalidToken('the claim status is malformed');
+  const index = reference['idx'];
+  if (typeof index !== 'number' || !Number.isSafeInteger(index) || index < 0) throw invalidToken('the claim status is malformed');
+  return { uri: readString(reference, 'uri'), index };
 }

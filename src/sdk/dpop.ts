@@ -3,6 +3,7 @@ import { acceptedAlgorithms } from './access-token.ts';
 import { isJsonObject } from './claims.ts';
 import { epochSeconds, fromEpochSeconds, type SdkClock } from './clock.ts';
 import { equalsInConstantTime, sha256Base64Url } from './compare.ts';
+import type { Nonces } from './nonce.ts';
 import { AccessRefused } from './refusal.ts';
 import { type SingleUseStore, takeOnce } from './single-use.ts';
 
@@ -23,6 +24,8 @@ export interface ProvenRequest {
 /** What proofs are held against. */
 export interface ProofExpectations {
   readonly windowSeconds: number;
+  /** Where each proof must carry a nonce of ours. */
+  readonly nonces: Nonces | undefined;
   readonly replayStore: SingleUseStore;
   readonly clock: SdkClock;
 }
@@ -81,15 +84,18 @@ function checkClaims(claims: JWTPayload, request: ProvenRequest, expected: Proof
   if (typeof ath !== 'string' || !equalsInConstantTime(ath, sha256Base64Url(request.token))) {
     throw invalidProof('the DPoP proof is for another access token');
   }
+  if (expected.nonces && !expected.nonces.isGood(claims['nonce'])) {
+    throw new AccessRefused('use_dpop_nonce', 'the DPoP proof must carry the nonce of this server', { scheme: 'DPoP' });
+  }
   const id = claims.jti;
   if (typeof id !== 'string' || id === '' || id.length > maxIdLength) throw invalidProof('the DPoP proof has no usable jti');
   return id;
 }
 
 /**
- * Checks a DPoP proof for a request with a bound token (RFC 9449 §4.3, §7). The `jti` is remembered last, so that only the
+ * Checks a DPoP proof for a request with a bound token (RFC 9449 §4.3, §7, §9). The `jti` is remembered last, so that only the
  * holder of the token's key can fill the memory.
- * @throws AccessRefused `invalid_dpop_proof`; `invalid_token` when the key is not the one the token is bound to (§7.1).
+ * @throws AccessRefused `invalid_dpop_proof`, `use_dpop_nonce`; `invalid_token` when the key is not the one the token is bound to (§7.1).
  */
 export async function verifyProof(proof: string, request: ProvenRequest, expected: ProofExpectations): Promise<void> {
   if (proof.length > maxProofLength) throw invalidProof('the DPoP proof is too large');

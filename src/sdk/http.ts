@@ -1,7 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Authorization } from './authorization.ts';
+import { metadataAnswer } from './metadata.ts';
 import { requestTarget } from './presentation.ts';
 import type { ResourceServer } from './protection.ts';
+import { AccessRefused } from './refusal.ts';
 
 /** Serves a request that has been verified. */
 export type NodeHandler = (request: IncomingMessage, response: ServerResponse, authorization: Authorization) => Promise<void> | void;
@@ -15,6 +17,14 @@ export interface ConnectRequest extends IncomingMessage {
 /** A middleware as Express and Connect call it. */
 export type ConnectMiddleware = (request: ConnectRequest, response: ServerResponse, next: (error?: unknown) => void) => Promise<void>;
 
+/** A middleware for errors as Express and Connect call it. */
+export type ConnectErrorMiddleware = (
+  error: unknown,
+  request: IncomingMessage,
+  response: ServerResponse,
+  next: (error?: unknown) => void,
+) => void;
+
 /** Writes the answer to a refused request; a response that has already begun is cut off instead. */
 export function writeRefusal(server: ResourceServer, response: ServerResponse, error: unknown): void {
   if (response.headersSent) {
@@ -25,24 +35,16 @@ export function writeRefusal(server: ResourceServer, response: ServerResponse, e
   response.writeHead(status, headers).end(body);
 }
 
-/**
- * Answers a request for the RFC 9728 document. True when it was one and is answered. Any web page may read it: a client that
- * runs in a browser has to.
- */
+/** Puts what the client has to know onto an answer that is still to be written. */
+export function announce(server: ResourceServer, response: ServerResponse, authorization: Authorization): void {
+  for (const [name, value] of Object.entries(server.responseHeaders(authorization))) response.setHeader(name, value);
+}
+
+/** Answers a request for the RFC 9728 document. True when it was one and is answered. */
 export function serveMetadata(server: ResourceServer, request: IncomingMessage, response: ServerResponse): boolean {
-  if (requestTarget(request) !== server.metadataPath) return false;
-  const anyPage = { 'access-control-allow-origin': '*' };
-  if (request.method === 'OPTIONS') {
-    response.writeHead(204, { ...anyPage, 'access-control-allow-methods': 'GET', 'access-control-allow-headers': '*' }).end();
-    return true;
-  }
-  if (request.method !== 'GET' && request.method !== 'HEAD') {
-    response.writeHead(405, { allow: 'GET, HEAD, OPTIONS' }).end();
-    return true;
-  }
-  const headers = { ...anyPage, 'content-type': 'application/json', 'cache-control': 'public, max-age=300' };
-  const body = JSON.stringify(server.protectedResourceMetadata());
-  response.writeHead(200, headers).end(request.method === 'HEAD' ? undefined : body);
+  const answer = metadataAnswer(server, request.method, requestTarget(request));
+  if (!answer) return false;
+  response.writeHead(answer.status, answer.headers).end(answer.body);
   return true;
 }
 
@@ -57,7 +59,9 @@ export function protect(
   return async (request, response) => {
     try {
       if (serveMetadata(server, request, response)) return;
-      await handler(request, response, await server.verify(request));
+      const authorization = await server.verify(request);
+      announce(server, response, authorization);
+      await handler(request, response, authorization);
     } catch (error) {
       writeRefusal(server, response, error);
     }
@@ -66,17 +70,26 @@ export function protect(
 
 /**
  * The same for Express and Connect: sets `request.authorization` and calls `next`, or answers. Mount it at the root, so that
- * it also serves the metadata. In Koa call `server.verify(ctx.req)` and put `server.challenge(error)` on `ctx`.
+ * it also serves the metadata.
  */
 export function authenticate(server: ResourceServer): ConnectMiddleware {
   return async (request, response, next) => {
     try {
       if (serveMetadata(server, request, response)) return;
       request.authorization = await server.verify(request);
+      announce(server, response, request.authorization);
     } catch (error) {
       writeRefusal(server, response, error);
       return;
     }
     next();
+  };
+}
+
+/** For Express, after the routes: answers what a `require…` in them threw; other errors go on. */
+export function answerRefusals(server: ResourceServer): ConnectErrorMiddleware {
+  return (error, _request, response, next) => {
+    if (error instanceof AccessRefused) writeRefusal(server, response, error);
+    else next(error);
   };
 }

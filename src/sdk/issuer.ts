@@ -21,10 +21,10 @@ export interface Issuer {
 }
 
 /**
- * `fetch` that follows no redirect, waits 5 s at most and reads 256 KiB at most.
+ * `fetch` that follows no redirect, waits 5 s at most and reads `maxBytes` at most, 256 KiB if nothing is said.
  * The answer comes back whole, so that nobody downstream waits on an endless body.
  */
-export function boundFetch(fetchImpl: Fetch): Fetch {
+export function boundFetch(fetchImpl: Fetch, maxBytes = maxDocumentBytes): Fetch {
   return async (url, init) => {
     const signal = AbortSignal.timeout(timeoutMilliseconds);
     const response = await fetchImpl(url, { ...init, redirect: 'error', signal });
@@ -32,7 +32,7 @@ export function boundFetch(fetchImpl: Fetch): Fetch {
     let length = 0;
     for await (const chunk of response.body ?? []) {
       length += chunk.byteLength;
-      if (length > maxDocumentBytes) throw new RangeError('the answer is too large');
+      if (length > maxBytes) throw new RangeError('the answer is too large');
       chunks.push(chunk);
     }
     const body = [204, 205, 304].includes(response.status) ? null : Buffer.concat(chunks);

@@ -7,18 +7,21 @@
  */
 import { acceptedAlgorithms, verifyAccessToken } from './access-token.ts';
 import { insertWellKnown, parseSecureUrl } from './addresses.ts';
-import { type Authorization, requireScope } from './authorization.ts';
-import { createChallenge } from './challenge.ts';
-import { machineClock } from './clock.ts';
-import { equalsInConstantTime } from './compare.ts';
-import { type ProofExpectations, verifyProof } from './dpop.ts';
+import { requireScope } from './authorization.ts';
+import { createMemoryCallCounter, useCall } from './call-counter.ts';
+import { type ChallengeContext, createChallenge } from './challenge.ts';
+import { machineClock, type SdkClock } from './clock.ts';
 import { createIssuer } from './issuer.ts';
 import { createLivenessCheck } from './liveness.ts';
-import { type IncomingRequest, type Presentation, peerCertificateThumbprint, publicUrl, readPresentation } from './presentation.ts';
+import { createNonces, type Nonces } from './nonce.ts';
+import { createPossessionCheck } from './possession.ts';
+import { readPresentation } from './presentation.ts';
 import type { ResourceServer, ResourceServerOptions } from './protection.ts';
-import { AccessRefused, invalidToken } from './refusal.ts';
+import { invalidToken } from './refusal.ts';
 import { createMemorySingleUseStore, type SingleUseStore, takeOnce } from './single-use.ts';
+import { createStatusCheck } from './status-list.ts';
 
+export { requireAssurance } from './assurance.ts';
 export {
   type Actor,
   type Approval,
@@ -29,16 +32,34 @@ export {
   requireDetail,
   requireScope,
 } from './authorization.ts';
+export { type CallCounter, createMemoryCallCounter, type MemoryCallCounterOptions } from './call-counter.ts';
 export type { Challenge } from './challenge.ts';
 export type { SdkClock } from './clock.ts';
-export { authenticate, type ConnectMiddleware, type ConnectRequest, type NodeHandler, protect } from './http.ts';
+export { authenticateFastify, type FastifyLike, type FastifyReplyLike, type FastifyRequestLike } from './fastify.ts';
+export { type FetchHandler, type FetchListener, protectFetch } from './fetch.ts';
+export {
+  answerRefusals,
+  authenticate,
+  type ConnectErrorMiddleware,
+  type ConnectMiddleware,
+  type ConnectRequest,
+  type NodeHandler,
+  protect,
+} from './http.ts';
 export type { Fetch } from './issuer.ts';
+export { authenticateKoa, type KoaContext, type KoaMiddleware } from './koa.ts';
 export type { IntrospectionCredentials, LivenessOptions } from './liveness.ts';
-export { authorizationOf, type McpAuthInfo, type McpHandler, type McpProtection, type McpRequest, protectMcp } from './mcp.ts';
+export { type McpFetchHandler, type McpHandler, type McpProtection, type McpRequest, protectMcp, protectMcpFetch } from './mcp.ts';
+export { authorizationOf, type McpAuthInfo } from './mcp-auth-info.ts';
+export type { DpopNonceOptions } from './nonce.ts';
 export type { IncomingRequest, NodeRequest, WebRequest } from './presentation.ts';
 export type { ResourceServer, ResourceServerOptions } from './protection.ts';
-export { AccessRefused, type RefusalCode, type RefusalDetails } from './refusal.ts';
+export { AccessRefused, type Assurance, type RefusalCode, type RefusalDetails } from './refusal.ts';
 export { createMemorySingleUseStore, type MemorySingleUseOptions, type SingleUseStore } from './single-use.ts';
+export type { StatusListUse } from './status-list.ts';
+export { createTokenVerifier, type McpErrors, type TokenVerifier } from './token-verifier.ts';
+export { allowsCall, type ToolCall } from './tool-details.ts';
+export { admitToolCalls, type ToolRules } from './tool-rules.ts';
 
 function bounded(value: number, name: string, range: readonly [number, number]): number {
   if (!(value >= range[0] && value <= range[1])) throw new TypeError(`${name} must be between ${range[0]} and ${range[1]}`);
@@ -58,37 +79,6 @@ function metadataDocument(options: ResourceServerOptions): Readonly<Record<strin
   };
 }
 
-/** Whether the presenter holds the key or certificate the token is bound to, and shows a bound token as one. */
-function createPossessionCheck(options: ResourceServerOptions, proofs: ProofExpectations) {
-  const resource = parseSecureUrl(options.resource, 'resource');
-  const urlOf = options.requestUrl ?? ((request: IncomingRequest) => publicUrl(request, resource).href);
-  const thumbprintOf = options.clientCertificateThumbprint ?? peerCertificateThumbprint;
-
-  async function checkProof(request: IncomingRequest, presented: Presentation, jwkThumbprint: string | undefined): Promise<void> {
-    if (!jwkThumbprint) {
-      if (presented.scheme === 'Bearer' && options.dpop !== 'required') return;
-      throw new AccessRefused('invalid_token', 'the access token is not bound to a DPoP key', {
-        scheme: options.dpop === 'required' ? 'DPoP' : 'Bearer',
-      });
-    }
-    if (presented.scheme !== 'DPoP')
-      throw new AccessRefused('invalid_token', 'a bound access token needs the DPoP scheme', { scheme: 'DPoP' });
-    if (!presented.proof) throw new AccessRefused('invalid_dpop_proof', 'the DPoP proof is missing', { scheme: 'DPoP' });
-    const proven = { method: presented.method, url: new URL(urlOf(request)), token: presented.token, jwkThumbprint };
-    await verifyProof(presented.proof, proven, proofs);
-  }
-
-  return async (request: IncomingRequest, presented: Presentation, authorization: Authorization): Promise<void> => {
-    const { jwkThumbprint, certificateThumbprint } = authorization.token.boundTo;
-    if (certificateThumbprint) {
-      const given = thumbprintOf(request);
-      if (!given || !equalsInConstantTime(given, certificateThumbprint))
-        throw invalidToken('the access token is bound to another certificate');
-    }
-    await checkProof(request, presented, jwkThumbprint);
-  };
-}
-
 function createUseOnce(store: SingleUseStore): ResourceServer['useOnce'] {
   return async ({ issuer, approval }) => {
     if (approval?.maxUses === undefined) return;
@@ -99,47 +89,66 @@ function createUseOnce(store: SingleUseStore): ResourceServer['useOnce'] {
   };
 }
 
+interface Surroundings {
+  readonly clock: SdkClock;
+  readonly nonces: Nonces | undefined;
+}
+
+/** Every check of a request, in order: what costs nothing first, what asks others last. */
+function createVerify(options: ResourceServerOptions, { clock, nonces }: Surroundings): ResourceServer['verify'] {
+  const fetchImpl = options.fetch ?? fetch;
+  const issuer = createIssuer(options.issuer, fetchImpl, clock);
+  const clockToleranceSeconds = bounded(options.clockToleranceSeconds ?? 10, 'clockToleranceSeconds', [0, 60]);
+  const maxActors = bounded(options.maxActors ?? 4, 'maxActors', [1, 16]);
+  const expected = { issuer: options.issuer, resource: options.resource, key: issuer.key, clockToleranceSeconds, maxActors, clock };
+  const checkPossession = createPossessionCheck(options, {
+    windowSeconds: bounded(options.proofWindowSeconds ?? 300, 'proofWindowSeconds', [1, 300]),
+    nonces,
+    replayStore: options.replayStore ?? createMemorySingleUseStore({ clock }),
+    clock,
+  });
+  const asking = { issuer, issuerId: options.issuer, fetch: fetchImpl, clock };
+  const checkStatus = createStatusCheck(options.statusList ?? 'checked', { ...asking, clockToleranceSeconds });
+  const checkLiveness = options.checkLiveness && createLivenessCheck(options.checkLiveness, asking);
+
+  return async (request) => {
+    const presented = readPresentation(request);
+    const authorization = await verifyAccessToken(presented.token, expected);
+    await checkPossession(request, presented, authorization);
+    await checkStatus(authorization);
+    await checkLiveness?.(presented.token);
+    requireScope(authorization, ...(options.requiredScopes ?? []));
+    return authorization;
+  };
+}
+
 /**
  * Sets up the protection of one resource. Nothing is fetched until the first request.
  * @throws TypeError when an address is neither https nor loopback, or a number is out of its range.
  */
 export function createResourceServer(options: ResourceServerOptions): ResourceServer {
   const clock = options.clock ?? machineClock;
-  const fetchImpl = options.fetch ?? fetch;
-  const issuer = createIssuer(options.issuer, fetchImpl, clock);
   const metadataUrl = insertWellKnown(parseSecureUrl(options.resource, 'resource'), 'oauth-protected-resource');
-  const requiredScopes = options.requiredScopes ?? [];
-  const checkPossession = createPossessionCheck(options, {
-    windowSeconds: bounded(options.proofWindowSeconds ?? 300, 'proofWindowSeconds', [1, 300]),
-    replayStore: options.replayStore ?? createMemorySingleUseStore({ clock }),
-    clock,
-  });
-  const expected = {
-    issuer: options.issuer,
-    resource: options.resource,
-    key: issuer.key,
-    clockToleranceSeconds: bounded(options.clockToleranceSeconds ?? 10, 'clockToleranceSeconds', [0, 60]),
-    maxActors: bounded(options.maxActors ?? 4, 'maxActors', [1, 16]),
-    clock,
+  const nonces = options.dpopNonce && createNonces(options.dpopNonce, { resource: options.resource, clock });
+  const counter = options.callCounter ?? createMemoryCallCounter({ clock });
+  const challengeContext: ChallengeContext = {
+    metadataUrl: metadataUrl.href,
+    requiredScopes: options.requiredScopes ?? [],
+    scheme: options.dpop === 'required' ? 'DPoP' : 'Bearer',
+    dpopNonce: nonces?.current,
   };
-  const checkLiveness =
-    options.checkLiveness && createLivenessCheck(options.checkLiveness, { issuer, issuerId: options.issuer, fetch: fetchImpl, clock });
 
   return {
     issuer: options.issuer,
     resource: options.resource,
+    clock,
+    metadataUrl: metadataUrl.href,
     metadataPath: `${metadataUrl.pathname}${metadataUrl.search}`,
-    async verify(request) {
-      const presented = readPresentation(request);
-      const authorization = await verifyAccessToken(presented.token, expected);
-      await checkPossession(request, presented, authorization);
-      await checkLiveness?.(presented.token);
-      requireScope(authorization, ...requiredScopes);
-      return authorization;
-    },
+    verify: createVerify(options, { clock, nonces }),
     useOnce: createUseOnce(options.maxUsesStore ?? createMemorySingleUseStore({ clock })),
+    useCall: (authorization, details) => useCall(counter, authorization, details),
     protectedResourceMetadata: () => metadataDocument(options),
-    challenge: (error) =>
-      createChallenge(error, { metadataUrl: metadataUrl.href, requiredScopes, scheme: options.dpop === 'required' ? 'DPoP' : 'Bearer' }),
+    responseHeaders: ({ token }) => (nonces && token.boundTo.jwkThumbprint ? { 'dpop-nonce': nonces.current() } : {}),
+    challenge: (error) => createChallenge(error, challengeContext),
   };
 }

@@ -52,18 +52,31 @@ describe('what a token allows', () => {
     expect(() => requireDetail(authorization, 'payment', (detail) => Number(detail['amount']) >= 100)).toThrow(AccessRefused);
   });
 
-  test('Actor Profile: the newest actor is judged, never an earlier one; none is 403 actor_unauthorized', () => {
-    const [newest, first] = ['agt_2', 'agt_1'].map((subject) => ({ issuer: 'https://auth.test', subject, profile: 'ai_agent' })) as [
-      never,
-      never,
-    ];
-    const isFirst = ({ subject }: { subject: string }) => subject === 'agt_1';
-    expect(() => requireActor({ actors: [newest, first], agent: newest }, isFirst)).toThrow(
-      expect.objectContaining({ code: 'actor_unauthorized', status: 403 }),
-    );
-    expect(requireActor({ actors: [first], agent: first }, isFirst)).toBe(first);
-    expect(requireActor({ actors: [], agent: first }, isFirst)).toBe(first);
-    expect(() => requireActor({ actors: [], agent: undefined }, () => true)).toThrow(AccessRefused);
+  describe('Actor Profile', () => {
+    const actor = (subject: string) => ({ issuer: 'https://auth.test', subject, profile: 'ai_agent' });
+    const [newest, first] = [actor('agt_2'), actor('agt_1')];
+    const person = { issuer: 'https://auth.test', subject: 'usr_1', subjectProfile: 'user' };
+    const refused = expect.objectContaining({ code: 'actor_unauthorized', status: 403 });
+
+    test('the newest actor is judged, never an earlier one; none is 403 actor_unauthorized', () => {
+      const isFirst = ({ subject }: { subject: string }) => subject === 'agt_1';
+      expect(() => requireActor({ ...person, actors: [newest, first], agent: newest }, isFirst)).toThrow(refused);
+      expect(requireActor({ ...person, actors: [first], agent: first }, isFirst)).toBe(first);
+      expect(requireActor({ ...person, actors: [], agent: first }, isFirst)).toBe(first);
+      expect(() => requireActor({ ...person, actors: [], agent: undefined }, () => true)).toThrow(refused);
+    });
+
+    test('the actor is judged together with whom it acts for', () => {
+      const authorization = { ...person, actors: [first], agent: first };
+      const pairs = new Set(['agt_1 for usr_1', 'agt_2 for usr_2']);
+      const isPair = (party: { subject: string }, subject: { subject: string }) => pairs.has(`${party.subject} for ${subject.subject}`);
+      expect(requireActor(authorization, isPair)).toBe(first);
+      expect(() => requireActor({ ...authorization, subject: 'usr_2' }, isPair)).toThrow(refused);
+      requireActor(authorization, (_, subject) => {
+        expect(subject).toEqual({ issuer: 'https://auth.test', subject: 'usr_1', profile: 'user' });
+        return true;
+      });
+    });
   });
 
   test('requiredScopes hold for every request and stand in every challenge', async () => {

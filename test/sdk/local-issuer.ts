@@ -16,6 +16,8 @@ export interface LocalIssuer {
   readonly key: SigningKey;
   readonly metadata: Record<string, unknown>;
   readonly published: JWK[];
+  /** Further documents by path. */
+  readonly documents: Map<string, () => { status: number; type: string; body: string }>;
   /** Requests per path. */
   readonly requests: { path: string; authorization: string | undefined; body: string }[];
   /** With status 307 the body is where to go. */
@@ -73,6 +75,7 @@ export async function startLocalIssuer(): Promise<LocalIssuer> {
   const requests: LocalIssuer['requests'] = [];
   const published: JWK[] = [key.publicJwk];
   const metadata: Record<string, unknown> = {};
+  const documents: LocalIssuer['documents'] = new Map();
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const body = await readAll(request);
@@ -84,7 +87,10 @@ export async function startLocalIssuer(): Promise<LocalIssuer> {
       const { status, body: text } = state.answer(new URLSearchParams(body));
       response.writeHead(status, { ...json, ...(status === 307 && { location: text }) }).end(text);
     } else if (request.url === '/elsewhere') response.writeHead(200, json).end('{"active":true}');
-    else response.writeHead(404).end();
+    else {
+      const { status, type, body: text } = documents.get(request.url ?? '')?.() ?? { status: 404, type: 'text/plain', body: '' };
+      response.writeHead(status, { 'content-type': type, ...(status === 307 && { location: '/elsewhere' }) }).end(text);
+    }
   }
 
   const server = createServer((request, response) => void answer(request, response));
@@ -97,6 +103,7 @@ export async function startLocalIssuer(): Promise<LocalIssuer> {
     key,
     metadata,
     published,
+    documents,
     requests,
     set answerIntrospection(next) {
       state.answer = next;

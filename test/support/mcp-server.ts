@@ -10,6 +10,7 @@ import {
   type McpRequest,
   protectMcp,
   type ResourceServerOptions,
+  type ToolRules,
 } from '../../src/sdk/resource-server.ts';
 
 /** A tool call that was let through. */
@@ -19,12 +20,13 @@ export interface McpCall {
   readonly authorization: Authorization;
 }
 
-/** Where the issuer is and what may be asked of it; `protection` adds options of `createResourceServer`. */
+/** Where the issuer is and what may be asked of it; `protection` adds options of `createResourceServer`, `rules` those of tools. */
 export interface ProtectedMcpServerOptions {
   /** http is fine on loopback. */
   readonly issuer: string;
   readonly scopesSupported: readonly string[];
   readonly protection?: Partial<ResourceServerOptions>;
+  readonly rules?: ToolRules;
 }
 
 /** A running MCP server (official SDK, stateless) with the tools `read_invoices` and `pay_invoice`. */
@@ -67,10 +69,10 @@ export async function startProtectedMcpServer(options: ProtectedMcpServerOptions
   const server = createServer((request, response) => void state.listener?.(request, response));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const resource = `http://127.0.0.1:${(server.address() as AddressInfo).port}/mcp`;
-  const { issuer, scopesSupported, protection } = options;
+  const { issuer, scopesSupported, protection, rules } = options;
   const scopesForTool = { read_invoices: ['invoices:read'], pay_invoice: ['invoices:pay'] };
   const resourceServer = createResourceServer({ issuer, resource, scopesSupported, ...protection });
-  state.listener = protectMcp(resourceServer, { scopesForTool }, (request, response) => handleMcp(request, response, calls));
+  state.listener = protectMcp(resourceServer, { scopesForTool, ...rules }, (request, response) => handleMcp(request, response, calls));
   return {
     url: new URL(resource),
     resource,
