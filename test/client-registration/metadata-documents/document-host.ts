@@ -2,6 +2,7 @@ import http from 'node:http';
 import https from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { certificate, privateKey } from '../../platform/outgoing/certificate.ts';
+import { localhostCertificate, localhostKey } from './localhost-certificate.ts';
 
 /** A request as the host saw it. */
 interface Asked {
@@ -9,7 +10,7 @@ interface Asked {
   readonly headers: http.IncomingHttpHeaders;
 }
 
-/** A host that serves metadata documents, over TLS as tls.test or plain on loopback. */
+/** A host that serves metadata documents, over TLS as tls.test or as localhost, or plain on loopback. */
 export interface DocumentHost {
   readonly port: number;
   readonly asked: Asked[];
@@ -31,8 +32,19 @@ export const DOCUMENT = {
   token_endpoint_auth_method: 'none',
 };
 
-/** Starts one; `isTls`: as tls.test with the certificate of the tests, which a resolver leads to loopback. */
-export async function startDocumentHost({ isTls }: { readonly isTls: boolean }): Promise<DocumentHost> {
+const CERTIFICATES = {
+  'tls.test': { key: privateKey, cert: certificate },
+  localhost: { key: localhostKey, cert: localhostCertificate },
+};
+
+/** Starts one; `as`: the name of its certificate. A resolver leads tls.test to loopback. */
+export async function startDocumentHost({
+  isTls,
+  as = 'tls.test',
+}: {
+  readonly isTls: boolean;
+  readonly as?: keyof typeof CERTIFICATES;
+}): Promise<DocumentHost> {
   const paths = new Map<string, http.RequestListener>();
   const asked: Asked[] = [];
   let isReachable = true;
@@ -45,10 +57,10 @@ export async function startDocumentHost({ isTls }: { readonly isTls: boolean }):
     response.statusCode = 404;
     return response.end();
   };
-  const server = isTls ? https.createServer({ key: privateKey, cert: certificate }, listen) : http.createServer(listen);
+  const server = isTls ? https.createServer(CERTIFICATES[as], listen) : http.createServer(listen);
   await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
-  const at = (path: string) => (isTls ? `https://tls.test:${port}${path}` : `http://localhost:${port}${path}`);
+  const at = (path: string) => (isTls ? `https://${as}:${port}${path}` : `http://localhost:${port}${path}`);
   const answer = (path: string, listener: http.RequestListener) => {
     paths.set(path, listener);
     return at(path);
