@@ -24,8 +24,8 @@ import type { Consented, Standing } from './sign-in/index.ts';
 /** The hooks of registration and of consent. Those that change something join the transaction under way. */
 export interface Admission {
   readonly registration: {
-    /** Whether software may register without a token. */
-    readonly isOpen: () => Promise<boolean>;
+    /** Which software may register without a token. */
+    readonly openness: () => Promise<EnrolmentChoice['openRegistration']>;
     /** Refuses the registration of software that was stopped, however it calls itself now. */
     readonly onMet: OnMet;
     /** An instance changed what people said yes to: they are asked again, and its agent is looked at where it is the only one. */
@@ -235,7 +235,7 @@ function softwareAgentsOf({ accounts, agents }: Parts): SoftwareAgents {
 export function createAdmission(parts: Parts): Admission {
   return {
     registration: {
-      isOpen: async () => (await parts.policy().enrolment.choice()).openRegistration === 'open',
+      openness: async () => (await parts.policy().enrolment.choice()).openRegistration,
       onMet: (met) => assertMayRegister(parts, met),
       onSelfChanged: (changed) => selfChanged(parts, changed),
       softwareAgents: softwareAgentsOf(parts),

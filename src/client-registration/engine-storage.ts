@@ -9,9 +9,10 @@ import type { InitialAccessTokens } from './initial-access-tokens/service.ts';
 import { looksLikeUrl } from './metadata-documents/document-url.ts';
 import { isAdmitted } from './metadata-documents/oidc.ts';
 import type { MetadataDocuments } from './metadata-documents/service.ts';
-import { OPEN_BOUNDS, OPEN_POLICY, type OpenRegistration } from './open-registration.ts';
+import { OPEN_BOUNDS, type OpenRegistration, REGISTRATION_POLICY } from './open-registration.ts';
 import type { SoftwareService } from './software/service.ts';
-import { identityOf, type Software } from './software/software.ts';
+import type { Stated } from './software-statement.ts';
+import { identityOf, type Software, statedIdentity } from './software/software.ts';
 import type { ClientStore } from './store.ts';
 import { isWidened } from './widening.ts';
 
@@ -45,7 +46,7 @@ export interface EngineStorageDeps {
   readonly secrets: ClientSecrets;
   readonly book: FactsBook;
   readonly initialAccessTokens: Pick<InitialAccessTokens, 'findUsable'>;
-  readonly open: Pick<OpenRegistration, 'isOwn'>;
+  readonly open: Pick<OpenRegistration, 'isOwn' | 'statedIn'>;
   readonly software: Pick<SoftwareService, 'find' | 'meet' | 'makeRoom'>;
   readonly audit: RegistrationAudit;
   /** The types of authorization details there are now; a client may use all of them unless it named some (RFC 9396 §10). */
@@ -64,7 +65,15 @@ export interface EngineStorageDeps {
 }
 
 /** Members of the engine's payload that are ours or secret: they are no metadata. */
-const NOT_STORED = [FACTS_MEMBER, 'resource_scope', 'client_secret', 'client_secret_expires_at', 'client_id', 'client_id_issued_at'];
+const NOT_STORED = [
+  FACTS_MEMBER,
+  'software_statement',
+  'resource_scope',
+  'client_secret',
+  'client_secret_expires_at',
+  'client_id',
+  'client_id_issued_at',
+];
 
 /** A client as the engine takes it: public metadata, a placeholder for the secret, our facts beside it. */
 export function enginePayload(record: ClientRecord, more: { facts: object; detailTypes: readonly string[] }): AdapterPayload {
@@ -135,7 +144,7 @@ export function createEngineStorage(deps: EngineStorageDeps): EngineStorage {
         const input = { clientId, payload, metadata, scopes: scopesOf(payload) };
         const enrolment = enrolments.get(ctx);
         if (ctx.method !== 'POST' || enrolment === undefined) await update(deps, input);
-        else if (enrolment.initialAccessToken === undefined) await registerOpenly(deps, input);
+        else if (enrolment.initialAccessToken === undefined) await registerOpenly(deps, input, deps.open.statedIn(ctx));
         else await register(deps, input, enrolment.initialAccessToken);
       },
       async destroy(clientId) {
@@ -154,13 +163,19 @@ export function createEngineStorage(deps: EngineStorageDeps): EngineStorage {
         const ctx = Provider.ctx;
         if (ctx !== undefined && deps.open.isOwn(value)) {
           enrolments.set(ctx, { bounds: OPEN_BOUNDS, initialAccessToken: undefined });
-          return { kind: 'InitialAccessToken', jti: value, iat: 0, policies: [OPEN_POLICY] };
+          return { kind: 'InitialAccessToken', jti: value, iat: 0, policies: [REGISTRATION_POLICY] };
         }
         const record = await deps.initialAccessTokens.findUsable(value);
         if (record === undefined || ctx === undefined) return undefined;
         enrolments.set(ctx, { bounds: record.bounds, initialAccessToken: record });
         const seconds = (at: Date) => Math.floor(at.getTime() / 1000);
-        return { kind: 'InitialAccessToken', jti: value, iat: seconds(record.createdAt), exp: seconds(record.expiresAt) };
+        return {
+          kind: 'InitialAccessToken',
+          jti: value,
+          iat: seconds(record.createdAt),
+          exp: seconds(record.expiresAt),
+          policies: [REGISTRATION_POLICY],
+        };
       },
       upsert: nothing,
       destroy: nothing,
@@ -203,10 +218,11 @@ function secretHashOf({ secrets }: EngineStorageDeps, { clientId, payload }: Reg
  * RFC 7591 §3 without a token: the client is an instance of its software, and stands for nobody until a person lets it in. Scopes it
  * named do not bound it: what a person allows does, and MCP clients ask for more when a tool needs it.
  */
-async function registerOpenly(deps: EngineStorageDeps, registered: Registered): Promise<void> {
+async function registerOpenly(deps: EngineStorageDeps, registered: Registered, stated: Stated | undefined): Promise<void> {
   const { clientId } = registered;
   const { scope: _named, ...metadata } = registered.metadata;
-  const software = await deps.software.meet(identityOf(metadata, clientId));
+  const said = identityOf(metadata, clientId);
+  const software = await deps.software.meet(stated === undefined ? said : statedIdentity(stated, said.name));
   await deps.onMet?.({ clientId, software });
   await deps.software.makeRoom(software.id);
   await deps.store.insert({
@@ -276,7 +292,8 @@ async function updateOpenly(
   const { clientId, metadata, isWider, softwareId } = changed;
   const identity = identityOf(metadata, clientId);
   const known = softwareId === undefined ? undefined : await deps.software.find(softwareId);
-  const isOther = known?.key !== identity.key;
+  // a statement says who it is, whatever the update calls it
+  const isOther = known?.proof !== 'statement' && known?.key !== identity.key;
   if (isOther) {
     const software = await deps.software.meet(identity);
     await deps.onMet?.({ clientId, software });

@@ -30,13 +30,14 @@ import {
 } from './metadata-documents/index.ts';
 import { initialAccessTokenConsole } from './initial-access-tokens/routes.ts';
 import { clientOidc } from './oidc.ts';
-import { createOpenRegistration } from './open-registration.ts';
+import { createOpenRegistration, type Openness } from './open-registration.ts';
 import { provisioningConsole } from './provisioning-tokens/routes.ts';
 import { createProvisioningTokens, type ProvisioningTokens } from './provisioning-tokens/service.ts';
 import { clientApi } from './routes.ts';
 import { type ClientService, createClientService, judgeMetadata } from './service.ts';
 import { createSoftwareService, type SoftwareService } from './software/service.ts';
 import { type SoftwareAgents, softwareConsole } from './software/routes.ts';
+import type { VerifyStatement } from './software-statement.ts';
 import { createSoftwareStore } from './software/store.ts';
 import { type ClientStore, createClientStore } from './store.ts';
 
@@ -74,8 +75,10 @@ export interface ClientsDeps {
   readonly onSelfChanged?: OnSelfChanged;
   /** What the pages about software ask the registry, and do there; left out: no such pages. */
   readonly softwareAgents?: SoftwareAgents;
-  /** Whether it may; left out: never. */
-  readonly isOpen?: () => Promise<boolean>;
+  /** Which software may; left out: none. */
+  readonly openness?: () => Promise<Openness>;
+  /** `trust.verifySoftwareStatement`; left out: no statement is believed. */
+  readonly verifyStatement?: VerifyStatement;
   readonly onUpdate?: OnUpdate;
   /** Keeps why a client gets no token, and tells it in the answer. */
   readonly policy?: Pick<PolicyService, 'refuse'>;
@@ -191,7 +194,7 @@ export function createClients(deps: ClientsDeps): Clients {
     await provisioningTokens.endAll(clientId, reason);
     await deps.onStopped(clientId, reason);
   };
-  const open = createOpenRegistration({ ...deps, isOpen: deps.isOpen ?? (async () => false) });
+  const open = createOpenRegistration({ ...deps, openness: deps.openness ?? (async () => 'token') });
   const software = createSoftwareService({ ...deps, store: createSoftwareStore(deps), clients: store, onStopped });
   const judge = (record: ClientRecord, metadata: StoredMetadata) => judgeMetadata({ book, detailTypes, provider }, record, metadata);
   const documents = deps.documents && createMetadataDocuments({ ...deps, ...deps.documents, clients: store, software, judge, onStopped });

@@ -11,7 +11,7 @@ import type { EngineStorage } from './engine-storage.ts';
 import { announceDocuments } from './metadata-documents/oidc.ts';
 import type { MetadataDocuments } from './metadata-documents/service.ts';
 import { checkMetadata, MetadataFault } from './metadata-rules.ts';
-import { OPEN_POLICY, type OpenRegistration } from './open-registration.ts';
+import { type OpenRegistration, REGISTRATION_POLICY } from './open-registration.ts';
 import { acceptRepeatedSecrets, addRegistrationAnswers } from './registration-answers.ts';
 import type { SoftwareService } from './software/service.ts';
 import type { ClientStore } from './store.ts';
@@ -135,7 +135,7 @@ export function clientOidc(deps: ClientOidcDeps): OidcContribution {
       registration: {
         enabled: true,
         initialAccessToken: true,
-        policies: { [OPEN_POLICY]: deps.open.policy },
+        policies: { [REGISTRATION_POLICY]: deps.open.policy },
         issueRegistrationAccessToken: true,
         idFactory: () => ids.next('cli'),
         secretFactory: () => ids.secret(32),
@@ -143,7 +143,7 @@ export function clientOidc(deps: ClientOidcDeps): OidcContribution {
       registrationManagement: { enabled: true, rotateRegistrationAccessToken: true },
     },
     adapters: { Client: storage.clients, InitialAccessToken: storage.initialAccessTokens },
-    clientMetadata: [FACTS_MEMBER, 'resource_scope', 'software_id', 'software_version'],
+    clientMetadata: [FACTS_MEMBER, 'resource_scope', 'software_id', 'software_version', 'software_statement'],
     clientMetadataValidator: validator(deps),
     compareClientSecret: async (client, presented) => {
       const hashes = book.secretsOf(client);

@@ -71,6 +71,11 @@ export function identityOf(metadata: StoredMetadata, clientId: string): Software
   return { proof: 'claimed', key: `claimed ${said} ${families.join(' ')}`.slice(0, 1_000), name };
 }
 
+/** The identity of software that somebody we believe signed a statement about (RFC 7591 §2.3). */
+export function statedIdentity({ issuer, softwareId }: { issuer: string; softwareId: string }, name: string): SoftwareIdentity {
+  return { proof: 'statement', key: `statement ${issuer} ${softwareId}`, name };
+}
+
 /** The identity of the software behind a metadata document. */
 export function documentIdentity(url: string, name: string): SoftwareIdentity {
   return { proof: 'document', key: `document ${url}`, name };

@@ -31,6 +31,7 @@ const openRegistration: Question<EnrolmentChoice['openRegistration']> = {
   legend: 'Software may register by itself',
   answers: {
     open: { words: 'Without a token', hint: 'Older MCP clients know no other way. What registers may do nothing until a person says yes.' },
+    statement: { words: 'With a statement that a trusted publisher signed', hint: 'You name the publishers under Trusted issuers.' },
     token: { words: 'Only with an enrolment token', hint: 'You make one for each team under Enrolment tokens.' },
   },
 };

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { AppError } from '../../platform/errors.ts';
 
-/** Whether software may register without an initial access token (RFC 7591 §3). */
-export const openRegistrations = ['open', 'token'] as const;
+/** Which software may register without an initial access token (RFC 7591 §3): any, what comes with a trusted statement, or none. */
+export const openRegistrations = ['open', 'statement', 'token'] as const;
 /** Whose yes lets software in that nobody here knows: a person's for themselves, or an administrator's for everybody. */
 export const newSoftwareChoices = ['person', 'administrator'] as const;
 /** Whose metadata documents are read: anybody's, those of listed domains, or none. */
