@@ -6,9 +6,6 @@ import { FACTS_MEMBER, type FactsBook } from './client-facts.ts';
 import { type ClientSecrets, PLACEHOLDER } from './client-secrets.ts';
 import { usableGrants } from './grant-types.ts';
 import type { InitialAccessTokens } from './initial-access-tokens/service.ts';
-import { looksLikeUrl } from './metadata-documents/document-url.ts';
-import { isAdmitted } from './metadata-documents/oidc.ts';
-import type { MetadataDocuments } from './metadata-documents/service.ts';
 import { OPEN_BOUNDS, type OpenRegistration, REGISTRATION_POLICY } from './open-registration.ts';
 import type { SoftwareService } from './software/service.ts';
 import type { Stated } from './software-statement.ts';
@@ -60,8 +57,8 @@ export interface EngineStorageDeps {
   /** An update of its registration lets a client do more than before. */
   readonly onWidened: (clientId: string) => Promise<void>;
   readonly onStopped: OnStopped;
-  /** Clients whose identifier is the address of their metadata document; undefined: such a client is not known. */
-  readonly documents: Pick<MetadataDocuments, 'admit'> | undefined;
+  /** Whether the metadata document holds of a client whose identifier is its address; true for every other one. */
+  readonly isAdmitted: (clientId: string) => Promise<boolean>;
 }
 
 /** Members of the engine's payload that are ours or secret: they are no metadata. */
@@ -132,7 +129,7 @@ export function createEngineStorage(deps: EngineStorageDeps): EngineStorage {
     enrolmentOf: (ctx) => enrolments.get(ctx),
     clients: {
       async find(clientId) {
-        if (looksLikeUrl(clientId) && !(await isAdmitted(deps.documents, clientId))) return undefined;
+        if (!(await deps.isAdmitted(clientId))) return undefined;
         const [stored, isTurnedAway] = await Promise.all([store.find(clientId), deps.turnsAway?.(clientId)]);
         if (isTurnedAway === true || stored?.record.status !== 'active') return undefined;
         return enginePayload(stored.record, { facts: book.enter(stored.record, stored.secrets), detailTypes: deps.detailTypes() });

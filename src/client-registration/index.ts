@@ -26,6 +26,7 @@ import {
   documentApi,
   documentConsole,
   documentJobs,
+  isAdmitted,
   type MetadataDocuments,
 } from './metadata-documents/index.ts';
 import { initialAccessTokenConsole } from './initial-access-tokens/routes.ts';
@@ -199,7 +200,12 @@ export function createClients(deps: ClientsDeps): Clients {
   const judge = (record: ClientRecord, metadata: StoredMetadata) => judgeMetadata({ book, detailTypes, provider }, record, metadata);
   const documents = deps.documents && createMetadataDocuments({ ...deps, ...deps.documents, clients: store, software, judge, onStopped });
   const shared = { ...deps, detailTypes, store, secrets, book, open, documents, software };
-  const storage = createEngineStorage({ ...shared, initialAccessTokens, onStopped });
+  const storage = createEngineStorage({
+    ...shared,
+    initialAccessTokens,
+    isAdmitted: (clientId) => isAdmitted(documents, clientId),
+    onStopped,
+  });
   const service = createClientService({ ...deps, detailTypes, store, secrets, book, provider, onStopped });
   const provisioningTokens = createProvisioningTokens({
     ...deps,

@@ -11,6 +11,7 @@ import { createReader, type DocumentHooks } from './reading.ts';
 import { createDocumentService, type DocumentServiceDeps, type MetadataDocuments } from './service.ts';
 import { createDocumentStore } from './store.ts';
 
+export { isAdmitted } from './oidc.ts';
 export { documentApi, documentConsole } from './routes.ts';
 export type { MetadataDocuments } from './service.ts';
 

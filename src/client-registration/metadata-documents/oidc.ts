@@ -1,5 +1,6 @@
 import { Provider } from 'oidc-provider';
 import { attachToRefusal } from '../../oidc/index.ts';
+import { looksLikeUrl } from './document-url.ts';
 import type { MetadataDocuments } from './service.ts';
 
 /**
@@ -23,8 +24,9 @@ function plain(text: string): string {
     .replace(/[^\x20-\x7e]/g, '?');
 }
 
-/** Whether the document of this client holds; if not, the `invalid_client` of the request under way says why. */
+/** Whether the document of a client holds whose identifier is its address, and true for every other client; if not, the `invalid_client` of the request under way says why. */
 export async function isAdmitted(documents: Pick<MetadataDocuments, 'admit'> | undefined, clientId: string): Promise<boolean> {
+  if (!looksLikeUrl(clientId)) return true;
   const admission = await documents?.admit(clientId, Provider.ctx?.ip);
   if (admission === undefined || admission.ok) return true;
   if (admission.words !== undefined) attachToRefusal('invalid_client', { error_description: plain(admission.words) });
