@@ -8,13 +8,14 @@ const shelves = {
     'approvals',
     'child-enrolment',
     'token-exchange',
+    'identity-assertion',
     'revocation',
     'overview',
     'self-service',
     'operations',
   ],
   rules: ['policy', 'authorization-details'],
-  records: ['accounts', 'agents', 'resource-servers', 'tokens', 'audit'],
+  records: ['accounts', 'agents', 'resource-servers', 'tokens', 'trust', 'audit'],
   rooms: ['oidc', 'scim'],
 };
 const capabilities = [...shelves.flows, ...shelves.rules, ...shelves.records];

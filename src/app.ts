@@ -20,6 +20,7 @@ import { createClients, redirectFaultOf } from './client-registration/index.ts';
 import { createEdge } from './edge.ts';
 import { createEndings } from './endings.ts';
 import { createEnrolment } from './enrolment.ts';
+import { createIdentityAssertion } from './identity-assertion/index.ts';
 import { aroundPeople, overviewCounts, selfServiceSources } from './home-pages.ts';
 import { createArtifactStore, createOidc, issuerOf, type Oidc } from './oidc/index.ts';
 import type { Clock } from './platform/clock.ts';
@@ -44,11 +45,13 @@ import { createSignIn } from './sign-in/index.ts';
 import { agentSurroundings, createDirectory, type Sources } from './surroundings.ts';
 import { createTokenExchange } from './token-exchange/index.ts';
 import { createTokens, issuanceOf } from './tokens/index.ts';
+import { createTrust } from './trust/index.ts';
+import { trustHooks } from './trust-hooks.ts';
 
 /** What a server stands on; two of them may live side by side in one process. */
 export interface AppDeps {
   readonly config: Pick<Config, 'issuer' | 'trustedProxies' | 'firstAdministrator' | 'bootstrapClient' | 'metrics'> &
-    Partial<Pick<Config, 'databaseUrl'>>;
+    Partial<Pick<Config, 'databaseUrl' | 'drafts'>>;
   /** The folder with views/ and the packages' browser files. */
   readonly root: string;
   readonly db: Db;
@@ -91,6 +94,7 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
     clients: () => clients,
     resourceServers: () => resourceServers,
     tokens: () => tokens,
+    trust: () => trust,
   };
   const directory = createDirectory(sources);
 
@@ -100,7 +104,7 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
   const accounts = createAccounts({
     ...recorded,
     onDisabled: (accountId) => revocation.cascade.onAccountDisabled(accountId),
-    onRemoved: (accountId) => signIn.forget(accountId),
+    onRemoved: async (accountId) => void (await Promise.all([signIn.forget(accountId), identityAssertion.forgetAccount(accountId)])),
     onOwnerGone: (departure) => agents.ownerGone(departure),
     endOtherSessions: (accountId, exceptSessionUid) => signIn.endOtherSessions(accountId, exceptSessionUid),
     ...aroundPeople({ agents: () => agents, selfService: () => selfService, signIn: () => signIn }),
@@ -131,6 +135,12 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
     publicKeys: () => oidc().publicKeys(),
   });
 
+  const trust = createTrust({
+    ...{ ...base, audit, outgoing: deps.outgoing, resources: resourceServers },
+    ...trustHooks({ clients: () => clients, identityAssertion: () => identityAssertion }),
+    ...{ choices: directory.delegationChoices, nameOf: directory.nameOf },
+  });
+
   // ── rules: what we decide ──
   const details = createAuthorizationDetails({ types: createDetailTypes(builtInDetailTypes) });
   const policy = createPolicy({
@@ -138,11 +148,7 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
     facts: composeFacts({ clients: { find: (clientId) => clients.find(clientId) }, agents, owners: accounts }),
     drift: agents.drift,
     resources: resourceServers,
-    readers: {
-      roleOf: accounts.activeRoleOf,
-      ownsAgent: directory.ownsAgent,
-      nameOf: directory.nameOf,
-    },
+    readers: { roleOf: accounts.activeRoleOf, ownsAgent: directory.ownsAgent, nameOf: directory.nameOf },
   });
 
   // ── flows: what happens ──
@@ -152,14 +158,11 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
   const clients = createClients({
     ...recorded,
     owners: { ownerLabel: accounts.ownerLabel, choices: directory.ownerChoices },
-    agents: {
-      findByClient: (clientId) => agents.findByClient(clientId),
-      choices: directory.agentChoices,
-      linkClient: enrolment.linkClient,
-    },
+    agents: { findByClient: agents.findByClient, choices: directory.agentChoices, linkClient: enrolment.linkClient },
     detailTypes: () => details.types.names,
     onRegistered: enrolment.onRegistered,
     ...admission.registration,
+    verifyStatement: trust.verifySoftwareStatement,
     onUpdate: enrolment.onUpdate,
     onWidened: enrolment.onWidened,
     onStopped: (clientId, reason) => revocation.cascade.onClientDisabled(clientId, reason),
@@ -178,17 +181,10 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
     ...admission.consent,
   });
   const childEnrolment = createChildEnrolment({ ...base, policy, agents, clients });
-  const tokenExchange = createTokenExchange({
-    ...recorded,
-    types: details.types,
-    policy,
-    facts: policy.facts,
-    tokens,
-    resources: resourceServers,
-    agents: { find: agents.findBounded },
-    artifacts,
-    choices: directory.delegationChoices,
-  });
+  const judging = { ...recorded, types: details.types, policy, facts: policy.facts, resources: resourceServers };
+  const exchanging = { tokens, artifacts, agents: { find: agents.findBounded }, choices: directory.delegationChoices };
+  const tokenExchange = createTokenExchange({ ...judging, ...exchanging });
+  const identityAssertion = createIdentityAssertion({ ...judging, trust, accounts, drafts: deps.config.drafts ?? [] });
   const approvals = createApprovals({
     ...recorded,
     artifacts,
@@ -213,17 +209,16 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
   const overview = createOverview({ ...base, audit, nameOf: directory.nameOf, counts: overviewCounts(home) });
   const selfService = createSelfService({ ...base, audit, artifacts, sources: selfServiceSources(home) });
   const operations = createOperations({ ...deps, issuer, audit, accounts, engine: oidc });
-  return { ...home, overview, selfService, operations, audit, policy, childEnrolment, tokenExchange, directory };
+  return { ...home, overview, selfService, operations, audit, policy, trust, childEnrolment, tokenExchange, identityAssertion, directory };
 }
 
 /** The order in which contributions run: what the client may is narrowed, an approval is checked, the policy judges, the ledger writes. */
 function capabilitiesOf(parts: ReturnType<typeof createParts>): readonly Capability[] {
   const { audit, accounts, agents, resourceServers, details, policy, approvals, tokens, clients } = parts;
-  const { signIn, childEnrolment, tokenExchange, revocation } = parts;
-  const judged = [audit, accounts, agents, resourceServers, details, clients, approvals, policy, tokens];
-  return [...judged, signIn, childEnrolment, tokenExchange, revocation, parts.overview, parts.selfService, parts.operations].map(
-    ({ capability }) => capability,
-  );
+  const { trust, signIn, childEnrolment, tokenExchange, identityAssertion, revocation } = parts;
+  const judged = [audit, accounts, agents, resourceServers, trust, details, clients, approvals, policy, tokens];
+  const flows = [signIn, childEnrolment, tokenExchange, identityAssertion, revocation];
+  return [...judged, ...flows, parts.overview, parts.selfService, parts.operations].map(({ capability }) => capability);
 }
 
 /** Puts a server together over a migrated database. */

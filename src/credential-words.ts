@@ -29,6 +29,7 @@ const sinceOf = ({ hasSecret, secretRotatedAt, createdAt }: ClientRecord): Date 
 
 /** `its own key DrB2kx0fXvW1yq3P…, 12 days old`; `a secret, 9 days old`; keys that are fetched have their address instead. */
 async function detailOf(record: ClientRecord, now: Date): Promise<string> {
+  if (record.kind === 'workload') return 'the token of its platform, no secret';
   const method = String(record.metadata['token_endpoint_auth_method']);
   const thumbprints = (await thumbprintsOf(record)).map((thumbprint) => `${thumbprint.slice(0, SHOWN)}…`);
   const address = record.metadata['jwks_uri'];

@@ -11,6 +11,7 @@ import { basePathOf } from './platform/http/issuer-path.ts';
 import type { ResourceServers } from './resource-servers/index.ts';
 import type { Software } from './sign-in/index.ts';
 import { chainOf, namedIn, type Tokens } from './tokens/index.ts';
+import type { Trust } from './trust/index.ts';
 
 /** The capabilities that are asked. Given as functions, because app.ts builds them after those that show them. */
 export interface Sources {
@@ -19,6 +20,7 @@ export interface Sources {
   readonly clients: () => Pick<Clients, 'find' | 'findNameOfService' | 'software'>;
   readonly resourceServers: () => Pick<ResourceServers, 'findByIdentifier' | 'get' | 'list'>;
   readonly tokens: () => Pick<Tokens, 'countFalling' | 'live'>;
+  readonly trust: () => Pick<Trust, 'find'>;
 }
 
 /** Names for typed ids and resource identifiers. */
@@ -51,6 +53,7 @@ async function lookUp(sources: Sources, id: string): Promise<string | undefined>
   if (id.startsWith('crt_')) return sources.agents().certification.nameOf(id);
   if (id.startsWith('svc_')) return sources.clients().findNameOfService(id);
   if (id.startsWith('sft_')) return (await sources.clients().software.find(id))?.name;
+  if (id.startsWith('trp_')) return (await sources.trust().find(id))?.name;
   if (id.startsWith('cli_')) return (await sources.clients().find(id))?.name;
   if (URL.canParse(id)) return (await sources.resourceServers().findByIdentifier(id))?.name ?? (await sources.clients().find(id))?.name;
   return undefined;

@@ -11,9 +11,10 @@ export interface Bounds {
 
 /**
  * How a client came to be: registered with an initial access token (`dynamic`) or without one (`open`), named by the address of
- * its metadata document, added by an administrator, or in the environment.
+ * its metadata document, added by an administrator, or in the environment. A `workload`'s is made with its trust provider and
+ * proves itself by its platform's token alone.
  */
-export type ClientKind = 'dynamic' | 'open' | 'document' | 'admin' | 'bootstrap';
+export type ClientKind = 'dynamic' | 'open' | 'document' | 'admin' | 'bootstrap' | 'workload';
 
 /** What a client is for: it decides who its tokens speak as. */
 export const PURPOSES = ['agent', 'application', 'service', 'resource_server', 'management'] as const;

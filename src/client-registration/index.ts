@@ -41,6 +41,7 @@ import { type SoftwareAgents, softwareConsole } from './software/routes.ts';
 import type { VerifyStatement } from './software-statement.ts';
 import { createSoftwareStore } from './software/store.ts';
 import { type ClientStore, createClientStore } from './store.ts';
+import { createWorkloadClients, type WorkloadClients } from './workload-clients.ts';
 
 export type { ChangedBy, RegistrationAudit } from './audit-trail.ts';
 export type { Bounds, ClientPurpose, ClientRecord, InitialAccessToken, StoredMetadata } from './client.ts';
@@ -126,6 +127,8 @@ export interface Clients extends ClientService {
   };
   /** For `createResourceServers({ serverClients })`. */
   readonly serverClients: ServerCredentials;
+  /** For `createTrust({ workloads })`. */
+  readonly workloadClients: WorkloadClients;
   readonly capability: Capability;
 }
 
@@ -238,6 +241,7 @@ export function createClients(deps: ClientsDeps): Clients {
       };
     },
     serverClients: serverClientsOf(service),
+    workloadClients: createWorkloadClients({ ...deps, store, onStopped }),
     capability: {
       name: 'client-registration',
       oidc: clientOidc({ ...shared, storage, onProvider }),

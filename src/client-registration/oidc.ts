@@ -1,5 +1,5 @@
 import { type Client, errors, type KoaContextWithOIDC, type Provider } from 'oidc-provider';
-import type { ClientMetadataValidator, OidcContribution } from '../oidc/index.ts';
+import { type ClientMetadataValidator, isPreauthenticated, type OidcContribution } from '../oidc/index.ts';
 import { type Clock, secondsAfter } from '../platform/clock.ts';
 import type { Db } from '../platform/db/db.ts';
 import type { Ids } from '../platform/ids.ts';
@@ -146,6 +146,7 @@ export function clientOidc(deps: ClientOidcDeps): OidcContribution {
     clientMetadata: [FACTS_MEMBER, 'resource_scope', 'software_id', 'software_version', 'software_statement'],
     clientMetadataValidator: validator(deps),
     compareClientSecret: async (client, presented) => {
+      if (book.factsOf(client)?.kind === 'workload') return isPreauthenticated(client.clientId);
       const hashes = book.secretsOf(client);
       return hashes !== undefined && secrets.matches(client.clientId, presented, hashes);
     },

@@ -70,6 +70,7 @@ const ORIGINS = {
   document: 'by its metadata document',
   admin: 'added by an administrator',
   bootstrap: 'from the environment',
+  workload: 'with a trusted issuer',
 } as const;
 const PURPOSE_WORDS = {
   agent: 'An agent',
@@ -79,7 +80,8 @@ const PURPOSE_WORDS = {
   management: 'Management',
 } as const;
 
-function proofOf({ metadata }: ClientRecord): string {
+function proofOf({ kind, metadata }: ClientRecord): string {
+  if (kind === 'workload') return 'its platform’s token';
   return PROOFS[String(metadata['token_endpoint_auth_method'])] ?? 'something else';
 }
 
@@ -115,6 +117,7 @@ export function presentInConsole(client: ClientRecord) {
       name: client.name,
       state: stateOf(client),
       hasSecret: client.hasSecret,
+      isWorkload: client.kind === 'workload',
       management: client.isManagement,
       facts: factsOf(client),
       redirects: textsOf(metadata['redirect_uris']),

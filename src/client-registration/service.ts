@@ -73,6 +73,12 @@ function translate(error: unknown): never {
   throw error;
 }
 
+/** A workload's client is what its trust provider says; only the server itself ends it with its agent. */
+function checkChangeable({ kind }: ClientRecord, by: ChangedBy): void {
+  if (kind !== 'workload' || by.kind === 'system') return;
+  throw new AppError('conflict', 'This client belongs to a trusted issuer: change that one.');
+}
+
 /** The service over its store. */
 export function createClientService(deps: ClientServiceDeps): ClientService {
   const { db, store, audit } = deps;
@@ -99,6 +105,7 @@ export function createClientService(deps: ClientServiceDeps): ClientService {
     rotateSecret: (clientId, { overlapSeconds = OVERLAP_SECONDS, by }) =>
       db.transaction(async () => {
         const record = await get(clientId);
+        checkChangeable(record, by);
         if (!usesSecret(record.metadata)) throw new AppError('conflict', 'This client does not prove itself by a secret.');
         const secret = deps.ids.secret(32);
         const previousUntil = overlapSeconds > 0 ? secondsAfter(deps.clock.now(), overlapSeconds) : undefined;
@@ -110,6 +117,7 @@ export function createClientService(deps: ClientServiceDeps): ClientService {
     enable: (clientId, by) => setStatus(clientId, 'active', by),
     remove: (clientId, by) =>
       db.transaction(async () => {
+        checkChangeable(await get(clientId), by);
         if (!(await store.remove(clientId))) throw missing();
         await audit.record({ type: 'client.deleted', actor: by, clientId });
         await deps.onStopped(clientId, { cause: 'client.deleted', by });
@@ -195,6 +203,7 @@ async function update(deps: ClientServiceDeps, { clientId, input, by }: { client
   const stored = await deps.store.findForUpdate(clientId);
   if (stored === undefined) throw missing();
   const before = stored.record;
+  checkChangeable(before, by);
   const own = ownChanges(input, before.bounds);
   const given = metadataOf(input);
   if (before.kind === 'document' && Object.keys(given).length > 0)

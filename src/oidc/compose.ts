@@ -73,6 +73,7 @@ function collect(contributions: readonly NamedContribution[]) {
     clientMetadata: new Owned<true>('client metadata '),
     ttl: new Owned<unknown>('ttl.'),
     discovery: new Owned<unknown>('discovery.'),
+    grantProfiles: new Owned<true>('grant profile '),
     tokenClaims: new Owned<true>('token claim '),
   };
   for (const { name, oidc } of contributions) {
@@ -89,6 +90,7 @@ function collect(contributions: readonly NamedContribution[]) {
     for (const property of oidc.clientMetadata ?? []) owned.clientMetadata.claim(property, true, name);
     owned.ttl.claimAll(oidc.ttl as Record<string, unknown> | undefined, name);
     owned.discovery.claimAll(oidc.discovery, name);
+    for (const profile of oidc.grantProfiles ?? []) owned.grantProfiles.claim(profile, true, name);
     for (const claim of oidc.tokenClaims?.names ?? []) owned.tokenClaims.claim(claim, true, name);
   }
   return owned;
@@ -99,6 +101,11 @@ function chainValidators(validators: readonly ClientMetadataValidator[]): Client
   return (ctx, key, value, metadata) => {
     for (const validate of validators) validate(ctx, key, value, metadata);
   };
+}
+
+/** Draft ID-JAG, authorization server metadata; left out when there is none. */
+function profilesOf(profiles: readonly string[]) {
+  return profiles.length === 0 ? {} : { authorization_grant_profiles_supported: profiles };
 }
 
 function present<T>(values: readonly (T | undefined)[]): T[] {
@@ -125,7 +132,7 @@ export function compose(contributions: readonly NamedContribution[]): Compositio
       validator: chainValidators(present(parts.map((part) => part.clientMetadataValidator))),
     },
     ttl: owned.ttl.record,
-    discovery: owned.discovery.record,
+    discovery: { ...owned.discovery.record, ...profilesOf([...owned.grantProfiles.values.keys()]) },
   };
   return {
     configuration: configuration as unknown as Configuration,

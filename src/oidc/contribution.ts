@@ -75,6 +75,8 @@ export interface OidcContribution {
   readonly clientMetadata?: readonly string[];
   readonly ttl?: Configuration['ttl'];
   readonly discovery?: Readonly<Record<string, unknown>>;
+  /** Profiles of grants that the metadata names (`authorization_grant_profiles_supported`). */
+  readonly grantProfiles?: readonly string[];
   // chained: all run, in the order of app.ts
   readonly clientMetadataValidator?: ClientMetadataValidator;
   readonly tokenPolicy?: TokenPolicy;

@@ -31,6 +31,7 @@ export type { KeyActor, KeyChange, KeyRotation, OnKeysChanged, PublishedKey } fr
 export { KEY_TIMES, SIGNING_ALGORITHMS } from './keys/signing-key.ts';
 export type { GrantHelpers } from './grant-helpers.ts';
 export { issuerOf } from './provider.ts';
+export { isPreauthenticated, preauthenticate } from './preauthentication.ts';
 export { engineRates } from './request-rates.ts';
 export { additionsTo, attachToRefusal, Refusal, type RefusalInput, refuse } from './refusal.ts';
 export { type ArtifactParty, type ArtifactStore, createArtifactStore, hashOf, type ListedArtifact } from './store.ts';

@@ -20,8 +20,14 @@ export interface Config {
   /** CIDR ranges whose forwarded headers are believed. */
   readonly trustedProxies: readonly string[];
   readonly metrics: { readonly token: string | undefined; readonly port: number | undefined };
+  /** Drafts of standards that are switched on; without their name they are off. */
+  readonly drafts: readonly Draft[];
   readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
 }
+
+/** Drafts this server knows, each named after the version it follows: a later version gets a name of its own. */
+export const DRAFTS = ['mcp-sep-1933'] as const;
+export type Draft = (typeof DRAFTS)[number];
 
 /** Raised once with every fault found, so that nobody starts five times to learn of five mistakes. */
 export class ConfigError extends Error {
@@ -60,6 +66,18 @@ const cidrList = z.string().transform((value, ctx) => {
     if (!ipaddr.isValidCIDR(range)) ctx.addIssue({ code: 'custom', message: `${range} is not a range such as 10.0.0.0/8` });
   }
   return ranges;
+});
+
+const draftList = z.string().transform((value, ctx) => {
+  const names = value
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '');
+  for (const name of names) {
+    if (!DRAFTS.some((known) => known === name))
+      ctx.addIssue({ code: 'custom', message: `names ${name}, which is no draft this version knows: ${DRAFTS.join(', ')}` });
+  }
+  return DRAFTS.filter((known) => names.includes(known));
 });
 
 interface Variable {
@@ -137,6 +155,12 @@ export const VARIABLES = [
     schema: z.string().min(32, 'has fewer than 32 characters'),
   },
   { name: 'BEHALF_METRICS_PORT', about: 'Serves /metrics on a loopback port of its own.', unset: 'off', schema: port },
+  {
+    name: 'BEHALF_DRAFTS',
+    about: `Comma-separated drafts of standards to switch on; they may change. Known: ${DRAFTS.join(', ')}.`,
+    unset: 'none',
+    schema: draftList,
+  },
   {
     name: 'BEHALF_LOG_LEVEL',
     about: 'trace, debug, info, warn, error, fatal or silent.',
@@ -225,6 +249,7 @@ export function loadConfig(env: Environment = process.env): Config {
     previousMasterKey: values.BEHALF_MASTER_KEY_PREVIOUS,
     trustedProxies: values.BEHALF_TRUSTED_PROXIES ?? [],
     metrics: { token: values.BEHALF_METRICS_TOKEN, port: values.BEHALF_METRICS_PORT },
+    drafts: values.BEHALF_DRAFTS ?? [],
     logLevel: values.BEHALF_LOG_LEVEL ?? 'info',
   });
 }

@@ -26,7 +26,8 @@ export type IdPrefix =
   | 'lnk'
   | 'dtt'
   | 'prov'
-  | 'crt';
+  | 'crt'
+  | 'trp';
 
 /** Where identifiers and secrets come from. */
 export interface Ids {

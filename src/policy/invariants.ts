@@ -5,7 +5,7 @@ import { mayAct, principalFrom, reasonOfStatus } from './principal.ts';
 import { type Invariant, type RuleError, ruleErrors } from './rule.ts';
 
 /** The version that is recorded with each decision: it changes when a rule changes its meaning. */
-export const INVARIANTS_VERSION = 'invariants-3';
+export const INVARIANTS_VERSION = 'invariants-4';
 
 /** What the invariants say: the first that does not hold decides. */
 export interface Verdict {
@@ -18,13 +18,14 @@ export interface Verdict {
 
 const CLIENT_CREDENTIALS = 'client_credentials';
 const TOKEN_EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
+const JWT_BEARER = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
 
 /** Grants that only an authenticated client may use (security rule R4). */
 const NEED_AUTHENTICATION: ReadonlySet<string> = new Set([
   CLIENT_CREDENTIALS,
   TOKEN_EXCHANGE,
   'urn:openid:params:grant-type:ciba',
-  'urn:ietf:params:oauth:grant-type:jwt-bearer',
+  JWT_BEARER,
   'urn:ietf:params:oauth:grant-type:deferred',
 ]);
 
@@ -36,6 +37,7 @@ const { invalidClient, unauthorizedClient, invalidTarget, invalidScope, invalidD
 
 const always = () => true;
 const isExchange = ({ grantType }: PolicyInput) => grantType === TOKEN_EXCHANGE;
+const isByAssertion = ({ grantType }: PolicyInput) => grantType === JWT_BEARER;
 const isOwn = ({ resource }: PolicyInput) => resource.kind === 'own';
 const agentOf = ({ facts }: PolicyInput) => facts.agent;
 const isSelfService = (input: PolicyInput) => agentOf(input)?.isSelfService === true;
@@ -129,8 +131,8 @@ export const invariants: readonly Invariant[] = [
   {
     name: 'self-service-grant',
     applies: isSelfService,
-    holds: ({ grantType }) => grantType !== CLIENT_CREDENTIALS,
-    reason: says('Software that people let in by themselves acts only for those people, never for itself.'),
+    holds: (input) => input.grantType !== CLIENT_CREDENTIALS && !isByAssertion(input),
+    reason: says('Software that people let in by themselves acts only for those people, under what each of them granted.'),
     remedy: 'An administrator can register the agent with an owner of its own.',
     refusal: unauthorizedClient,
   },
@@ -169,8 +171,8 @@ export const invariants: readonly Invariant[] = [
   {
     name: 'own-resource-not-exchanged',
     applies: isOwn,
-    holds: (input) => !isExchange(input),
-    reason: says('Tokens for this server itself are never exchanged.'),
+    holds: (input) => !isExchange(input) && !isByAssertion(input),
+    reason: says('Tokens for this server itself are never exchanged, nor issued on the word of somebody else.'),
     remedy: 'Ask for the token directly, with a client for management.',
     refusal: invalidTarget,
   },

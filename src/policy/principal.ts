@@ -4,8 +4,8 @@ import type { AgentModel, AgentStatus, Elder, RiskLevel } from '../agents/index.
 export interface ClientFacts {
   readonly id: string;
   readonly isActive: boolean;
-  /** How it came to be: with a token, without one, by a metadata document, by an administrator, or from the environment. */
-  readonly kind: 'dynamic' | 'open' | 'document' | 'admin' | 'bootstrap';
+  /** How it came to be: with a token, without one, by a metadata document, by an administrator, from the environment, or with a trust provider. */
+  readonly kind: 'dynamic' | 'open' | 'document' | 'admin' | 'bootstrap' | 'workload';
   readonly purpose: 'agent' | 'application' | 'service' | 'resource_server' | 'management';
   /** `svc_…`: who it is when it acts for itself. */
   readonly serviceId: string | undefined;

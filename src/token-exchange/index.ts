@@ -54,8 +54,8 @@ export interface TokenExchangeDeps extends Pick<DelegationConsoleDeps, 'choices'
 }
 
 /** Actor Profile, authorization server metadata. */
+const PROFILE = 'urn:ietf:params:oauth:grant-profile:actor-profile';
 const DISCOVERY = {
-  authorization_grant_profiles_supported: ['urn:ietf:params:oauth:grant-profile:actor-profile'],
   actor_profile_token_exchange: {
     subject_token_types_supported: Object.values(tokenTypes),
     actor_token_types_supported: Object.values(tokenTypes),
@@ -88,7 +88,7 @@ export function createTokenExchange(deps: TokenExchangeDeps): TokenExchange {
     delegations,
     capability: {
       name: 'token-exchange',
-      oidc: { grantTypes: { [TOKEN_EXCHANGE]: grant }, discovery: DISCOVERY },
+      oidc: { grantTypes: { [TOKEN_EXCHANGE]: grant }, discovery: DISCOVERY, grantProfiles: [PROFILE] },
       routes(router, web) {
         api(router, web);
         console(router, web);

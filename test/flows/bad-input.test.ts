@@ -55,11 +55,19 @@ const BODIES: readonly (readonly [string, string, string])[] = [
   ['no UTF-8', FORM, 'grant_type=%ff%fe&token=%ff&scope=%c0%80'],
   ['far too much', FORM, `token=${LARGE}&scope=${LARGE}`],
   ['a bad resource', FORM, 'grant_type=client_credentials&resource=%23fragment&scope=read&token=x'],
+  ['a bad assertion', FORM, 'grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer&assertion=e30.e30.e30&token=x'],
   ['bad details', FORM, 'grant_type=client_credentials&resource=https%3A%2F%2Finvoices.acme.test%2Fmcp&authorization_details=%7B'],
 ];
 const OAUTH = ['/token', '/introspect', '/revoke', '/par', '/bc-authorize', '/device_authorization', '/register'];
 const OWN = [
-  ...['/api/v1/resource-servers', '/api/v1/clients', '/api/v1/initial-access-tokens', '/api/v1/delegations', '/scim/v2/Agents'],
+  ...[
+    '/api/v1/resource-servers',
+    '/api/v1/clients',
+    '/api/v1/initial-access-tokens',
+    '/api/v1/delegations',
+    '/scim/v2/Agents',
+    '/api/v1/trust-providers',
+  ],
   ...['/api/v1/resource-servers/x/clients', '/api/v1/approvals/x/decision', '/scim/v2/Bulk', '/nowhere'],
 ];
 

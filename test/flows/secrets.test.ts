@@ -4,12 +4,16 @@ import { CIBA_GRANT, createAgentClient, discover } from '../support/agent-client
 import { createSend, type HttpExchange } from '../support/http-exchange.ts';
 import { CHILD_GRANT, createInhabitedServer, type InhabitedServer } from '../support/inhabited-server.ts';
 import { createPerson } from '../support/person.ts';
+import { basic as seededBasic } from '../support/seeding.ts';
+import { startForeignIssuer } from '../support/foreign-issuer.ts';
+import { newTrustProvider } from '../../src/trust/provider.ts';
+import { JWT_BEARER, makeClient } from '../identity-assertion/company.ts';
 
 const RESOURCE = 'https://invoices.acme.test/mcp';
 const REDIRECT = 'http://127.0.0.1:7777/callback';
 const SECRET_MEMBERS = [
   ...['access_token', 'refresh_token', 'id_token', 'client_secret', 'registration_access_token', 'auth_req_id', 'device_code', 'user_code'],
-  ...['request_uri', 'token', 'code'],
+  ...['request_uri', 'token', 'code', 'assertion'],
 ];
 const PASSWORD = 'paper boats on the canal';
 
@@ -101,6 +105,15 @@ beforeAll(async () => {
       json: { client_name: 'Worker', grant_types: ['client_credentials'] },
     });
   keep('child enrolment token', child.token);
+  const idp = await startForeignIssuer();
+  const record = { name: 'Acme', kind: 'identity_provider', issuer: idp.issuer, jwks_uri: idp.jwksUri, domains: ['acme.test'] };
+  await server.app.parts.trust.create(newTrustProvider.parse(record), { kind: 'system', id: 'test' });
+  const ticketBot = await makeClient(server, { name: 'Ticket bot', owner: server.miraId });
+  const claims = { sub: 'u-1', aud: server.issuer, client_id: ticketBot.clientId, resource: RESOURCE, scope: 'invoices:read' };
+  const assertion = await idp.sign({ ...claims, email: server.miraEmail, email_verified: true }, { typ: 'oauth-id-jag+jwt' });
+  for (let use = 0; use < 2; use += 1)
+    await send({ url: metadata.token_endpoint, form: { grant_type: JWT_BEARER, assertion }, headers: seededBasic(ticketBot) });
+  await idp.close();
   await bot.introspect(first.token);
   await bot.revoke(first.token);
   await send({

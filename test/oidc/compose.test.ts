@@ -19,6 +19,7 @@ describe('composing the engine', () => {
     ['client metadata', { clientMetadata: ['software_id'] }, 'client metadata software_id'],
     ['a parameter of every grant', { tokenParameters: ['x'] }, 'token parameter x'],
     ['a member of discovery', { discovery: { x: 1 } }, 'discovery.x'],
+    ['a profile of grants', { grantProfiles: ['urn:x'] }, 'grant profile urn:x'],
     ['the comparison of client secrets', { compareClientSecret: async () => false }, 'compareClientSecret'],
   ];
 
@@ -30,10 +31,21 @@ describe('composing the engine', () => {
 
   test('unites what may stand side by side', () => {
     const { configuration } = compose([
-      part('alpha', { scopes: ['openid'], features: { userinfo: { enabled: true } }, claims: { openid: ['sub'] } }),
-      part('beta', { scopes: ['email'], features: { revocation: { enabled: true } }, claims: { email: ['email'] } }),
+      part('alpha', {
+        grantProfiles: ['urn:a'],
+        scopes: ['openid'],
+        features: { userinfo: { enabled: true } },
+        claims: { openid: ['sub'] },
+      }),
+      part('beta', {
+        grantProfiles: ['urn:b'],
+        scopes: ['email'],
+        features: { revocation: { enabled: true } },
+        claims: { email: ['email'] },
+      }),
     ]);
     expect(configuration).toMatchObject({
+      discovery: { authorization_grant_profiles_supported: ['urn:a', 'urn:b'] },
       scopes: ['openid', 'email'],
       features: { userinfo: { enabled: true }, revocation: { enabled: true } },
       claims: { openid: ['sub'], email: ['email'] },

@@ -49,6 +49,7 @@ describe('configuration', () => {
     ['a bootstrap secret under 32 characters', { BEHALF_BOOTSTRAP_CLIENT_ID: 'setup', BEHALF_BOOTSTRAP_CLIENT_SECRET: 'x'.repeat(31) }],
     ['a bootstrap client without a secret', { BEHALF_BOOTSTRAP_CLIENT_ID: 'setup' }],
     ['an administrator without a password', { BEHALF_ADMIN_EMAIL: 'a@example.com' }],
+    ['a draft that nobody knows', { BEHALF_DRAFTS: 'mcp-sep-1933,mcp-sep-9999' }],
     ['a proxy that is no range', { BEHALF_TRUSTED_PROXIES: '10.0.0.0/8,nonsense' }],
   ])('refuses %s', (_what, env) => {
     expect(faultsOf(env)).toHaveLength(1);
@@ -62,6 +63,11 @@ describe('configuration', () => {
   test('a master key is 32 bytes', () => {
     expect(loadConfig({ BEHALF_MASTER_KEY: key }).masterKey).toHaveLength(32);
     expect(Object.isFrozen(loadConfig({}))).toBe(true);
+  });
+
+  test('no draft is on unless it is named', () => {
+    expect(loadConfig({}).drafts).toEqual([]);
+    expect(loadConfig({ BEHALF_DRAFTS: ' mcp-sep-1933, ' }).drafts).toEqual(['mcp-sep-1933']);
   });
 
   test('.env.example is printed from the same table', () => {

@@ -44,6 +44,7 @@ const input: PolicyInput = {
 const own = { kind: 'own', identifier: 'https://as.test/api/v1', own: 'api' } as const;
 const noAgent = { client, agent: undefined };
 const exchange = 'urn:ietf:params:oauth:grant-type:token-exchange';
+const jwtBearer = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
 const selfService = { ...agent, isSelfService: true };
 const filler = (bytes: number) => [{ type: 'api_call', actions: ['GET'], paths: [`/${'x'.repeat(bytes)}`] }];
 
@@ -85,6 +86,7 @@ const broken: readonly (readonly [rule: string, change: Partial<PolicyInput>, er
   ['parent-live', below({ isLive: false }), 'unauthorized_client'],
   ['parent-delegation-depth', below({ maxDelegationDepth: 1 }, { maxDelegationDepth: 2 }), 'unauthorized_client'],
   ['self-service-grant', { grantType: 'client_credentials', facts: { client, agent: selfService } }, 'unauthorized_client'],
+  ['self-service-grant', { grantType: jwtBearer, facts: { client, agent: selfService } }, 'unauthorized_client'],
   ['self-service-exchange', { grantType: exchange, facts: { client, agent: selfService } }, 'invalid_target'],
   ['subject-named', { facts: noAgent, actors: [], subject: undefined }, 'unauthorized_client'],
   ['resource-named', { resource: { kind: 'none' }, subject: { kind: 'agent', id: 'agt_1' } }, 'invalid_target'],
@@ -92,6 +94,11 @@ const broken: readonly (readonly [rule: string, change: Partial<PolicyInput>, er
   [
     'own-resource-not-exchanged',
     { grantType: exchange, facts: { client: { ...client, isManagement: true }, agent: undefined }, actors: [], resource: own },
+    'invalid_target',
+  ],
+  [
+    'own-resource-not-exchanged',
+    { grantType: jwtBearer, facts: { client: { ...client, isManagement: true }, agent: undefined }, actors: [], resource: own },
     'invalid_target',
   ],
   ['own-resource-management', { facts: noAgent, actors: [], resource: own }, 'invalid_target'],
@@ -161,7 +168,7 @@ describe('every rule refuses what it is for', () => {
   });
 
   test('no rule is without a case', () => {
-    expect(broken.map(([rule]) => rule)).toEqual(invariants.map(({ name }) => name));
+    expect([...new Set(broken.map(([rule]) => rule))]).toEqual(invariants.map(({ name }) => name));
   });
 });
 

@@ -12,8 +12,8 @@ export interface TwoServers extends Seeding {
   close(): Promise<void>;
 }
 
-/** Starts both; ends them and everything else when one of the steps fails. */
-export async function startTwoServers(): Promise<TwoServers> {
+/** Starts both; ends them and everything else when one of the steps fails. `settings`: variables of both beside the database. */
+export async function startTwoServers(settings: Readonly<Record<string, string>> = {}): Promise<TwoServers> {
   const database = await freshDatabase();
   const masterKey = randomBytes(32);
   const ports = [await freePort(), await freePort()] as const;
@@ -26,7 +26,7 @@ export async function startTwoServers(): Promise<TwoServers> {
     await database.drop();
   };
   try {
-    const env = { ...databaseEnvironment(database.connection, masterKey), BEHALF_ISSUER: issuer };
+    const env = { ...databaseEnvironment(database.connection, masterKey), BEHALF_ISSUER: issuer, ...settings };
     const started = await Promise.allSettled(
       ports.map(async (port) => void running.push(await startServerProcess(port, { ...env, BEHALF_HOST: 'localhost' }))),
     );

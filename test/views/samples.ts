@@ -11,6 +11,7 @@ import { overviewSamples } from './samples/overview.ts';
 import { oversightSamples } from './samples/oversight.ts';
 import { signInSamples } from './samples/sign-in.ts';
 import { softwareSamples } from './samples/software.ts';
+import { trustSamples } from './samples/trust.ts';
 import type { Sample } from './shapes.ts';
 
 /** One sample or more for every page template: the gallery test renders them all, and fails for a template without one. */
@@ -26,6 +27,7 @@ export const samples: readonly Sample[] = [
   ...documentSamples,
   ...driftSamples,
   ...groupSamples,
+  ...trustSamples,
   ...oversightSamples,
   ...softwareSamples,
 ];

@@ -54,6 +54,7 @@ const GRANTS = [
   { value: GRANT.refresh, words: 'It stays connected without asking again' },
   { value: GRANT.clientCredentials, words: 'By itself, without a person', hint: 'Needs a key or a secret.' },
   { value: GRANT.exchange, words: 'By exchanging a token it was given', hint: 'Needs a key or a secret.' },
+  { value: GRANT.jwtBearer, words: 'On the word of a trusted identity provider', hint: 'Needs a key or a secret, and a trusted issuer.' },
   { value: GRANT.ciba, words: 'By asking a person on another device', hint: 'Needs a key or a secret.' },
   {
     value: GRANT.childEnrolment,
@@ -221,7 +222,11 @@ function detailPage({ clients, agents, issuer, documents, clock }: ClientConsole
     const model = {
       ...presentInConsole(record),
       nobody: nobodyWords(record),
-      may: { rotate: isAdmin && record.hasSecret, remove: isAdmin, read: isAdmin && document !== undefined },
+      may: {
+        rotate: isAdmin && record.hasSecret,
+        remove: isAdmin && record.kind !== 'workload',
+        read: isAdmin && document !== undefined,
+      },
       ...(document === undefined ? {} : { document: presentDocument(document, clock.now()) }),
       ...(agent === undefined
         ? {}

@@ -1,0 +1,137 @@
+import type { StoredAuditEvent } from '../audit/index.ts';
+import { type Moment, momentOf } from '../platform/http/moment.ts';
+import { type ClaimRule, weaknessesOf } from './claim-rules.ts';
+import { keyWords } from './keys/key-set.ts';
+import type { TrustKind, TrustProvider } from './provider.ts';
+import { faultWords, type TrustFault } from './verification.ts';
+
+/** What is weak about a record's rules, in sentences; only workloads have any. */
+export function warningsOf({ kind, issuer, claimRules }: Pick<TrustProvider, 'kind' | 'issuer' | 'claimRules'>): readonly string[] {
+  return kind === 'workload' ? weaknessesOf({ issuer, rules: claimRules }) : [];
+}
+
+/** A trust provider as the interface answers with it. */
+export function presentTrustProvider(provider: TrustProvider): Readonly<Record<string, unknown>> {
+  const { id, name, kind, issuer, audiences, algorithms, domains, claimRules, resources, status, createdAt, updatedAt } = provider;
+  return {
+    ...{ id, name, kind, issuer, audiences, algorithms, domains, resources, status },
+    jwks_uri: provider.jwksUri ?? null,
+    jwks: provider.keys === undefined ? null : { keys: provider.keys },
+    email_authoritative: provider.isEmailAuthoritative,
+    claims: claimRules,
+    scopes: provider.scopes ?? null,
+    max_ttl_seconds: provider.maxTtlSeconds ?? null,
+    agent_id: provider.agentId ?? null,
+    client_id: provider.clientId ?? null,
+    warnings: warningsOf(provider),
+    created_at: createdAt.toISOString(),
+    updated_at: updatedAt.toISOString(),
+  };
+}
+
+/** What each kind is called. */
+export const KIND_WORDS: Readonly<Record<TrustKind, string>> = {
+  identity_provider: 'Identity provider',
+  workload: 'Workload',
+  software: 'Publisher of software',
+};
+
+/** A state as views/partials/state.eta shows it. */
+export interface State {
+  readonly word: string;
+  readonly tone: string;
+}
+
+function stateOf({ status }: TrustProvider): State {
+  return status === 'active' ? { word: 'Trusted', tone: 'yes' } : { word: 'Switched off', tone: 'stop' };
+}
+
+/** A line of views/console/trust-providers.eta. */
+export function presentInList(provider: TrustProvider) {
+  const { id, name, kind, issuer } = provider;
+  return { id, name, issuer, kind: KIND_WORDS[kind], hasWarnings: warningsOf(provider).length > 0, state: stateOf(provider) };
+}
+
+const listed = (values: readonly string[], none: string) => (values.length === 0 ? none : values.join(', '));
+
+function factsOf(provider: TrustProvider) {
+  const { kind, keys, jwksUri, algorithms, audiences, domains, resources, scopes, maxTtlSeconds } = provider;
+  const own = kind === 'identity_provider' ? 'this server’s issuer alone' : listed(audiences, 'this server');
+  const fact = (label: string, value: string) => ({ label, value });
+  return [
+    fact('Keys', keys === undefined ? (jwksUri ?? '') : keys.map(keyWords).join(', ')),
+    fact('Signed with', algorithms.join(', ')),
+    fact('Made for', own),
+    ...(kind === 'identity_provider' ? [fact('Names people at', listed(domains, 'no domain: only people linked before'))] : []),
+    ...(kind === 'identity_provider' && provider.isEmailAuthoritative ? [fact('Addresses', 'its word is enough')] : []),
+    ...(kind === 'software'
+      ? []
+      : [
+          fact('For', listed(resources, 'any resource registered here')),
+          fact('Scopes at most', scopes === undefined ? 'what the resource offers' : listed(scopes, 'none')),
+          fact('A token lives at most', maxTtlSeconds === undefined ? 'as the resource says' : `${maxTtlSeconds} s`),
+        ]),
+  ];
+}
+
+/** A rule in words: `/repository_id is 42 or 43`. */
+export function ruleWords({ pointer, values }: ClaimRule): string {
+  return `${pointer} is ${values.join(' or ')}`;
+}
+
+/** Something that happened on a provider's word: a token, or a refusal. */
+export interface Happening {
+  readonly what: string;
+  readonly state: State;
+  readonly when: Moment;
+  readonly href: string;
+}
+
+/** An event of the audit as a line of the page. */
+export function happeningOf(
+  { event }: StoredAuditEvent,
+  about: { readonly base: string; readonly now: Date; readonly name: string },
+): Happening {
+  const isIn = event.type === 'assertion.accepted';
+  const reason = event.cause === undefined ? 'it was refused' : whyOf(event.cause);
+  const what = isIn ? `${about.name} got a token` : `Refused: ${reason}`;
+  const state = isIn ? { word: 'Let in', tone: 'yes' } : { word: 'Refused', tone: 'stop' };
+  return { what, state, when: momentOf(event.occurredAt, about.now), href: `${about.base}/console/audit/${event.id}` };
+}
+
+/** Causes that are no fault of the assertion itself, as identity-assertion names its rules: `assertion-replayed`. */
+const CAUSES: Readonly<Record<string, string>> = {
+  'assertion-replayed': 'the assertion was used before',
+  'assertion-other-client': 'it was made for another client',
+  'assertion-person-unknown': 'nobody here is known by that name or address',
+  'assertion-person-unverified': 'the address was not verified',
+  'assertion-person-inactive': 'the person may not sign in here',
+  'assertion-binding': 'the key it is bound to was not proved',
+  'assertion-target': 'the resource is not one of its own',
+  'assertion-scope': 'the scopes go beyond it',
+  'assertion-details': 'the authorization details go beyond it',
+};
+
+function whyOf(cause: string): string {
+  return CAUSES[cause] ?? (faultWords(cause as TrustFault) as string | undefined) ?? cause;
+}
+
+/** The page of one provider; `agentName` when it speaks for an agent. */
+export function presentInConsole(provider: TrustProvider, about: { readonly agentName: string | undefined; readonly base: string }) {
+  const { id, name, issuer, kind, claimRules, agentId } = provider;
+  const agent =
+    agentId === undefined ? {} : { agent: { name: about.agentName ?? agentId, href: `${about.base}/console/agents/${agentId}` } };
+  return {
+    provider: {
+      id: { short: `${id.slice(0, 8)}…${id.slice(-4)}`, full: id },
+      name,
+      issuer,
+      kind: KIND_WORDS[kind],
+      state: stateOf(provider),
+      facts: factsOf(provider),
+    },
+    ...agent,
+    rules: claimRules.map(ruleWords),
+    warnings: warningsOf(provider),
+  };
+}
