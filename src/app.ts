@@ -34,10 +34,12 @@ import type { Ids } from './platform/ids.ts';
 import { createJobRunner, type JobRunner } from './platform/jobs.ts';
 import type { Logger } from './platform/log.ts';
 import { createOutgoing, type Outgoing } from './platform/outgoing/dispatcher.ts';
+import { createQuotas } from './platform/quota/quota.ts';
 import type { Vault } from './platform/vault.ts';
 import { createOperations } from './operations/index.ts';
 import { createOverview } from './overview/index.ts';
 import { composeFacts, createPolicy } from './policy/index.ts';
+import { createRefreshTokens } from './refresh-tokens/index.ts';
 import { createResourceServers } from './resource-servers/index.ts';
 import { createRevocation } from './revocation/index.ts';
 import { createSelfService } from './self-service/index.ts';
@@ -83,7 +85,8 @@ type PartsDeps = AppDeps & { notifications: Notifications; eventStreams: EventSt
 function createParts(deps: PartsDeps, oidc: () => Oidc) {
   const { db, vault, clock, ids, log } = deps;
   const { issuer } = deps.config;
-  const base = { db, vault, clock, ids, log, issuer };
+  const quotas = createQuotas(deps);
+  const base = { db, vault, clock, ids, log, issuer, quotas };
   const artifacts = createArtifactStore({ db, vault, clock });
   const provider = () => oidc().current();
 
@@ -192,12 +195,10 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
     notifications: deps.notifications,
     eventStreams: deps.eventStreams,
     directory: { accounts, agents, resourceServers, detailTypes: () => details.types },
-    assurance: {
-      hasSecondFactor: accounts.hasSecondFactor,
-      isSecondFactor: (acr) => isAtLeast(acr, ACR.secondFactor),
-    },
+    assurance: { hasSecondFactor: accounts.hasSecondFactor, isSecondFactor: (acr) => isAtLeast(acr, ACR.secondFactor) },
     issuanceOf,
   });
+  const refreshTokens = createRefreshTokens({ ...base, audit, artifacts, tokens, agents });
   const revocation = createRevocation({
     ...base,
     tokens,
@@ -208,16 +209,30 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
   const home = { accounts, agents, approvals, artifacts, clients, details, resourceServers, revocation, signIn, tokens };
   const overview = createOverview({ ...base, audit, nameOf: directory.nameOf, counts: overviewCounts(home) });
   const selfService = createSelfService({ ...base, audit, artifacts, sources: selfServiceSources(home) });
-  const operations = createOperations({ ...deps, issuer, audit, accounts, engine: oidc });
-  return { ...home, overview, selfService, operations, audit, policy, trust, childEnrolment, tokenExchange, identityAssertion, directory };
+  const operations = createOperations({ ...deps, ...home, issuer, audit, policy, redirectFaultOf, engine: oidc });
+  return {
+    ...home,
+    quotas,
+    overview,
+    selfService,
+    operations,
+    audit,
+    policy,
+    trust,
+    childEnrolment,
+    tokenExchange,
+    refreshTokens,
+    identityAssertion,
+    directory,
+  };
 }
 
 /** The order in which contributions run: what the client may is narrowed, an approval is checked, the policy judges, the ledger writes. */
 function capabilitiesOf(parts: ReturnType<typeof createParts>): readonly Capability[] {
   const { audit, accounts, agents, resourceServers, details, policy, approvals, tokens, clients } = parts;
-  const { trust, signIn, childEnrolment, tokenExchange, identityAssertion, revocation } = parts;
+  const { trust, signIn, childEnrolment, tokenExchange, identityAssertion, refreshTokens, revocation } = parts;
   const judged = [audit, accounts, agents, resourceServers, trust, details, clients, approvals, policy, tokens];
-  const flows = [signIn, childEnrolment, tokenExchange, identityAssertion, revocation];
+  const flows = [signIn, childEnrolment, tokenExchange, identityAssertion, refreshTokens, revocation];
   return [...judged, ...flows, parts.overview, parts.selfService, parts.operations].map(({ capability }) => capability);
 }
 
@@ -248,16 +263,8 @@ export async function createApp(deps: AppDeps): Promise<App> {
     contributions: () => capabilities.flatMap(({ name, oidc: part }) => (part === undefined ? [] : [{ name, oidc: part }])),
   });
 
-  const http = await createEdge({
-    ...deps,
-    issuer,
-    trustedProxies: config.trustedProxies,
-    eventStreams,
-    metrics,
-    oidc,
-    capabilities,
-    parts,
-  });
+  const { trustedProxies } = config;
+  const http = await createEdge({ ...deps, issuer, trustedProxies, eventStreams, metrics, oidc, capabilities, parts });
   return {
     http,
     oidc,
@@ -270,7 +277,7 @@ export async function createApp(deps: AppDeps): Promise<App> {
       await setup.ensureFirstAdministrator(config.firstAdministrator);
       if (config.bootstrapClient !== undefined) await parts.clients.ensureBootstrapClient(config.bootstrapClient);
       await notifications.start();
-      jobs.start([...oidc.jobs, ...capabilities.flatMap((capability) => capability.jobs ?? [])]);
+      jobs.start([parts.quotas.job, ...oidc.jobs, ...capabilities.flatMap((capability) => capability.jobs ?? [])]);
       const code = await setup.makeCode();
       if (code === undefined) return [];
       return [`Make the first administrator: ${issuerOf(issuer)}/setup with the code ${code} (good for 30 minutes)`];

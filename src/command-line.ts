@@ -70,15 +70,15 @@ interface VerbOptions {
   readonly [name: string]: string | boolean | undefined;
 }
 
-/** A verb that a capability contributes: `behalf audit verify`, `behalf account reset-link …`. */
-function verb(words: readonly string[]) {
+/** A verb that a capability contributes: `behalf audit verify`, `behalf account reset-link …`. What the log tells from `level` on goes to standard error. */
+function verb(words: readonly string[], level: Config['logLevel'] = 'warn') {
   return (args: readonly string[], options: VerbOptions) =>
     guarded(() => {
       const config = configuration();
       const texts = Object.entries(options).filter((entry): entry is [string, string] => typeof entry[1] === 'string');
       const settings = Object.fromEntries(texts);
       const how = { args, json: options.json === true, dryRun: options.dryRun === true, settings, out };
-      return runVerb(config, { name: words.join(' '), log: createLogger('warn', process.stderr), tell: complain, options: how });
+      return runVerb(config, { name: words.join(' '), log: createLogger(level, process.stderr), tell: complain, options: how });
     });
 }
 
@@ -93,6 +93,14 @@ that exists is never changed by an import. Rows that change nothing write nothin
 
 Exit code 0: all rows are in; 1: some were refused; 64: wrong options; 65: the file cannot be read as its format; 66: there is no
 such file.
+`;
+
+const DOCTOR_HELP = `
+subject is the address of an MCP server as clients call it, a client_id, or the address of a client's metadata document. The
+doctor then walks from the resource metadata over this server's own to registration, authorization, token and call. It makes no
+token and changes nothing; what it did not try it says. Without a subject it looks at this server alone.
+
+Exit code 0: nothing is broken; 1: something is.
 `;
 
 /** Wrong words are an error of usage: 1 belongs to what a command itself finds. */
@@ -122,10 +130,13 @@ export async function runCommandLine(argv: readonly string[]): Promise<void> {
   const withFlags = (command: Command) =>
     command.option('--json', 'print machine-readable output').option('--dry-run', 'say what would happen, change nothing');
   program
-    .command('doctor')
-    .description('Look for what is wrong with this installation, also beside a running server.')
+    .command('doctor [subject]')
+    .description('Look for what is wrong with this installation, or with an MCP server or a client that does not connect.')
     .option('--json', 'print machine-readable output')
-    .action((options: VerbOptions) => guarded(() => doctor(options)));
+    .addHelpText('after', DOCTOR_HELP)
+    .action((subject: string | undefined, options: VerbOptions) =>
+      subject === undefined ? guarded(() => doctor(options)) : verb(['doctor'], 'fatal')([subject], options),
+    );
   const audit = program.command('audit').description('The audit trail.');
   withFlags(audit.command('verify').description('Check that no event was changed, left out or invented.')).action((options: VerbOptions) =>
     verb(['audit', 'verify'])([], options),

@@ -7,7 +7,7 @@ import { ACR, isAtLeast } from './accounts/index.ts';
 import type { Approvals } from './approvals/index.ts';
 import type { Audit } from './audit/index.ts';
 import type { Capability } from './capability.ts';
-import { engineRates, oauthErrorFormats, type Oidc } from './oidc/index.ts';
+import { crossOrigin, engineRates, oauthErrorFormats, type Oidc } from './oidc/index.ts';
 import type { Clock } from './platform/clock.ts';
 import type { Db } from './platform/db/db.ts';
 import { createAssets } from './platform/http/assets.ts';
@@ -45,7 +45,10 @@ export interface EdgeDeps {
   readonly oidc: Oidc;
   readonly capabilities: readonly Capability[];
   readonly parts: Omit<ApiGuardDeps, 'issuer' | 'clock' | 'isStrongAcr' | 'provisioning'> & {
-    readonly clients: { readonly provisioningTokens: ApiGuardDeps['provisioning'] };
+    readonly clients: {
+      readonly provisioningTokens: ApiGuardDeps['provisioning'];
+      readonly limits: { readonly attempt: NonNullable<Parameters<typeof engineRates>[0]['registrations']> };
+    };
     readonly audit: Pick<Audit, 'correlation'>;
     readonly approvals: Pick<Approvals, 'countWaiting'>;
     readonly signIn: Pick<SignIn, 'guard' | 'bindingOf'>;
@@ -100,10 +103,11 @@ export async function createEdge(deps: EdgeDeps): Promise<HttpApp> {
     routes: [
       ...(metrics === undefined ? [] : [metrics.observe, metrics.endpoint]),
       insideRequest(parts.audit.correlation.run),
+      crossOrigin(),
       assets.middleware,
       routesOf(routes, web),
       scim.routes,
-      engineRates({ clock }),
+      engineRates({ clock, registrations: parts.clients.limits.attempt }),
     ],
     engine: oidc.middleware,
     ids,

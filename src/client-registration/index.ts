@@ -10,6 +10,7 @@ import type { Clock } from '../platform/clock.ts';
 import type { Db } from '../platform/db/db.ts';
 import type { Ids } from '../platform/ids.ts';
 import type { Logger } from '../platform/log.ts';
+import type { Quotas } from '../platform/quota/quota.ts';
 import type { Vault } from '../platform/vault.ts';
 import type { PolicyService } from '../policy/index.ts';
 import type { ChangedBy, OnStopped, RegistrationAudit } from './audit-trail.ts';
@@ -17,7 +18,7 @@ import { type ClientRecord, type StoredMetadata, textsOf } from './client.ts';
 import { type ClientFacts, createFactsBook } from './client-facts.ts';
 import { createClientSecrets } from './client-secrets.ts';
 import { type ClientAgents, clientConsole } from './console/routes.ts';
-import { createEngineStorage, type OnMet, type OnRegistered, type OnSelfChanged, type OnUpdate } from './engine-storage.ts';
+import { createEngineStorage } from './engine-storage.ts';
 import { GRANT } from './grant-types.ts';
 import { createInitialAccessTokens, type InitialAccessTokens, type Owners } from './initial-access-tokens/service.ts';
 import {
@@ -34,6 +35,8 @@ import { clientOidc } from './oidc.ts';
 import { createOpenRegistration, type Openness } from './open-registration.ts';
 import { provisioningConsole } from './provisioning-tokens/routes.ts';
 import { createProvisioningTokens, type ProvisioningTokens } from './provisioning-tokens/service.ts';
+import type { OnMet, OnRegistered, OnSelfChanged, OnUpdate } from './registering.ts';
+import { createRegistrationLimits, type RegistrationLimits } from './registration-limits/limits.ts';
 import { clientApi } from './routes.ts';
 import { type ClientService, createClientService, judgeMetadata } from './service.ts';
 import { createSoftwareService, type SoftwareService } from './software/service.ts';
@@ -47,7 +50,7 @@ export type { ChangedBy, RegistrationAudit } from './audit-trail.ts';
 export type { Bounds, ClientPurpose, ClientRecord, InitialAccessToken, StoredMetadata } from './client.ts';
 export type { ClientFacts } from './client-facts.ts';
 export type { ClientAgents } from './console/routes.ts';
-export type { OnMet, OnRegistered, OnSelfChanged, OnUpdate } from './engine-storage.ts';
+export type { OnMet, OnRegistered, OnSelfChanged, OnUpdate } from './registering.ts';
 export type { DocumentsDeps } from './metadata-documents/index.ts';
 export type { InitialAccessTokens, NewChildToken, Owners } from './initial-access-tokens/service.ts';
 export type { ClientChangeInput, NewClientInput } from './client-input.ts';
@@ -65,6 +68,7 @@ export interface ClientsDeps {
   readonly vault: Vault;
   readonly log: Pick<Logger, 'warn'>;
   readonly issuer: URL;
+  readonly quotas: Pick<Quotas, 'create'>;
   readonly audit: RegistrationAudit;
   readonly owners: Owners;
   readonly agents: ClientAgents;
@@ -113,6 +117,8 @@ export interface Clients extends ClientService {
   readonly documents: MetadataDocuments | undefined;
   /** Software that comes by itself. */
   readonly software: SoftwareService;
+  /** How much may be registered; the edge counts attempts with it. */
+  readonly limits: RegistrationLimits;
   /** What our record says of the engine's client; undefined for one that is not from our table. */
   factsOf(client: Client): ClientFacts | undefined;
   /** For `createChildEnrolment({ clientOf })`: what a child of the client's agent is bound by. */
@@ -124,6 +130,7 @@ export interface Clients extends ClientService {
     readonly defaultScope: string | undefined;
     readonly allowedResources: readonly string[] | undefined;
     readonly comesByItself: boolean;
+    readonly registeredScopes: readonly string[] | undefined;
   };
   /** For `createResourceServers({ serverClients })`. */
   readonly serverClients: ServerCredentials;
@@ -186,6 +193,7 @@ export function createClients(deps: ClientsDeps): Clients {
   const secrets = createClientSecrets(deps);
   const book = createFactsBook();
   const initialAccessTokens = createInitialAccessTokens(deps);
+  const limits = createRegistrationLimits(deps);
   let current: Provider | undefined;
   // each engine knows the types it was built with, and refuses every client that names another
   const typesOf = new WeakMap<Provider, readonly string[]>();
@@ -207,6 +215,7 @@ export function createClients(deps: ClientsDeps): Clients {
     ...shared,
     initialAccessTokens,
     isAdmitted: (clientId) => isAdmitted(documents, clientId),
+    limits,
     onStopped,
   });
   const service = createClientService({ ...deps, detailTypes, store, secrets, book, provider, onStopped });
@@ -225,6 +234,7 @@ export function createClients(deps: ClientsDeps): Clients {
     provisioningTokens,
     documents,
     software,
+    limits,
     factsOf: (client) => book.factsOf(client),
     async enrollingClient(clientId) {
       const record = await service.find(clientId);
@@ -238,6 +248,7 @@ export function createClients(deps: ClientsDeps): Clients {
         defaultScope: facts?.defaultScope,
         allowedResources: facts?.bounds.resources,
         comesByItself: facts?.kind === 'open' || facts?.kind === 'document',
+        registeredScopes: facts?.scopes,
       };
     },
     serverClients: serverClientsOf(service),

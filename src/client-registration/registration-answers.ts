@@ -5,7 +5,7 @@ import { type ClientSecrets, PLACEHOLDER } from './client-secrets.ts';
 
 const CORS = {
   'access-control-allow-origin': '*',
-  'access-control-expose-headers': 'WWW-Authenticate, Retry-After',
+  'access-control-expose-headers': 'WWW-Authenticate, Retry-After, RateLimit, RateLimit-Policy',
 };
 const PREFLIGHT = {
   ...CORS,

@@ -55,15 +55,26 @@ export function createDoctor(deps: DoctorDeps): { examine(): Promise<readonly Fi
   return { examine: () => Promise.all(Object.entries(checks).map(([check, run]) => attempt(check, run))) };
 }
 
-const MARKS = { ok: 'ok     ', warning: 'warning', failed: 'FAILED ' } as const satisfies Record<Finding['state'], string>;
+const MARKS = { ok: 'ok     ', warning: 'warning', failed: 'FAILED ', not_tried: 'skipped' } as const satisfies Record<
+  Finding['state'],
+  string
+>;
+
+/** How findings are printed. `about`: what they are about, and what it was taken for. */
+interface ReportOptions {
+  readonly json: boolean;
+  readonly out: (line: string) => void;
+  readonly about?: { readonly subject: string; readonly kind: string; readonly words: string };
+}
 
 /** Prints findings in words, or as one JSON object. Returns the exit code: 1 when something does not work. */
-export function report(findings: readonly Finding[], { json, out }: { json: boolean; out: (line: string) => void }): number {
+export function report(findings: readonly Finding[], { json, out, about }: ReportOptions): number {
   const isHealthy = findings.every(({ state }) => state !== 'failed');
   if (json) {
-    out(JSON.stringify({ healthy: isHealthy, findings }));
+    out(JSON.stringify({ ...(about === undefined ? {} : { subject: about.subject, kind: about.kind }), healthy: isHealthy, findings }));
     return isHealthy ? 0 : 1;
   }
+  if (about !== undefined) out(`${about.subject}\n${about.words}`);
   for (const { check, state, words, next } of findings) {
     out(`${MARKS[state]}  ${check}: ${words}`);
     if (next !== undefined) out(`         → ${next}`);

@@ -6,10 +6,12 @@ import type { AgeingToken, DatabaseFacts, Stranded } from './store.ts';
 /** One thing the doctor looked at. A `failed` one makes the command end with 1. */
 export interface Finding {
   readonly check: string;
-  readonly state: 'ok' | 'warning' | 'failed';
+  readonly state: 'ok' | 'warning' | 'failed' | 'not_tried';
   readonly words: string;
-  /** What to do about it; set unless all is well. */
+  /** What to do about it; set when something is not as it should be. */
   readonly next?: string;
+  /** The recorded decision it speaks of. */
+  readonly decisionId?: string;
 }
 
 /** All is well. */
@@ -18,6 +20,8 @@ export const fine = (check: string, words: string): Finding => ({ check, state: 
 export const warning = (check: string, words: string, next: string): Finding => ({ check, state: 'warning', words, next });
 /** It does not work. */
 export const failed = (check: string, words: string, next: string): Finding => ({ check, state: 'failed', words, next });
+/** It was not looked at, and why. */
+export const untried = (check: string, words: string): Finding => ({ check, state: 'not_tried', words });
 
 const DAY = 86_400;
 const OLDEST_POSTGRES = 15;

@@ -1,5 +1,5 @@
 /**
- * What whoever runs the server looks at: the doctor, the page of settings with the keys that sign, the figures of its work. It
+ * What whoever runs the server looks at: the doctor of this server and of what connects to it, the page of settings with the keys that sign, the figures of its work. It
  * owns no records, only views across those of others (its migration); what it asks of capabilities comes in by argument.
  */
 import type { Capability } from '../capability.ts';
@@ -8,6 +8,9 @@ import type { Clock } from '../platform/clock.ts';
 import { isLoopbackUrl } from '../platform/config.ts';
 import type { Db } from '../platform/db/db.ts';
 import type { Metrics } from '../platform/http/metrics.ts';
+import type { Ids } from '../platform/ids.ts';
+import type { Outgoing } from '../platform/outgoing/dispatcher.ts';
+import { createConnectionDoctor, type WalkDeps } from './connection/index.ts';
 import { createDoctor, type DoctorDeps } from './doctor.ts';
 import type { Finding } from './finding.ts';
 import { settingsRoutes } from './routes.ts';
@@ -38,7 +41,14 @@ export interface OperationsDeps {
   readonly root: string;
   /** Without a databaseUrl the server runs its own PostgreSQL. */
   readonly config: { readonly databaseUrl?: string | undefined };
+  readonly ids: Ids;
+  readonly outgoing: Pick<Outgoing, 'fetch'>;
   readonly accounts: Pick<DoctorDeps, 'administrators'>;
+  readonly clients: { readonly find: WalkDeps['findClient'] };
+  readonly resourceServers: { readonly findByIdentifier: WalkDeps['findResource'] };
+  readonly tokens: { readonly countLive: WalkDeps['countLiveTokens'] };
+  readonly policy: WalkDeps['policy'];
+  readonly redirectFaultOf: WalkDeps['redirectFaultOf'];
   /** The engine with its keys; asked when it is needed, because it is built last. */
   readonly engine: () => Pick<Oidc, 'keys' | 'reload'>;
   /** Undefined: nobody asked for figures. */
@@ -67,6 +77,13 @@ export function createOperations(deps: OperationsDeps): Operations {
   const store = createOperationsStore({ db });
   const keys = () => deps.engine().keys.list();
   const doctor = createDoctor({ clock, issuer, store, keys, administrators: accounts.administrators, isLoopback: isLoopbackUrl(issuer) });
+  const connection = createConnectionDoctor({
+    ...deps,
+    issuer: issuerOf(issuer),
+    findClient: deps.clients.find,
+    findResource: deps.resourceServers.findByIdentifier,
+    countLiveTokens: deps.tokens.countLive,
+  });
   const settings = async () => {
     const [findings, published, { versionNumber }, version] = await Promise.all([
       doctor.examine(),
@@ -81,6 +98,10 @@ export function createOperations(deps: OperationsDeps): Operations {
       keys: published,
       findings,
     };
+  };
+  const rotateKeys = async (by: KeyActor) => {
+    await deps.engine().keys.rotateNow(by);
+    await deps.engine().reload();
   };
   return {
     examine: doctor.examine,
@@ -97,14 +118,11 @@ export function createOperations(deps: OperationsDeps): Operations {
     capability: {
       name: 'operations',
       ...(metrics === undefined ? {} : { oidc: tokenCounters(metrics) }),
-      routes: settingsRoutes({
-        clock,
-        settings,
-        async rotateKeys(by) {
-          await deps.engine().keys.rotateNow(by);
-          await deps.engine().reload();
-        },
-      }),
+      routes(router, web) {
+        connection.routes(router, web);
+        settingsRoutes({ clock, settings, rotateKeys })(router, web);
+      },
+      commands: connection.commands,
     },
   };
 }

@@ -1,21 +1,24 @@
-import type { Clock } from '../platform/clock.ts';
-import { addressKey, createRateLimiter } from '../platform/http/rate-limit.ts';
+import { addressKey } from '../platform/http/rate-limit.ts';
+import type { Quotas } from '../platform/quota/quota.ts';
 
 /** Bounds how many user codes can be tried (RFC 8628 §5.1, R23). */
 export interface DeviceLimit {
   /** Counts a try of this address and this browser; the seconds to wait when it must not be made. */
-  take(from: { address: string; sessionCookie: string | undefined }): number | undefined;
+  take(from: { address: string; sessionCookie: string | undefined }): Promise<number | undefined>;
 }
 
-const TRIES = { limit: 20, windowSeconds: 600, maxKeys: 20_000 } as const;
+const TRIES = { points: 20, durationSeconds: 600 } as const;
 
-/** The limit of one server; a code has 34 bits and lives ten minutes, so a few servers make no difference. */
-export function createDeviceLimit(clock: Pick<Clock, 'now'>): DeviceLimit {
-  const byAddress = createRateLimiter({ ...TRIES, clock });
-  const bySession = createRateLimiter({ ...TRIES, clock });
+/** The limit of all servers together: a code that is being guessed is the same on each. */
+export function createDeviceLimit(quotas: Pick<Quotas, 'create'>): DeviceLimit {
+  const byAddress = quotas.create('user-code-address', TRIES);
+  const bySession = quotas.create('user-code-session', TRIES);
   return {
-    take({ address, sessionCookie }) {
-      const taken = [byAddress.take(addressKey(address)), ...(sessionCookie === undefined ? [] : [bySession.take(sessionCookie)])];
+    async take({ address, sessionCookie }) {
+      const taken = await Promise.all([
+        byAddress.take(addressKey(address)),
+        ...(sessionCookie === undefined ? [] : [bySession.take(sessionCookie)]),
+      ]);
       const refused = taken.filter(({ allowed }) => !allowed);
       return refused.length === 0 ? undefined : Math.max(...refused.map(({ retryAfterSeconds }) => retryAfterSeconds));
     },

@@ -14,6 +14,7 @@ import { basePathOf } from '../platform/http/issuer-path.ts';
 import { createRateLimiter } from '../platform/http/rate-limit.ts';
 import type { PageGuard, Web } from '../platform/http/web.ts';
 import type { Ids } from '../platform/ids.ts';
+import type { Quotas } from '../platform/quota/quota.ts';
 import type { Vault } from '../platform/vault.ts';
 import { type BrowserSessions, createBrowserSessions } from './browser/browser-session.ts';
 import { browserRoutes } from './browser/routes.ts';
@@ -51,6 +52,7 @@ export interface SignInDeps
   readonly ids: Ids;
   readonly vault: Vault;
   readonly issuer: URL;
+  readonly quotas: Pick<Quotas, 'create'>;
   readonly audit: SignInAudit;
   readonly accounts: Pick<Accounts, 'find' | 'authentication' | 'deviceCookie' | 'securityOf'>;
   readonly provider: () => Provider;
@@ -70,7 +72,7 @@ export function createSignIn(deps: SignInDeps): SignIn {
   const grants = createConsentGrants({ ...deps, store });
   const attempts = createAttempts({ ...deps, basePath });
   const limiter = createRateLimiter({ ...TRIES_PER_ADDRESS, clock });
-  const deviceLimit = createDeviceLimit(clock);
+  const deviceLimit = createDeviceLimit(deps.quotas);
   let web: Web | undefined;
   const pages = () => {
     if (web === undefined) throw new Error('Sign-in was asked for a page before the routes were put together');
@@ -92,8 +94,8 @@ export function createSignIn(deps: SignInDeps): SignIn {
         web = given;
         browserRoutes(login, router, given);
         interactionRoutes({ ...login, grants }, router, given);
-        router.post(ROUTES.code_verification, (ctx, next) => {
-          const wait = deviceLimit.take({ address: ctx.ip, sessionCookie: ctx.cookies.get(provider().cookieName('session')) });
+        router.post(ROUTES.code_verification, async (ctx, next) => {
+          const wait = await deviceLimit.take({ address: ctx.ip, sessionCookie: ctx.cookies.get(provider().cookieName('session')) });
           if (wait !== undefined)
             throw new AppError('too_many_requests', `Too many codes were tried. Wait ${wait} seconds.`, { retryAfterSeconds: wait });
           return next();

@@ -19,6 +19,7 @@ import type { ApiGuard, BrowserSession, Role } from '../../src/platform/http/web
 import { randomIds } from '../../src/platform/ids.ts';
 import { createLogger } from '../../src/platform/log.ts';
 import { createOutgoing, type OutgoingDeps } from '../../src/platform/outgoing/dispatcher.ts';
+import { createQuotas } from '../../src/platform/quota/quota.ts';
 import { createVault } from '../../src/platform/vault.ts';
 import { createResourceServers, type ResourceServers } from '../../src/resource-servers/index.ts';
 import { freshDatabase } from '../support/database.ts';
@@ -123,6 +124,7 @@ export async function startRegistrationServer(
 
   const clients = createClients({
     ...base,
+    quotas: createQuotas(base),
     audit,
     owners: {
       ownerLabel: async ({ id }) => (id.startsWith('usr_owner') ? { name: 'Olga Owner', isAlive: id === OWNER.id } : undefined),

@@ -28,7 +28,7 @@ async function stored(): Promise<Record<string, number>> {
   const tables = await story.server.db.rows<{ name: string }>({
     name: 'test_tables',
     text: `SELECT table_name AS name FROM information_schema.tables WHERE table_schema = 'public' AND table_type = 'BASE TABLE'
-           AND table_name !~ 'audit|decision|throttle|replay|session|interaction' ORDER BY 1`,
+           AND table_name !~ 'audit|decision|throttle|quota|replay|session|interaction' ORDER BY 1`,
     values: [],
   });
   const counts = tables.map(async ({ name }) => {

@@ -63,6 +63,22 @@ async function imports20000Agents(): Promise<void> {
   }
 }
 
+/** The doctor of what connects: an address and a client_id, in words and as JSON. */
+async function walksToATokenAndBack(): Promise<void> {
+  const unknown = await behalf(['doctor', `http://127.0.0.1:${await freePort()}/mcp`, '--json']);
+  const { kind, healthy, findings } = JSON.parse(unknown.output) as Report & { kind: string };
+  expect([unknown.code, kind, healthy]).toEqual([1, 'mcp_server', false]);
+  expect(findings.map(({ check, state }) => `${check} ${state}`)).toEqual(
+    expect.arrayContaining(['challenge failed', 'server metadata ok', 'resource server failed', 'call not_tried']),
+  );
+  const client = await behalf(['doctor', 'cli_0000']);
+  expect([client.code, client.output]).toEqual([
+    1,
+    expect.stringMatching(/FAILED +registration: No client has this id.*\n +→ Let the software/),
+  ]);
+  expect(await behalf(['doctor', 'two words'])).toMatchObject({ code: 1, output: expect.stringContaining('no address or client_id') });
+}
+
 const doctor = async (env: Record<string, string> = {}) => {
   const { code, output } = await behalf(['doctor', '--json'], env);
   const report = JSON.parse(output) as Report;
@@ -78,6 +94,7 @@ describe('the command line', () => {
   test('explains itself and its verbs', async () => {
     const [all, one] = await Promise.all([behalf(['--help']), behalf(['account', 'reset-link', '--help'])]);
     expect([all.code, one.code]).toEqual([0, 0]);
+    expect((await behalf(['doctor', '--help'])).output).toContain('address of an MCP server');
     for (const verb of ['start', 'migrate', 'doctor', 'audit', 'account', 'import']) expect(all.output).toContain(verb);
     expect(one.output).toContain('<email>');
     const imports = await behalf(['import', 'agents', '--help']);
@@ -117,6 +134,7 @@ describe('the command line', () => {
       const imported = await behalf(['import', 'agents', file, '--source', 'hr', '--json']);
       expect([imported.code, JSON.parse(imported.output)]).toEqual([1, expect.objectContaining({ created: 1, refused: 1 })]);
       const { code, report, of } = await doctor();
+      await walksToATokenAndBack();
       expect([code, report.healthy]).toEqual([0, true]);
       expect(of('master key')?.state).toBe('ok');
       expect(of('signing keys')?.words).toContain('ES256');

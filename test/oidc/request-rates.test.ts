@@ -13,10 +13,10 @@ interface Sent {
 }
 
 /** The bounds in front of an engine that answers as it is told. */
-function setUp(rates = ENGINE_RATES) {
+function setUp(rates = ENGINE_RATES, registrations?: NonNullable<Parameters<typeof engineRates>[0]['registrations']>) {
   let ms = 1_800_000_000_000;
   let asked = 0;
-  const middleware = engineRates({ clock: { now: () => new Date(ms) }, rates });
+  const middleware = engineRates({ clock: { now: () => new Date(ms) }, rates, ...(registrations === undefined ? {} : { registrations }) });
   const send = async ({ path = '/token', ip = '203.0.113.7', basic, client, status = 200, error }: Sent) => {
     const headers: Record<string, string> = {};
     const authorization = basic === undefined ? '' : `Basic ${Buffer.from(`${encodeURIComponent(basic)}:secret`).toString('base64')}`;
@@ -27,7 +27,7 @@ function setUp(rates = ENGINE_RATES) {
       status: 404,
       body: undefined as unknown,
       get: () => authorization,
-      set: (name: string, value: string) => void Object.assign(headers, { [name]: value }),
+      set: (name: string | object, value?: string) => void Object.assign(headers, typeof name === 'string' ? { [name]: value } : name),
     };
     await middleware(ctx as unknown as Context, async () => {
       asked += 1;
@@ -105,14 +105,35 @@ describe('R23 the bounds in front of the engine', () => {
 
   test('registration is bounded whatever becomes of it, and what starts something is bounded too', async () => {
     const { send, repeat, advance } = setUp();
-    await repeat(60, { path: '/register', status: 201 });
-    expect((await send({ path: '/register', status: 201 })).status).toBe(429);
+    await repeat(600, { path: '/register', status: 201 });
+    const refused = await send({ path: '/register', status: 201 });
+    expect([refused.status, refused.headers['access-control-allow-origin' as never]]).toEqual([429, '*']);
     advance(60);
     expect((await send({ path: '/register', status: 201 })).status).toBe(201);
+    const other = { path: '/register', ip: '203.0.113.9' };
+    await repeat(120, { ...other, ...wrong });
+    expect((await send(other)).status).toBe(429);
     for (const path of ['/par', '/bc-authorize', '/device_authorization']) {
       await repeat(600, { path, ...wrong });
       expect((await send({ path })).status).toBe(429);
     }
+  });
+
+  test('registration alone is counted elsewhere too: asked last, told how it ended, and what it says is answered', async () => {
+    const told: number[] = [];
+    let retryAfterSeconds = 0;
+    const { send } = setUp(ENGINE_RATES, async ({ address }) => ({
+      retryAfterSeconds,
+      headers: { 'ratelimit-policy': address },
+      ended: async (status) => void told.push(status),
+    }));
+    await send({ path: '/register', status: 201 });
+    await send({ path: '/register', status: 400 });
+    for (const path of ['/token', '/introspect', '/revoke']) await send({ path });
+    retryAfterSeconds = 7;
+    const refused = await send({ path: '/register' });
+    expect([refused.status, refused.headers]).toMatchObject([429, { 'retry-after': '7', 'ratelimit-policy': '203.0.113.7' }]);
+    expect(told).toEqual([201, 400]);
   });
 
   test('every endpoint of R23 has its bounds; others have none', async () => {

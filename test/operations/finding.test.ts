@@ -14,6 +14,7 @@ import {
   judgeOwners,
   judgeProvisioningTokens,
   judgeTail,
+  untried,
   warning,
 } from '../../src/operations/finding.ts';
 
@@ -71,6 +72,8 @@ describe('what the doctor says of', () => {
     const findings = [fine('a', 'Good.'), warning('b', 'So so.', 'Do this.')];
     expect(report(findings, { json: false, out })).toBe(0);
     expect(lines).toEqual(['ok       a: Good.', 'warning  b: So so.', '         → Do this.', '0 failed, 1 warning.']);
+    expect(report([untried('d', 'Not now.')], { json: false, out, about: { subject: 'x', kind: 'client', words: 'A client.' } })).toBe(0);
+    expect(lines.slice(-3)).toEqual(['x\nA client.', 'skipped  d: Not now.', 'All is well.']);
     expect(report([failed('c', 'Bad.', 'Do that.')], { json: true, out })).toBe(1);
     expect(JSON.parse(lines.at(-1) ?? '')).toEqual({
       healthy: false,

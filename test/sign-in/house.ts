@@ -23,7 +23,9 @@ import { createHttpApp, startHttpServer } from '../../src/platform/http/server.t
 import type { BrowserSession, PageNeed, Web } from '../../src/platform/http/web.ts';
 import { randomIds } from '../../src/platform/ids.ts';
 import { createLogger } from '../../src/platform/log.ts';
+import { createQuotas } from '../../src/platform/quota/quota.ts';
 import { createVault } from '../../src/platform/vault.ts';
+import { createRefreshTokens } from '../../src/refresh-tokens/index.ts';
 import { createResourceServers, type ResourceServers } from '../../src/resource-servers/index.ts';
 import { type Consented, createSignIn, type SignIn, type Software } from '../../src/sign-in/index.ts';
 import { memberAgents, PASSWORD, redeem } from '../support/accounts.ts';
@@ -100,7 +102,8 @@ export async function openHouse(name?: string): Promise<House> {
   const log = createLogger(process.env['BEHALF_LOG_LEVEL'] === 'debug' ? 'debug' : 'silent');
   const db = createDb({ connection: database.connection, log });
   const vault = createVault({ masterKey: randomIds.bytes(32), previousMasterKey: undefined, ids: randomIds });
-  const parts = { db, clock: systemClock, ids: randomIds, vault, log, issuer };
+  const quotas = createQuotas({ db, clock: systemClock, vault, log });
+  const parts = { db, clock: systemClock, ids: randomIds, vault, log, issuer, quotas };
   const audit = createAuditService({ ...parts, store: createAuditStore({ db }), correlation: createCorrelation() });
   const store = createArtifactStore(parts);
   const accounts: Accounts = createAccounts({
@@ -141,7 +144,10 @@ export async function openHouse(name?: string): Promise<House> {
     softwareOf: async (id) => software.get(id),
     onConsent: async (consented) => void consents.push(consented),
   });
-  const capabilities = [accounts.capability, clients.capability, resourceServers.capability, signIn.capability];
+  const noTokens = async () => ({ tokens: 0, agents: 0, people: 0, grants: 0 });
+  const refreshing = { tokens: { end: noTokens }, agents };
+  const refreshTokens = createRefreshTokens({ ...parts, audit, artifacts: store, ...refreshing });
+  const capabilities = [accounts.capability, clients.capability, resourceServers.capability, signIn.capability, refreshTokens.capability];
   const contributions = [...capabilities.flatMap(({ name, oidc: part }) => (part === undefined ? [] : [{ name, oidc: part }])), details];
   const notifications = createNotifications({ db, log });
   const oidc = await createOidc({

@@ -24,6 +24,7 @@ import { createHttpApp, startHttpServer } from '../../src/platform/http/server.t
 import type { BrowserSession, Form, Web } from '../../src/platform/http/web.ts';
 import { randomIds } from '../../src/platform/ids.ts';
 import { createLogger } from '../../src/platform/log.ts';
+import { createQuotas } from '../../src/platform/quota/quota.ts';
 import { createVault } from '../../src/platform/vault.ts';
 import { composeFacts, createPolicy, type FactsSource, type Policy } from '../../src/policy/index.ts';
 import { createResourceServers, type ResourceServers } from '../../src/resource-servers/index.ts';
@@ -128,6 +129,7 @@ export async function startExchangeServer(more: readonly NamedContribution[] = [
   const details = createAuthorizationDetails({ types: createDetailTypes() });
   const clients: Clients = createClients({
     ...base,
+    quotas: createQuotas(base),
     audit,
     owners: { ownerLabel: accounts.ownerLabel, choices: async () => [] },
     agents: { findByClient: async () => undefined, choices: async () => [], linkClient: nothing },

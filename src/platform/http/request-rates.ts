@@ -18,6 +18,16 @@ export interface PathRates {
   readonly caller: Rate;
 }
 
+/** A request that is counted elsewhere too, such as on all servers together. */
+export interface SharedCount {
+  /** More than 0: it is not let through. */
+  readonly retryAfterSeconds: number;
+  /** What the refusal tells beside Retry-After. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Told the status of the answer once there is one. */
+  ended(status: number): Promise<void>;
+}
+
 /** What the bounds are kept by. */
 export interface RequestRatesDeps {
   readonly rates: readonly PathRates[];
@@ -28,7 +38,9 @@ export interface RequestRatesDeps {
   readonly provenCaller: (ctx: Context) => string | undefined;
   /** Whether a refusal (4xx) is part of an orderly course, such as an answer that is not there yet. */
   readonly isOrderly: (ctx: Context) => boolean;
-  readonly refuse: (ctx: Context, retryAfterSeconds: number) => void;
+  /** Asked when the bounds of this server let a request through; undefined: it is not counted elsewhere. */
+  readonly shared?: ((ctx: Context) => Promise<SharedCount> | undefined) | undefined;
+  readonly refuse: (ctx: Context, told: Pick<SharedCount, 'retryAfterSeconds' | 'headers'>) => void;
 }
 
 const MAX_KEYS = 20_000;
@@ -64,8 +76,11 @@ export function requestRates(deps: RequestRatesDeps): Middleware {
     const waits = [limits.refused.peek(refusals), limits.address.take(address)];
     if (claimed !== undefined) waits.push(limits.caller.peek(claimed));
     const wait = Math.max(...waits.map(({ retryAfterSeconds }) => retryAfterSeconds));
-    if (wait > 0) return deps.refuse(ctx, wait);
+    if (wait > 0) return deps.refuse(ctx, { retryAfterSeconds: wait, headers: {} });
+    const shared = await deps.shared?.(ctx);
+    if (shared !== undefined && shared.retryAfterSeconds > 0) return deps.refuse(ctx, shared);
     await next();
+    await shared?.ended(ctx.status);
     if (ctx.status < 400) {
       const caller = deps.provenCaller(ctx);
       if (caller === undefined) return;

@@ -141,6 +141,7 @@ const clients: readonly Sample[] = [
     model: {
       frame,
       client: { ...client, name: 'Terraform', management: true, redirects: ['https://app.terraform.test/callback'] },
+      nobody: 'No agent: an application or a service that an administrator registered.',
       keys: [],
       may: { rotate: false, remove: true },
     },

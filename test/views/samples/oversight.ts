@@ -276,5 +276,50 @@ const settings: readonly Sample[] = [
   },
 ];
 
-/** What happened, who is here, and how the server is set. */
-export const oversightSamples: readonly Sample[] = [...audit, ...people, ...tokens, ...settings];
+const doctor: readonly Sample[] = [
+  { template: 'console/doctor', model: { frame, values: { subject: '' }, faults: [] } },
+  {
+    template: 'console/doctor',
+    variant: 'something is broken',
+    model: {
+      frame,
+      values: { subject: 'https://billing.acme.test/mcp' },
+      faults: [],
+      result: {
+        words: 'One thing does not work',
+        subject: 'https://billing.acme.test/a/rather/long/path/to/one/of/several/servers/mcp',
+        kind: 'Taken for an MCP server or another API.',
+        steps: [
+          { check: 'Challenge', state: state('Fine', 'yes'), words: 'It answers 401 and says where its resource metadata is.' },
+          {
+            check: 'Resource metadata',
+            state: state('Broken', 'stop'),
+            words: 'It names another resource than the address clients call: they differ by a slash at the end.',
+            next: 'Write "resource": "https://billing.acme.test/mcp", or give clients the address it names.',
+          },
+          {
+            check: 'Registration',
+            state: state('Look at it', 'wait'),
+            words: 'Software gets in by registering itself.',
+            next: 'Make a client.',
+          },
+          {
+            check: 'Token',
+            state: state('Look at it', 'wait'),
+            words: 'A request was refused 3 min ago.',
+            decisionId: id('dec', '77b0').full,
+          },
+          { check: 'Call', state: state('Not tried'), words: 'A good token was not tried: the doctor has none and makes none.' },
+        ],
+      },
+    },
+  },
+  {
+    template: 'console/doctor',
+    variant: 'refused',
+    model: { frame, values: { subject: 'two words' }, faults: [{ field: 'subject', message: 'That is no address or client_id.' }] },
+  },
+];
+
+/** What happened, who is here, how the server is set, and what does not connect to it. */
+export const oversightSamples: readonly Sample[] = [...audit, ...people, ...tokens, ...settings, ...doctor];
