@@ -9,6 +9,7 @@ const shelves = {
     'child-enrolment',
     'token-exchange',
     'identity-assertion',
+    'refresh-tokens',
     'revocation',
     'overview',
     'self-service',

@@ -39,6 +39,7 @@ import type { Vault } from './platform/vault.ts';
 import { createOperations } from './operations/index.ts';
 import { createOverview } from './overview/index.ts';
 import { composeFacts, createPolicy } from './policy/index.ts';
+import { createRefreshTokens } from './refresh-tokens/index.ts';
 import { createResourceServers } from './resource-servers/index.ts';
 import { createRevocation } from './revocation/index.ts';
 import { createSelfService } from './self-service/index.ts';
@@ -196,6 +197,7 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
     assurance: { hasSecondFactor: accounts.hasSecondFactor, isSecondFactor: (acr) => isAtLeast(acr, ACR.secondFactor) },
     issuanceOf,
   });
+  const refreshTokens = createRefreshTokens({ ...base, audit, artifacts, tokens, agents });
   const revocation = createRevocation({
     ...base,
     tokens,
@@ -219,6 +221,7 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
     trust,
     childEnrolment,
     tokenExchange,
+    refreshTokens,
     identityAssertion,
     directory,
   };
@@ -227,9 +230,9 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
 /** The order in which contributions run: what the client may is narrowed, an approval is checked, the policy judges, the ledger writes. */
 function capabilitiesOf(parts: ReturnType<typeof createParts>): readonly Capability[] {
   const { audit, accounts, agents, resourceServers, details, policy, approvals, tokens, clients } = parts;
-  const { trust, signIn, childEnrolment, tokenExchange, identityAssertion, revocation } = parts;
+  const { trust, signIn, childEnrolment, tokenExchange, identityAssertion, refreshTokens, revocation } = parts;
   const judged = [audit, accounts, agents, resourceServers, trust, details, clients, approvals, policy, tokens];
-  const flows = [signIn, childEnrolment, tokenExchange, identityAssertion, revocation];
+  const flows = [signIn, childEnrolment, tokenExchange, identityAssertion, refreshTokens, revocation];
   return [...judged, ...flows, parts.overview, parts.selfService, parts.operations].map(({ capability }) => capability);
 }
 

@@ -7,7 +7,7 @@ import { ACR, isAtLeast } from './accounts/index.ts';
 import type { Approvals } from './approvals/index.ts';
 import type { Audit } from './audit/index.ts';
 import type { Capability } from './capability.ts';
-import { engineRates, oauthErrorFormats, type Oidc } from './oidc/index.ts';
+import { crossOrigin, engineRates, oauthErrorFormats, type Oidc } from './oidc/index.ts';
 import type { Clock } from './platform/clock.ts';
 import type { Db } from './platform/db/db.ts';
 import { createAssets } from './platform/http/assets.ts';
@@ -103,6 +103,7 @@ export async function createEdge(deps: EdgeDeps): Promise<HttpApp> {
     routes: [
       ...(metrics === undefined ? [] : [metrics.observe, metrics.endpoint]),
       insideRequest(parts.audit.correlation.run),
+      crossOrigin(),
       assets.middleware,
       routesOf(routes, web),
       scim.routes,

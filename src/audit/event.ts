@@ -133,6 +133,7 @@ const requiredFields = {
   'token.refused': ['clientId', 'cause'],
   'token.revoked': ['tokenId', 'cause'],
   'token.replayed': ['clientId', 'cause'],
+  'refresh_token.replayed': ['clientId', 'subjectId', 'remedy'],
   'decision.made': ['decisionId', 'outcome', 'action', 'resource'],
   'approval.requested': ['approvalId', 'agentId', 'subjectId', 'detailsHash'],
   'approval.decided': ['approvalId', 'subjectId', 'outcome', 'detailsHash'],

@@ -91,6 +91,11 @@ const words = {
   'token.refused': { did: 'was refused a token', word: 'Refused', tone: 'stop' },
   'token.revoked': { did: 'ended a token', word: 'Ended', tone: 'stop' },
   'token.replayed': { did: 'presented something that was used before', word: 'Replayed', tone: 'stop' },
+  'refresh_token.replayed': {
+    did: 'used a refresh token that had been replaced, and its connection was ended',
+    word: 'Replayed',
+    tone: 'stop',
+  },
   'decision.made': { did: 'was judged by policy', word: 'Decided', tone: 'info' },
   'approval.requested': { did: 'asked for approval', word: 'Waits', tone: 'wait' },
   'approval.decided': { did: 'decided an approval', word: 'Decided', tone: 'info' },
@@ -123,6 +128,7 @@ export const eventKinds = {
   refused: [
     'token.refused',
     'token.replayed',
+    'refresh_token.replayed',
     'client.registration_refused',
     'client.authentication_failed',
     'assertion.refused',
@@ -131,7 +137,7 @@ export const eventKinds = {
     'sign_in.blocked',
   ],
   agents: [...typesOf('agent.'), ...typesOf('application.'), ...typesOf('certification.')],
-  tokens: typesOf('token.'),
+  tokens: [...typesOf('token.'), ...typesOf('refresh_token.')],
   approvals: typesOf('approval.'),
   consent: [...typesOf('consent.'), ...typesOf('grant.')],
   decisions: typesOf('decision.'),

@@ -116,6 +116,7 @@ export interface Clients extends ClientService {
     readonly defaultScope: string | undefined;
     readonly allowedResources: readonly string[] | undefined;
     readonly comesByItself: boolean;
+    readonly registeredScopes: readonly string[] | undefined;
   };
   /** For `createResourceServers({ serverClients })`. */
   readonly serverClients: ServerCredentials;
@@ -234,6 +235,7 @@ export function createClients(deps: ClientsDeps): Clients {
         defaultScope: facts?.defaultScope,
         allowedResources: facts?.bounds.resources,
         comesByItself: facts?.kind === 'open' || facts?.kind === 'document',
+        registeredScopes: facts?.scopes,
       };
     },
     serverClients: serverClientsOf(service),

@@ -4,9 +4,10 @@ import type { ArtifactStore, StoredArtifact } from './store.ts';
 
 /**
  * For how long a second redemption counts as the same client's race rather than as theft: it is refused, and what the first
- * one got stays alive. Later the engine sees the artifact as used and revokes its grant (RFC 6749 §4.1.2, RFC 9700 §4.14.2).
+ * one got stays alive. Later the engine sees a code as used and revokes its grant (RFC 6749 §4.1.2); what a refresh token that
+ * is used again leads to is decided by refresh-tokens.
  */
-const RACE_SECONDS = 10;
+export const RACE_SECONDS = 10;
 
 /** The refusal each endpoint owes for something used before. */
 function alreadyUsed(model: string): Error {
@@ -28,15 +29,20 @@ function toPayload(value: string | undefined, stored: StoredArtifact | undefined
 /**
  * The engine's storage for one model. Differs from a plain key-value adapter in two ways: the value is not stored, only its
  * hash (the value is put back on the way out), and `consume` lets exactly one caller through, whatever `find` said before.
+ * `familyOfRequest`: the family of refresh tokens that what is stored now will end with.
  */
-export function createArtifactAdapter(model: string, deps: { store: ArtifactStore; clock: Clock }): Adapter {
-  const { store, clock } = deps;
+export function createArtifactAdapter(
+  model: string,
+  deps: { store: ArtifactStore; clock: Clock; familyOfRequest?: () => Buffer | undefined },
+): Adapter {
+  const { store, clock, familyOfRequest } = deps;
   // sessions and interactions are looked up by uid too: their own value must then come out of the payload
   const keepsValue = model === 'Session' || model === 'Interaction' || model === 'DeviceCode';
   return {
     async upsert(value, payload, expiresIn) {
       const { jti, ...rest } = payload as Record<string, unknown>;
-      await store.upsert({ model, value, payload: keepsValue ? { ...rest, jti } : rest, ttlSeconds: expiresIn });
+      const about = { model, value, payload: keepsValue ? { ...rest, jti } : rest, ttlSeconds: expiresIn };
+      await store.upsert({ ...about, familyHash: familyOfRequest?.() });
     },
     find: async (value) => toPayload(value, await store.find(model, value), clock),
     findByUid: async (uid) => toPayload(undefined, await store.findBy(model, 'uid_hash', uid), clock),

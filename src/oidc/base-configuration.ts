@@ -21,6 +21,12 @@ const DAY = 86_400;
 /** How long a browser stays signed in after it was last used to authorize or sign in, in seconds. */
 export const SESSION_SECONDS = 14 * DAY;
 
+/** How long a refresh token waits to be used, and how long it and all that replace it last from the person's answer on, in seconds. */
+export const REFRESH_SECONDS = { idle: 14 * DAY, longest: 90 * DAY } as const;
+
+/** How long an answer of a person holds before they are asked again, in seconds. */
+export const GRANT_SECONDS = 365 * DAY;
+
 /** How the cookies of the engine are set; the session cookie lives longer, the others only while a request is under way. */
 export function engineCookie(issuer: URL): { httpOnly: true; sameSite: 'lax'; signed: true; secure: boolean } {
   return { httpOnly: true, sameSite: 'lax', signed: true, secure: issuer.protocol === 'https:' };
@@ -73,12 +79,12 @@ export function baseConfiguration(issuer: URL): Configuration {
       IdToken: 3_600,
       Interaction: 3_600,
       Session: SESSION_SECONDS,
-      Grant: 365 * DAY,
+      Grant: GRANT_SECONDS,
       AccessToken: 900,
       ClientCredentials: 300,
       DeviceCode: 600,
       BackchannelAuthenticationRequest: 300,
-      RefreshToken: 14 * DAY,
+      RefreshToken: REFRESH_SECONDS.idle,
     },
   };
 }

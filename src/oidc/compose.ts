@@ -1,5 +1,12 @@
 import type { Adapter, Client, Configuration } from 'oidc-provider';
-import type { ClientMetadataValidator, GrantTypeContribution, NamedContribution, TokenClaims, TokenPolicy } from './contribution.ts';
+import type {
+  ClientMetadataValidator,
+  GrantTypeContribution,
+  NamedContribution,
+  OnSourceReplayed,
+  TokenClaims,
+  TokenPolicy,
+} from './contribution.ts';
 
 /** All contributions as one: what the engine takes as configuration, and what its factory applies afterwards. */
 export interface Composition {
@@ -11,6 +18,7 @@ export interface Composition {
   readonly tokenPolicies: readonly TokenPolicy[];
   readonly tokenClaims: readonly TokenClaims[];
   readonly compareClientSecret: ((client: Client, presented: string) => Promise<boolean>) | undefined;
+  readonly onSourceReplayed: OnSourceReplayed | undefined;
   readonly patches: readonly NonNullable<NamedContribution['oidc']['patch']>[];
 }
 
@@ -64,6 +72,7 @@ function collect(contributions: readonly NamedContribution[]) {
     features: new Owned<unknown>('features.'),
     adapters: new Owned<Adapter>('adapters.'),
     grantTypes: new Owned<GrantTypeContribution>('grant type '),
+    replays: new Owned<OnSourceReplayed>(''),
     comparers: new Owned<NonNullable<Composition['compareClientSecret']>>(''),
     scopes: new Owned<true>('scope '),
     acrValues: new Owned<true>('acr value '),
@@ -81,6 +90,7 @@ function collect(contributions: readonly NamedContribution[]) {
     owned.features.claimAll(oidc.features as Record<string, unknown> | undefined, name);
     owned.adapters.claimAll(oidc.adapters, name);
     owned.grantTypes.claimAll(oidc.grantTypes, name);
+    if (oidc.onSourceReplayed !== undefined) owned.replays.claim('onSourceReplayed', oidc.onSourceReplayed, name);
     if (oidc.compareClientSecret !== undefined) owned.comparers.claim('compareClientSecret', oidc.compareClientSecret, name);
     for (const scope of oidc.scopes ?? []) owned.scopes.claim(scope, true, name);
     for (const value of oidc.acrValues ?? []) owned.acrValues.claim(value, true, name);
@@ -142,6 +152,7 @@ export function compose(contributions: readonly NamedContribution[]): Compositio
     tokenPolicies: present(parts.map((part) => part.tokenPolicy)),
     tokenClaims: present(parts.map((part) => part.tokenClaims)),
     compareClientSecret: owned.comparers.values.get('compareClientSecret'),
+    onSourceReplayed: owned.replays.values.get('onSourceReplayed'),
     patches: present(parts.map((part) => part.patch)),
   };
 }

@@ -29,6 +29,20 @@ export interface GrantTypeContribution {
  */
 export type TokenPolicy = (ctx: KoaContextWithOIDC, token: IssuedToken, source: object | undefined) => Promise<void>;
 
+/**
+ * A code, device code or authentication request was used before and is presented again, by its own client and with everything else
+ * right. True: what came of it was ended. False: it is not this capability's to say, and the engine ends the grant.
+ */
+export type OnSourceReplayed = (ctx: KoaContextWithOIDC, source: ReplayedSource) => Promise<boolean>;
+
+/** What tokens are redeemed for, as the engine read it. */
+export interface ReplayedSource {
+  readonly kind: string;
+  readonly jti: string;
+  readonly clientId?: string | undefined;
+  readonly accountId?: string | undefined;
+}
+
 /** Claims a capability adds to a JWT access token. `names` lists all it may ever set, so that two owners are found at start. */
 export interface TokenClaims {
   readonly names: readonly string[];
@@ -63,6 +77,7 @@ export interface OidcContribution {
   /** Storage of one of the engine's models by its name; every other model is an encrypted artifact. */
   readonly adapters?: Readonly<Record<string, Adapter>>;
   /** Compares a presented client secret with the stored hash. */
+  readonly onSourceReplayed?: OnSourceReplayed;
   readonly compareClientSecret?: (client: Client, presented: string) => Promise<boolean>;
   readonly grantTypes?: Readonly<Record<string, GrantTypeContribution>>;
   // united: all of them, the same entry twice is an error

@@ -1,5 +1,5 @@
-import type { Provider, TokenEndpointGrantContext } from 'oidc-provider';
-import type { GrantTypeContribution, IssuedToken, TokenPolicy } from './contribution.ts';
+import { errors, type Provider, type TokenEndpointGrantContext } from 'oidc-provider';
+import type { GrantTypeContribution, IssuedToken, OnSourceReplayed, ReplayedSource, TokenPolicy } from './contribution.ts';
 import { bindHelpers, type GrantHelpers, OFFERED_GRANTS } from './grant-helpers.ts';
 
 /**
@@ -14,12 +14,28 @@ function withPolicy(helpers: GrantHelpers, policies: readonly TokenPolicy[]): Gr
   return { ...helpers, applyAuthorizationDetails };
 }
 
+/** A code that is used again ends what came of it, where somebody knows what that is; the engine itself would end the whole grant. */
+function withReplay(helpers: GrantHelpers, onReplayed: OnSourceReplayed): GrantHelpers {
+  const consumeGrantSource: GrantHelpers['consumeGrantSource'] = async (ctx, source, label) => {
+    const { consumed, ...replayed } = source as object as ReplayedSource & { consumed?: unknown };
+    if (consumed !== undefined && (await onReplayed(ctx, replayed))) throw new errors.InvalidGrant(`${label} already used`);
+    return helpers.consumeGrantSource(ctx, source, label);
+  };
+  return { ...helpers, consumeGrantSource };
+}
+
 /** Registers the engine's grants and ours, all behind the token policy, replacing what the engine registered by itself. */
 export function registerGrants(
   provider: Provider,
-  deps: { policies: readonly TokenPolicy[]; ours: ReadonlyMap<string, GrantTypeContribution>; parameters: readonly string[] },
+  deps: {
+    policies: readonly TokenPolicy[];
+    ours: ReadonlyMap<string, GrantTypeContribution>;
+    parameters: readonly string[];
+    onReplayed: OnSourceReplayed | undefined;
+  },
 ): void {
-  const helpers = withPolicy(bindHelpers(provider), deps.policies);
+  const judged = withPolicy(bindHelpers(provider), deps.policies);
+  const helpers = deps.onReplayed === undefined ? judged : withReplay(judged, deps.onReplayed);
   for (const grant of OFFERED_GRANTS) {
     const parameters = [...grant.parameters, 'resource', 'authorization_details', ...deps.parameters];
     provider.registerGrantType(grant.grantType, (ctx) => grant.handler(provider, helpers, ctx), parameters, ['resource']);

@@ -14,8 +14,8 @@ import { createKeyRotation, KEYS_CHANNEL, type KeyRotation, type OnKeysChanged }
 import { createSigningKeyStore } from './keys/store.ts';
 import { buildProvider, cookieKeysOf, engineMiddleware, type Middleware, type ProviderDeps, requestTransaction } from './provider.ts';
 
-export { createArtifactAdapter } from './adapter.ts';
-export { engineCookie, ROUTES, SESSION_SECONDS } from './base-configuration.ts';
+export { createArtifactAdapter, RACE_SECONDS } from './adapter.ts';
+export { engineCookie, GRANT_SECONDS, REFRESH_SECONDS, ROUTES, SESSION_SECONDS } from './base-configuration.ts';
 export { CompositionError, compose } from './compose.ts';
 export type {
   ClientMetadataValidator,
@@ -23,9 +23,11 @@ export type {
   IssuedToken,
   NamedContribution,
   OidcContribution,
+  OnSourceReplayed,
   TokenClaims,
   TokenPolicy,
 } from './contribution.ts';
+export { crossOrigin } from './cross-origin.ts';
 export { oauthErrorFormats } from './error-format.ts';
 export type { KeyActor, KeyChange, KeyRotation, OnKeysChanged, PublishedKey } from './keys/rotation.ts';
 export { KEY_TIMES, SIGNING_ALGORITHMS } from './keys/signing-key.ts';
@@ -33,6 +35,12 @@ export type { GrantHelpers } from './grant-helpers.ts';
 export { issuerOf } from './provider.ts';
 export { isPreauthenticated, preauthenticate } from './preauthentication.ts';
 export { engineRates } from './request-rates.ts';
+export {
+  type Claim,
+  createRefreshTokenStore,
+  type RefreshTokenStore,
+  type StoredRefreshToken,
+} from './refresh-tokens/store.ts';
 export { attachToRefusal, Refusal, type RefusalInput, refuse } from './refusal.ts';
 export { type ArtifactParty, type ArtifactStore, createArtifactStore, hashOf, type ListedArtifact } from './store.ts';
 

@@ -137,6 +137,7 @@ export function buildProvider(composition: Composition, deps: ProviderDeps, keys
     policies: composition.tokenPolicies,
     ours: composition.grantTypes,
     parameters: composition.tokenParameters,
+    onReplayed: composition.onSourceReplayed,
   });
   makeReplayDetectionAtomic(provider, deps);
   if (composition.compareClientSecret !== undefined) compareSecretsByHash(provider, composition.compareClientSecret);

@@ -4,6 +4,7 @@ import type { Db } from '../platform/db/db.ts';
 import { purge } from '../platform/db/purge.ts';
 import { byteaOf, type Columns, rowSet, rowsOf } from '../platform/db/row-set.ts';
 import type { Vault } from '../platform/vault.ts';
+import { createArtifactSeal } from './artifact-seal.ts';
 
 /** An engine payload as stored, with what the columns know. */
 export interface StoredArtifact {
@@ -27,6 +28,8 @@ export interface ArtifactInput {
   readonly payload: Record<string, unknown>;
   /** Lifetime from now; undefined = does not expire. */
   readonly ttlSeconds: number | undefined;
+  /** The family of refresh tokens it ends with, if it has one. */
+  readonly familyHash?: Buffer | undefined;
 }
 
 /** Whose artifacts; a grant is named by the SHA-256 of its id. */
@@ -73,7 +76,9 @@ interface Row {
   readonly consumed_at: Date | null;
 }
 
-const PURPOSE = 'artifacts';
+/** What a request adds to a family that ends at the same moment is there, and not found. */
+const IN_LIVING_FAMILY = `(artifact.family_hash IS NULL
+  OR (SELECT count(*) FROM ended_refresh_families ended WHERE ended.family_hash = artifact.family_hash) = 0)`;
 
 /** What leads to tokens. A client's registration access token does not, and must outlast a suspension. */
 const AUTHORITY = [
@@ -91,32 +96,29 @@ function hashOrNull(value: unknown): Buffer | null {
 
 /** The store over PostgreSQL. */
 export function createArtifactStore(deps: { db: Db; vault: Vault; clock: Clock }): ArtifactStore {
-  const { db, vault, clock } = deps;
-  const context = (model: string, idHash: Buffer) => `${model}:${idHash.toString('hex')}`;
-  const open = (model: string, row: Row | undefined): StoredArtifact | undefined => {
-    if (row === undefined) return undefined;
-    const payload = JSON.parse(vault.open(PURPOSE, row.payload, context(model, row.id_hash)).toString()) as Record<string, unknown>;
-    return { payload, consumedAt: row.consumed_at ?? undefined };
-  };
+  const { db, clock } = deps;
+  const seal = createArtifactSeal(deps);
+  const open = (model: string, row: Row | undefined): StoredArtifact | undefined =>
+    row === undefined ? undefined : { payload: seal.open(model, row), consumedAt: row.consumed_at ?? undefined };
   const findByHash = async (model: string, idHash: Buffer) => {
-    const text = 'SELECT id_hash, payload, consumed_at FROM oidc_artifacts WHERE model = $1 AND id_hash = $2';
+    const text = `SELECT id_hash, payload, consumed_at FROM oidc_artifacts artifact WHERE model = $1 AND id_hash = $2 AND ${IN_LIVING_FAMILY}`;
     return open(model, await db.row<Row>({ name: 'artifact-find', text, values: [model, idHash] }));
   };
   const recordOnce = db.together((records: readonly ReplayRecord[]) => insertReplayRecords(db, records));
   return {
-    async upsert({ model, value, payload, ttlSeconds }) {
+    async upsert({ model, value, payload, ttlSeconds, familyHash }) {
       const idHash = hashOf(value);
       const now = clock.now();
       await db.rows({
         name: 'artifact-upsert',
-        text: `INSERT INTO oidc_artifacts (model, id_hash, payload, grant_hash, uid_hash, user_code_hash, account_id, client_id, created_at, expires_at)
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+        text: `INSERT INTO oidc_artifacts (model, id_hash, payload, grant_hash, uid_hash, user_code_hash, account_id, client_id, created_at, expires_at, family_hash)
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
                ON CONFLICT (model, id_hash) DO UPDATE SET payload = excluded.payload, grant_hash = excluded.grant_hash, uid_hash = excluded.uid_hash,
                  user_code_hash = excluded.user_code_hash, account_id = excluded.account_id, client_id = excluded.client_id, expires_at = excluded.expires_at`,
         values: [
           model,
           idHash,
-          vault.seal(PURPOSE, JSON.stringify(payload), context(model, idHash)),
+          seal.seal(model, idHash, payload),
           hashOrNull(payload['grantId']),
           hashOrNull(payload['uid']),
           hashOrNull(payload['userCode']),
@@ -124,6 +126,7 @@ export function createArtifactStore(deps: { db: Db; vault: Vault; clock: Clock }
           text(payload['clientId']),
           now,
           ttlSeconds === undefined ? null : secondsAfter(now, ttlSeconds),
+          familyHash ?? null,
         ],
       });
     },
@@ -177,13 +180,7 @@ export function createArtifactStore(deps: { db: Db; vault: Vault; clock: Clock }
         await db.rows({
           name: 'artifact-amend',
           text: 'UPDATE oidc_artifacts SET payload = $3, grant_hash = $4, expires_at = coalesce($5, expires_at) WHERE model = $1 AND id_hash = $2',
-          values: [
-            model,
-            idHash,
-            vault.seal(PURPOSE, JSON.stringify(payload), context(model, idHash)),
-            hashOrNull(payload['grantId']),
-            expiresAt ?? null,
-          ],
+          values: [model, idHash, seal.seal(model, idHash, payload), hashOrNull(payload['grantId']), expiresAt ?? null],
         });
         return true;
       }),
@@ -222,8 +219,10 @@ export function createArtifactStore(deps: { db: Db; vault: Vault; clock: Clock }
     recordOnce: (key, expiresAt) => db.detached(() => recordOnce({ keyHash: hashOf(key), expiresAt })),
     async purge(limit) {
       const expired = { column: 'expires_at', before: clock.now() };
-      const artifacts = await purge(db, { table: 'oidc_artifacts', ...expired }, limit);
-      return artifacts + (await purge(db, { table: 'oidc_replay_records', ...expired }, limit));
+      let gone = 0;
+      for (const table of ['oidc_artifacts', 'oidc_replay_records', 'oidc_ended_families'])
+        gone += await purge(db, { table, ...expired }, limit);
+      return gone;
     },
   };
 }

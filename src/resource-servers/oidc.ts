@@ -24,14 +24,17 @@ export interface ClientResources {
   readonly allowedResources?: readonly string[] | undefined;
   /** Nobody wrote defaults for it, because it came by itself. */
   readonly comesByItself?: boolean;
+  /** The only scopes of resources it may ask for; undefined: any. */
+  readonly registeredScopes?: readonly string[] | undefined;
 }
 
 type Params = { scope?: string; resource?: string | string[]; audience?: unknown; grant_type?: string; authorization_details?: unknown };
 
 const TOKEN_EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
 const CLIENT_CREDENTIALS = 'client_credentials';
-/** Where a person is asked. */
-const INTERACTIVE: ReadonlySet<string> = new Set(['authorization', 'pushed_authorization_request']);
+
+/** Where somebody is going to be asked. */
+const ASKING_ROUTES: ReadonlySet<string> = new Set(['authorization', 'pushed_authorization_request', 'device_authorization']);
 
 function paramsOf(ctx: KoaContextWithOIDC): Params {
   return (ctx.oidc.params ?? {}) as Params;
@@ -47,12 +50,6 @@ function needsResource(ctx: KoaContextWithOIDC): boolean {
 async function onlyResource(service: Pick<ResourceServerService, 'list'>): Promise<string | undefined> {
   const [only, ...more] = await service.list({ after: undefined, limit: 2 });
   return more.length === 0 ? only?.identifier : undefined;
-}
-
-/** What a request without scope asks for (RFC 6749 §3.3): all that is no high risk. MCP clients leave it out where nobody told them one. */
-function scopeOfNone(server: ResourceServer): string | undefined {
-  const names = server.scopes.filter(({ risk }) => risk !== 'high').map(({ name }) => name);
-  return names.length === 0 ? undefined : names.join(' ');
 }
 
 /**
@@ -72,12 +69,33 @@ async function defaultResource(
   // RFC 8693 §2.1: an exchange may name its target by audience instead
   const audience = params.grant_type === TOKEN_EXCHANGE ? canonicalResourceUri(params.audience) : undefined;
   if (audience?.ok === true) return audience.uri;
-  const defaults = clientResources(client);
-  if (!(needsResource(ctx) || params.authorization_details !== undefined)) return undefined;
-  if (defaults.defaultResource === undefined) return defaults.comesByItself === true ? onlyResource(service) : undefined;
+  if (!needsResource(ctx) && params.authorization_details === undefined) return undefined;
+  const { allowedResources = [], comesByItself = false, ...defaults } = clientResources(client);
+  const written = defaults.defaultResource ?? (allowedResources.length === 1 ? allowedResources[0] : undefined);
+  const resource = written ?? (comesByItself ? await onlyResource(service) : undefined);
+  if (resource === undefined) return needed(ctx);
   const isBackchannel = ctx.oidc.route === 'backchannel_authentication';
   if (params.scope === undefined && defaults.defaultScope !== undefined && !isBackchannel) params.scope = defaults.defaultScope;
-  return defaults.defaultResource;
+  return resource;
+}
+
+/** Without identity to speak of, a request that names no resource asks for nothing: said at once, or it reads like a person's refusal. */
+function needed(ctx: KoaContextWithOIDC): undefined {
+  const isIdle = ASKING_ROUTES.has(ctx.oidc.route) && ctx.oidc.requestParamOIDCScopes.size === 0;
+  if (isIdle) throw new errors.InvalidTarget('name the resource that the token is for (RFC 8707)');
+  return undefined;
+}
+
+/**
+ * What a person is asked for when a client names a resource and no scope (RFC 6749 §3.3; MCP authorization "Scope Selection
+ * Strategy": a client that was told no scopes leaves them out): all but the most delicate scopes, which are asked for once a
+ * call needs them; all, when there are no others. Never what the client is not registered for. The person may untick each.
+ */
+function scopesToAskFor(server: ResourceServer, { registeredScopes }: ClientResources): string | undefined {
+  const possible = server.scopes.filter(({ name }) => registeredScopes?.includes(name) !== false);
+  const usual = possible.filter(({ risk }) => risk !== 'high');
+  const names = (usual.length === 0 ? possible : usual).map(({ name }) => name);
+  return names.length === 0 ? undefined : names.join(' ');
 }
 
 /** Tokens for this server itself (R6): only for clients marked for management, never by exchange; access also for resource servers' own. */
@@ -127,8 +145,9 @@ export function resourceServersOidc(deps: ResourceServersOidcDeps): OidcContribu
     } else if (asked.client.allowedResources?.includes(server.identifier) === false) {
       throw new errors.InvalidTarget('the client may not ask for this resource');
     }
-    if (asked.client.comesByItself === true && params.scope === undefined && INTERACTIVE.has(ctx.oidc.route)) {
-      const scope = scopeOfNone(server);
+    const asksForNothing = params.scope === undefined && params.authorization_details === undefined;
+    if (asksForNothing && ASKING_ROUTES.has(ctx.oidc.route) && !('own' in server)) {
+      const scope = scopesToAskFor(server, asked.client);
       if (scope !== undefined) params.scope = scope;
     }
     return {

@@ -1,7 +1,7 @@
 import { type Adapter, type AdapterPayload, type KoaContextWithOIDC, Provider } from 'oidc-provider';
 import { type ArtifactStore, createArtifactAdapter, hashOf, type OidcContribution } from '../oidc/index.ts';
 import type { Clock } from '../platform/clock.ts';
-import type { TokenService, VerifiedToken } from '../tokens/index.ts';
+import { issuanceOf, type TokenService, type VerifiedToken } from '../tokens/index.ts';
 import type { PresentedTokens } from './presented-token.ts';
 
 /** What introspection and revocation at the engine are made of. */
@@ -47,7 +47,8 @@ function storedForm({ record, payload }: VerifiedToken): AdapterPayload {
 /** Storage of access tokens: JWTs are read from the ledger when one is presented, opaque ones (userinfo) are artifacts. */
 function accessTokenAdapter(model: Model, deps: RevocationContributionDeps): Adapter {
   const { tokens, presented, artifacts, clock } = deps;
-  const opaque = createArtifactAdapter(model, { store: artifacts, clock });
+  const familyOfRequest = () => (Provider.ctx === undefined ? undefined : issuanceOf(Provider.ctx).familyHash);
+  const opaque = createArtifactAdapter(model, { store: artifacts, clock, familyOfRequest });
   const end = (selector: Parameters<TokenService['end']>[0], cause: string) => {
     const clientId = Provider.ctx?.oidc.client?.clientId;
     const by = clientId === undefined ? ({ kind: 'system', id: 'revocation' } as const) : ({ kind: 'client', id: clientId } as const);
@@ -104,7 +105,7 @@ export function revocationContribution(deps: RevocationContributionDeps): OidcCo
       // RFC 7009 §2.1; silent for others, so that nobody learns which tokens exist
       revocation: { enabled: true, allowedPolicy: (_ctx, client, token) => token.clientId === client.clientId },
     },
-    // a grant is shared by all refresh tokens of a client and a browser session: revoking one of them leaves what was consented to
+    // a grant is shared by all connections of a client and a person: revoking what came from it leaves what was consented to
     revokeGrantPolicy: (ctx) => ctx.oidc.route !== 'revocation',
     adapters: {
       AccessToken: accessTokenAdapter('AccessToken', deps),

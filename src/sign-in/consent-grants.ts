@@ -1,4 +1,5 @@
 import type { Provider } from 'oidc-provider';
+import { GRANT_SECONDS } from '../oidc/index.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Ids } from '../platform/ids.ts';
 import type { GrantContent } from './consent.ts';
@@ -54,6 +55,8 @@ export function createConsentGrants(deps: {
         if (record.grantId !== fresh) await store.replaceGrant({ ...parties, grantId: fresh, at: clock.now() });
       }
       change(grant as unknown as GrantContent);
+      // the person has just answered: that answer holds its whole time, whatever it was added to
+      grant.exp = clock.epochSeconds() + GRANT_SECONDS;
       return grant.save();
     },
     listOf: (accountId) => store.listConsents(accountId),

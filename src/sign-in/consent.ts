@@ -84,6 +84,16 @@ export function consentRequestOf({ params, prompt }: AskedInteraction, grant: Gr
   };
 }
 
+/** Values of the page that the person allowed this client before and still do: those that are asked again beside what is new. */
+export function allowedBefore(request: ConsentRequest, grant: GrantContent | undefined): ReadonlySet<string> {
+  const identity = request.identityScopes.filter((scope) => wordsOf(grant?.openid?.scope).includes(scope));
+  const resources = [...request.resources].map(([indicator, scopes]) => {
+    const held = wordsOf(grant?.resources?.[indicator]);
+    return scopes.filter((scope) => held.includes(scope));
+  });
+  return new Set([...identity, ...resources.flat()]);
+}
+
 /** What of the request the choice allows. Values that were not asked for do not count. */
 export function grantedOf(request: ConsentRequest, choice: Choice): ConsentRequest {
   const ticked = (values: readonly string[]) => values.filter((value) => choice.scopes.has(value));

@@ -23,6 +23,8 @@ export interface Issuance {
   actors?: ActClaim;
   /** The token it is made from: its child dies with it. */
   parentJti?: string;
+  /** The family of refresh tokens it comes with or from: it ends with it. */
+  familyHash?: Buffer;
   /** The acting agent; read from `actors` or `subject` when left out. */
   agentId?: string;
   /** What made the actor the actor: `actor_token`, `client`, `continuation` … (R3). */

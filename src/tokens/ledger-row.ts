@@ -13,6 +13,7 @@ export const COLUMNS: Columns = [
   ['agent_ids', 'text[]'],
   ['actor_source', 'text'],
   ['grant_hash', 'bytea'],
+  ['family_hash', 'bytea'],
   ['parent_jti', 'text'],
   ['resource', 'text'],
   ['scope', 'text'],
@@ -40,6 +41,7 @@ export interface LedgerRow {
   readonly agent_ids: string[];
   readonly actor_source: string | null;
   readonly grant_hash: Buffer | null;
+  readonly family_hash: Buffer | null;
   readonly parent_jti: string | null;
   readonly root_jti: string;
   readonly depth: number;
@@ -73,6 +75,7 @@ export function toToken(row: LedgerRow): KnownToken {
     agentIds: row.agent_ids,
     actorSource: row.actor_source ?? undefined,
     grantHash: row.grant_hash ?? undefined,
+    familyHash: row.family_hash ?? undefined,
     parentJti: row.parent_jti ?? undefined,
     rootJti: row.root_jti,
     depth: row.depth,
@@ -106,6 +109,7 @@ export function rowOf(token: NewToken): NewRow {
     agent_ids: token.agentIds,
     actor_source: token.actorSource,
     grant_hash: byteaOf(token.grantHash),
+    family_hash: byteaOf(token.familyHash),
     parent_jti: token.parentJti,
     auth_time: token.authTime,
     approval_id: token.approvalId,

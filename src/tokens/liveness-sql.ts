@@ -16,7 +16,7 @@ export interface LivenessParameters {
 const CUTOFF_SLACK = `interval '60 seconds'`;
 
 /** What can be wrong with a token's parties, in the order in which a refusal names it. */
-export const PARTY_FAULTS = ['client', 'agent', 'account', 'grant', 'resource'] as const;
+export const PARTY_FAULTS = ['client', 'agent', 'account', 'grant', 'family', 'resource'] as const;
 export type PartyFault = (typeof PARTY_FAULTS)[number];
 
 /**
@@ -37,6 +37,7 @@ export function partyIsLive(row: string, { now, ownResources }: LivenessParamete
     account: `(${row}.account_id IS NULL OR ${isThere(`live_accounts AS in_accounts WHERE in_accounts.account_id = ${row}.account_id`)})`,
     grant: `(${row}.grant_hash IS NULL OR ${isThere(`live_grants AS in_grants
       WHERE in_grants.grant_hash = ${row}.grant_hash AND (in_grants.expires_at IS NULL OR in_grants.expires_at > ${now})`)})`,
+    family: `(${row}.family_hash IS NULL OR NOT ${isThere(`ended_refresh_families AS in_families WHERE in_families.family_hash = ${row}.family_hash`)})`,
     resource: `(${row}.resource = ANY(${ownResources})
       OR ${isThere(`live_resource_servers AS in_resources WHERE in_resources.identifier = ${row}.resource`)})`,
   };

@@ -83,6 +83,7 @@ function newToken(input: { ctx: Context; token: IssuedToken; payload: Payload; p
     agentIds: notes.agentId === undefined ? agentIds : [...new Set([notes.agentId, ...agentIds])],
     actorSource: notes.actorSource,
     grantHash: grantId === undefined ? undefined : hashOf(grantId),
+    familyHash: notes.familyHash,
     parentJti: notes.parentJti,
     resource: text(payload['aud']),
     scope: text(payload['scope']),
@@ -144,6 +145,8 @@ function refusedBy(faults: readonly Fault[]): Refused {
   if (faults.includes('agent')) return { error: 'invalid_grant', description: 'an agent in the chain is not active' };
   if (faults.includes('account')) return { error: 'invalid_grant', description: 'the person this is for cannot be acted for' };
   if (faults.includes('grant')) return { error: 'invalid_grant', description: 'what was granted has ended' };
+  if (faults.includes('family'))
+    return { error: 'invalid_grant', description: 'this connection was ended; the person has to sign in again' };
   if (faults.includes('resource')) return { error: 'invalid_target', description: 'the resource is not known here' };
   if (faults.includes('parent')) return { error: 'invalid_grant', description: 'the token this is made from has ended' };
   return { error: 'invalid_grant', description: 'something this token stands on has just ended' };

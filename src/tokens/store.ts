@@ -133,6 +133,7 @@ const SELECTED: Readonly<Record<CountedSelector['by'], string>> = {
   agents: `t.agent_id = ANY(string_to_array($3, ' '))`,
   account: 't.account_id = $3',
   grant: `t.grant_hash = decode($3, 'hex')`,
+  family: `t.family_hash = decode($3, 'hex')`,
   resource: 't.resource = $3',
 };
 
@@ -149,6 +150,11 @@ const COUNTS = `count(DISTINCT t.jti)::int AS tokens,
   count(DISTINCT t.account_id)::int AS people, count(DISTINCT t.grant_hash)::int AS grants`;
 const NAMED = 'LEFT JOIN LATERAL unnest(t.agent_ids) AS named(agent_id) ON true';
 
+/** A token does not come back, nor does a family: their own state is enough. A party does. */
+function needsCutoff({ by }: TokenSelector): boolean {
+  return by !== 'jti' && by !== 'family';
+}
+
 /** Rows are locked in one order, so that two cascades that meet wait for each other instead of ending in a deadlock. */
 function endStatement(selector: TokenSelector): string {
   const cutoff = `, cutoff AS (INSERT INTO token_cutoffs (key, transaction_id, ended_at) VALUES ($4, pg_current_xact_id()::text, $1)
@@ -156,7 +162,7 @@ function endStatement(selector: TokenSelector): string {
   return `${fallingOf(selector)},
     locked AS (SELECT t.jti FROM token_ledger t WHERE t.jti IN (SELECT jti FROM falling) AND t.ended_at IS NULL ORDER BY t.jti FOR UPDATE),
     ended AS (UPDATE token_ledger t SET ended_at = $1, end_cause = $2 FROM locked WHERE t.jti = locked.jti
-      RETURNING t.jti, t.agent_ids, t.account_id, t.grant_hash)${selector.by === 'jti' ? '' : cutoff}
+      RETURNING t.jti, t.agent_ids, t.account_id, t.grant_hash)${needsCutoff(selector) ? cutoff : ''}
     SELECT ${COUNTS}, min(t.jti) AS "firstJti" FROM ended t ${NAMED}`;
 }
 
@@ -239,7 +245,7 @@ export function createTokenStore(deps: { db: Db; clock: Clock; ownResources: rea
       }),
     async end(selector, cause) {
       const value = selectedId(selector);
-      const values = [clock.now(), cause, value, ...(selector.by === 'jti' ? [] : [`${selector.by}:${value}`])];
+      const values = [clock.now(), cause, value, ...(needsCutoff(selector) ? [`${selector.by}:${value}`] : [])];
       const row = await db.row<Falling & { firstJti: string | null }>({
         name: `token-end-${selector.by}`,
         text: endStatement(selector),

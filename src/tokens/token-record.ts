@@ -38,6 +38,8 @@ export interface TokenRecord {
   readonly actorSource: string | undefined;
   /** SHA-256 of the id of the grant it was issued under. */
   readonly grantHash: Buffer | undefined;
+  /** The family of refresh tokens it came with or from: one connection of one client. */
+  readonly familyHash: Buffer | undefined;
   readonly parentJti: string | undefined;
   /** The token at the beginning of its lineage; itself when it has no parent. */
   readonly rootJti: string;
@@ -76,6 +78,7 @@ export type TokenSelector =
   | { readonly by: 'agent'; readonly agentId: string }
   | { readonly by: 'account'; readonly accountId: string }
   | { readonly by: 'grant'; readonly grantHash: Buffer }
+  | { readonly by: 'family'; readonly familyHash: Buffer }
   | { readonly by: 'resource'; readonly resource: string };
 
 /** A selection that is only counted: also many agents at once. */
@@ -96,7 +99,7 @@ export function actorsOf(act: ActClaim | undefined): readonly ActClaim[] {
   return actors;
 }
 
-/** The id a selection is made by, as text; a grant's is the hash in hexadecimal, those of several agents have spaces between. */
+/** The id a selection is made by, as text; a grant's or a family's is the hash in hexadecimal, those of several agents have spaces between. */
 export function selectedId(selector: CountedSelector): string {
   switch (selector.by) {
     case 'jti':
@@ -111,6 +114,8 @@ export function selectedId(selector: CountedSelector): string {
       return selector.accountId;
     case 'grant':
       return selector.grantHash.toString('hex');
+    case 'family':
+      return selector.familyHash.toString('hex');
     case 'resource':
       return selector.resource;
   }

@@ -18,9 +18,10 @@ describe('R23 registration, on two servers', () => {
   afterAll(() => servers?.close());
 
   test('refused ones are counted together; then each answers 429 with the time to wait, in the form of RFC 6749 §5.2', async () => {
-    const attempt = (turn: number) => servers.ask('/register', { method: 'POST', json: SOFTWARE }, turn);
+    const wrong = { ...SOFTWARE, redirect_uris: ['http://elsewhere.example/cb'] };
+    const attempt = (turn: number) => servers.ask('/register', { method: 'POST', json: wrong }, turn);
     const answers = await Promise.all(Array.from({ length: refused.points }, (_each, turn) => attempt(turn)));
-    expect(answers.map(({ status }) => status)).toEqual(Array<number>(refused.points).fill(401));
+    expect(answers.map(({ status }) => status)).toEqual(Array<number>(refused.points).fill(400));
     for (const turn of [0, 1]) {
       const answer = await attempt(turn);
       expect([answer.status, answer.json()]).toEqual([429, { error: 'temporarily_unavailable', error_description: expect.any(String) }]);

@@ -125,18 +125,6 @@ describe('of 20 parallel uses over two servers exactly one succeeds, and what it
     );
   }, 60_000);
 
-  test('refresh token of a public client (RFC 9700 §4.14.2)', async () => {
-    const { RefreshToken } = servers.app.oidc.current();
-    await rounds(
-      async () => {
-        const value = await new RefreshToken((await consent(publicClient)) as never).save();
-        const form = { grant_type: 'refresh_token', refresh_token: value, client_id: publicClient.clientId };
-        return tokenRace(() => ({ form }));
-      },
-      (won) => expectAlive(won, { refreshes: publicClient }),
-    );
-  }, 60_000);
-
   test('device code (RFC 8628 §3.4)', async () => {
     const { DeviceCode } = servers.app.oidc.current();
     await rounds(

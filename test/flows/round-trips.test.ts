@@ -85,10 +85,9 @@ async function accessToken(): Promise<string> {
   return String((await ask(here(), path, what)).json()['access_token']);
 }
 
-async function consented(): Promise<Record<string, unknown>> {
+async function consented({ clientId } = publicClient): Promise<Record<string, unknown>> {
   const { Grant, Client } = seeding.app.oidc.current();
   const { accountId } = seeding;
-  const { clientId } = publicClient;
   const grant = new Grant({ accountId, clientId });
   grant.addOIDCScope('offline_access');
   grant.addResourceScope(RESOURCE, 'read');
@@ -172,7 +171,7 @@ describe('database round trips of one request', () => {
     });
     expect(found).toEqual([
       ...['client-find', 'agent-standing', 'artifact-find', 'artifact-find'],
-      ...['BEGIN', 'artifact-consume', 'account-find', 'token-insert-with-decisions', 'artifact-upsert', 'COMMIT'],
+      ...['BEGIN', 'artifact-consume', 'account-find', 'token-insert-with-decisions', 'refresh-token-insert', 'COMMIT'],
     ]);
   });
 
@@ -182,9 +181,30 @@ describe('database round trips of one request', () => {
       return { path: '/token', form: { grant_type: 'refresh_token', refresh_token: value, client_id: publicClient.clientId } };
     });
     expect(found).toEqual([
-      ...['client-find', 'agent-standing', 'artifact-find', 'artifact-find', 'account-find'],
-      ...['BEGIN', 'artifact-consume', 'artifact-upsert', 'token-insert-with-decisions', 'COMMIT'],
+      ...['client-find', 'agent-standing', 'refresh-token-find', 'artifact-find', 'account-find'],
+      ...['BEGIN', 'refresh-token-claim', 'refresh-token-insert', 'token-insert-with-decisions', 'COMMIT'],
     ]);
+  });
+
+  test('refresh token that was rotated a moment ago: what replaced it is read instead of written', async () => {
+    const value = await new (seeding.app.oidc.current().RefreshToken)((await consented()) as never).save();
+    const form = { grant_type: 'refresh_token', refresh_token: value, client_id: publicClient.clientId };
+    const found = await statementsOf(async () => ({ path: '/token', form }));
+    expect(found).toEqual([
+      ...['client-find', 'agent-standing', 'refresh-token-find', 'artifact-find', 'account-find'],
+      ...['BEGIN', 'refresh-token-claim', 'refresh-token-replaced', 'token-insert-with-decisions', 'COMMIT'],
+    ]);
+  });
+
+  test('refresh token of a client that authenticates: kept, so that nothing but the access token is written', async () => {
+    const { RefreshToken, Client } = seeding.app.oidc.current();
+    const grants = { grant_types: ['authorization_code', 'refresh_token'], redirect_uris: [REDIRECT] } as never as object;
+    const kept = await seeding.agent('confidential', grants);
+    const value = await new RefreshToken({ ...(await consented(kept)), client: await Client.find(kept.clientId) } as never).save();
+    const form = { grant_type: 'refresh_token', refresh_token: value };
+    const found = await statementsOf(async () => ({ path: '/token', form, headers: basic(kept) }));
+    const reads = ['client-find', 'agent-standing', 'refresh-token-find', 'artifact-find', 'account-find'];
+    expect(found).toEqual([...reads, 'token-insert-with-decisions']);
   });
 });
 

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Adapter, AdapterPayload } from 'oidc-provider';
 import { createArtifactAdapter } from '../../src/oidc/adapter.ts';
-import { type ArtifactStore, createArtifactStore } from '../../src/oidc/store.ts';
+import { createRefreshTokenStore, type RefreshTokenStore } from '../../src/oidc/refresh-tokens/store.ts';
+import { type ArtifactStore, createArtifactStore, hashOf } from '../../src/oidc/store.ts';
 import { createDb, type Db } from '../../src/platform/db/db.ts';
 import { randomIds } from '../../src/platform/ids.ts';
 import { createVault } from '../../src/platform/vault.ts';
@@ -10,6 +11,7 @@ import { freshDatabase, type TestDatabase } from '../support/database.ts';
 let database: TestDatabase;
 let db: Db;
 let store: ArtifactStore;
+let families: Pick<RefreshTokenStore, 'endFamily'>;
 let at = new Date('2026-06-01T12:00:00Z');
 const clock = { now: () => at, epochSeconds: () => Math.floor(at.getTime() / 1000) };
 
@@ -18,6 +20,7 @@ beforeAll(async () => {
   db = createDb({ connection: database.connection, log: { warn: () => undefined }, poolSize: 25 });
   const vault = createVault({ masterKey: randomIds.bytes(32), previousMasterKey: undefined, ids: randomIds });
   store = createArtifactStore({ db, vault, clock });
+  families = createRefreshTokenStore({ db, vault, clock });
 });
 
 afterAll(async () => {
@@ -89,6 +92,16 @@ describe('storage of engine artifacts', () => {
     await adapter.upsert(other, payload({ grantId: 'grant-b' }), 60);
     await adapter.revokeByGrantId('grant-a');
     expect([await adapter.find(mine), await adapter.find(other)]).toEqual([undefined, expect.objectContaining({ grantId: 'grant-b' })]);
+  });
+
+  test('what a request adds to a family of refresh tokens after its end is not found', async () => {
+    const familyHash = hashOf('a connection');
+    const adapter = createArtifactAdapter('AccessToken', { store, clock, familyOfRequest: () => familyHash });
+    await adapter.upsert('early', payload(), 60);
+    expect(await adapter.find('early')).toBeDefined();
+    await families.endFamily(familyHash, new Date(at.getTime() + 3_600_000));
+    await adapter.upsert('late', payload(), 60);
+    expect([await adapter.find('early'), await adapter.find('late')]).toEqual([undefined, undefined]);
   });
 
   test('removes what has expired, in batches, and nothing else', async () => {

@@ -1,7 +1,15 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { createDetailTypes } from '../../src/authorization-details/index.ts';
-import { applyConsent, type ConsentRequest, consentRequestOf, type GrantContent, grantedOf, isEmpty } from '../../src/sign-in/consent.ts';
+import {
+  allowedBefore,
+  applyConsent,
+  type ConsentRequest,
+  consentRequestOf,
+  type GrantContent,
+  grantedOf,
+  isEmpty,
+} from '../../src/sign-in/consent.ts';
 
 const types = createDetailTypes();
 const R = 'https://billing.test/mcp';
@@ -28,6 +36,13 @@ describe('what is asked', () => {
     };
     const asked = consentRequestOf(interaction, { resources: { [R]: 'a c' } });
     expect(asked).toEqual(request({ identityScopes: ['openid'], resources: new Map([[R, ['b', 'a']]]), isOffline: true }));
+  });
+
+  test('tells what of it was allowed before', () => {
+    const asked = request({ identityScopes: ['openid', 'email'], resources: new Map([[R, ['b', 'a']]]) });
+    const grant = { openid: { scope: 'openid' }, resources: { [R]: 'a c', other: 'b' } };
+    expect([...allowedBefore(asked, grant)]).toEqual(['openid', 'a']);
+    expect([...allowedBefore(asked, undefined)]).toEqual([]);
   });
 
   test('includes claims asked for one by one and details', () => {

@@ -25,6 +25,7 @@ import { randomIds } from '../../src/platform/ids.ts';
 import { createLogger } from '../../src/platform/log.ts';
 import { createQuotas } from '../../src/platform/quota/quota.ts';
 import { createVault } from '../../src/platform/vault.ts';
+import { createRefreshTokens } from '../../src/refresh-tokens/index.ts';
 import { createResourceServers, type ResourceServers } from '../../src/resource-servers/index.ts';
 import { type Consented, createSignIn, type SignIn, type Software } from '../../src/sign-in/index.ts';
 import { memberAgents, PASSWORD, redeem } from '../support/accounts.ts';
@@ -143,7 +144,10 @@ export async function openHouse(name?: string): Promise<House> {
     softwareOf: async (id) => software.get(id),
     onConsent: async (consented) => void consents.push(consented),
   });
-  const capabilities = [accounts.capability, clients.capability, resourceServers.capability, signIn.capability];
+  const noTokens = async () => ({ tokens: 0, agents: 0, people: 0, grants: 0 });
+  const refreshing = { tokens: { end: noTokens }, agents };
+  const refreshTokens = createRefreshTokens({ ...parts, audit, artifacts: store, ...refreshing });
+  const capabilities = [accounts.capability, clients.capability, resourceServers.capability, signIn.capability, refreshTokens.capability];
   const contributions = [...capabilities.flatMap(({ name, oidc: part }) => (part === undefined ? [] : [{ name, oidc: part }])), details];
   const notifications = createNotifications({ db, log });
   const oidc = await createOidc({

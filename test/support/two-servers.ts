@@ -9,6 +9,8 @@ export interface TwoServers extends Seeding {
   readonly resource: Seeding['resource'];
   /** Asks the first server, or the one whose number is given: even ones are the first. */
   ask(path: string, what: Ask, number?: number): Promise<Answer>;
+  /** Ends one of them as a crash would, in the middle of what it does. */
+  crash(number: number): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -26,14 +28,15 @@ export async function startTwoServers(settings: Readonly<Record<string, string>>
     await database.drop();
   };
   try {
+    const at = (number: number) => ({ port: ports[number % 2 === 0 ? 0 : 1], issuer });
     const env = { ...databaseEnvironment(database.connection, masterKey), BEHALF_ISSUER: issuer, ...settings };
     const started = await Promise.allSettled(
       ports.map(async (port) => void running.push(await startServerProcess(port, { ...env, BEHALF_HOST: 'localhost' }))),
     );
+    const crash = async (number: number) => void (await running.find(({ port }) => port === at(number).port)?.end('SIGKILL'));
     for (const each of started) if (each.status === 'rejected') throw each.reason;
     seeding = await openSeeding(database.connection, { issuer, masterKey });
-    const at = (number: number) => ({ port: ports[number % 2 === 0 ? 0 : 1], issuer });
-    return { ...seeding, ask: (path, what, number = 0) => ask(at(number), path, what), close };
+    return { ...seeding, ask: (path, what, number = 0) => ask(at(number), path, what), crash, close };
   } catch (error) {
     await close();
     throw error;

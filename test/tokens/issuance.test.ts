@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { hashOf } from '../../src/oidc/index.ts';
 import { addAgent, addClient, ask, basic, introspect, obtain, post } from './asking.ts';
 import { createTokenServer, PAYMENTS, type TokenServer } from './token-server.ts';
 
@@ -230,6 +231,21 @@ describe('R13: whatever dies between the check and the insert, no token comes in
     server.beforeInsert = () => server.revocation.cascade.onGrantEnded(grantId);
     const reply = await ask(server, clientId, { account: 'usr_granted', grantId });
     expect([reply.status, reply.body['error']]).toEqual([400, 'invalid_grant']);
+  });
+
+  test('a family of refresh tokens that another server has just ended; what it gave before is dead at every reading', async () => {
+    const { clientId } = await addAgent(server, 'connected');
+    await server.parties.add('account', 'usr_connected');
+    const { jti, reply } = await obtain(server, clientId, { account: 'usr_connected' });
+    const refreshToken = String(reply['refresh_token']);
+    const form = { grant_type: 'refresh_token', refresh_token: refreshToken };
+    expect((await post(server, '/token', { form, headers: basic(clientId) })).status).toBe(200);
+    const text = 'INSERT INTO oidc_ended_families (family_hash, ended_at, expires_at) VALUES ($1, $2, $2)';
+    const values = [hashOf(refreshToken), new Date()];
+    server.beforeInsert = () => server.db.detached(async () => void (await server.db.rows({ name: 'end-family', text, values })));
+    const refused = await post(server, '/token', { form, headers: basic(clientId) });
+    expect([refused.status, refused.body['error']]).toEqual([400, 'invalid_grant']);
+    expect(await server.tokens.find(jti)).toMatchObject({ isLive: false, endedAt: undefined });
   });
 
   test('a parent, or any token further up', async () => {

@@ -2,7 +2,7 @@ import Router from '@koa/router';
 import type { Adapter } from 'oidc-provider';
 import { createAudit } from '../../src/audit/index.ts';
 import { detailsHash } from '../../src/authorization-details/index.ts';
-import { createArtifactStore, createOidc, type NamedContribution, type Oidc, type OidcContribution } from '../../src/oidc/index.ts';
+import { createArtifactStore, createOidc, hashOf, type NamedContribution, type Oidc, type OidcContribution } from '../../src/oidc/index.ts';
 import { createDb, type Db } from '../../src/platform/db/db.ts';
 import { createNotifications } from '../../src/platform/db/notifications.ts';
 import { createEventStreams } from '../../src/platform/http/event-stream.ts';
@@ -15,6 +15,7 @@ import type { ApiGuard, BrowserSession, Pages, Web } from '../../src/platform/ht
 import { randomIds } from '../../src/platform/ids.ts';
 import { createLogger } from '../../src/platform/log.ts';
 import { createVault, type Vault } from '../../src/platform/vault.ts';
+import { createRefreshTokens } from '../../src/refresh-tokens/index.ts';
 import { createRevocation, type Revocation } from '../../src/revocation/index.ts';
 import {
   type ClientPrincipal,
@@ -150,10 +151,14 @@ const issue: NonNullable<OidcContribution['grantTypes']>[string]['handler'] = as
     ...(ttl === undefined ? {} : { expiresIn: ttl }),
   });
   if (!isOpaque) Object.assign(token, { resourceServer: server });
+  // of one connection, as if they came from a person's answer
+  const allowed = { scope: 'pay', resource: ctx.oidc.params?.['resource'], gty: 'test' };
+  const refresh = new provider.RefreshToken({ client, accountId: account, grantId: id, ...allowed } as never);
+  refresh.jti = randomIds.secret(32);
+  if (account !== undefined) issuanceOf(ctx).familyHash = hashOf(refresh.jti);
   if (dPoP) token.setThumbprint('jkt', (dPoP as { thumbprint: string }).thumbprint);
   await helpers.applyAuthorizationDetails(ctx, token);
   const accessToken = await token.save();
-  const refresh = new provider.RefreshToken({ client, accountId: account, grantId: id, scope: 'pay', gty: 'test' } as never);
   const refreshToken = account === undefined ? undefined : await refresh.save();
   ctx.body = {
     access_token: accessToken,
@@ -226,6 +231,8 @@ export async function createTokenServer(): Promise<TokenServer> {
     clientsOf: async (agentIds) => agentIds.flatMap((agentId) => roster.agentClients.get(agentId) ?? []),
     isClientOfResource: async (clientId, resource) => roster.resourceClients.get(clientId) === resource,
   });
+  const refreshing = { artifacts: store, tokens, agents: { findByClient: async () => undefined } };
+  const refreshTokens = createRefreshTokens({ db: counted, clock, vault, audit, ...refreshing });
   const guard = createApiGuard({
     tokens,
     clients: { find: async (id) => roster.guarded.get(id) },
@@ -248,7 +255,7 @@ export async function createTokenServer(): Promise<TokenServer> {
     time,
     beforeInsert: undefined,
   } as unknown as TokenServer;
-  const named = [tokens.capability, revocation.capability].flatMap(({ name, oidc: part }) =>
+  const named = [tokens.capability, refreshTokens.capability, revocation.capability].flatMap(({ name, oidc: part }) =>
     part === undefined ? [] : [{ name, oidc: part }],
   );
   const contributions: NamedContribution[] = [{ name: 'test', oidc: engineParts(server) }, ...named];

@@ -10,6 +10,8 @@ export interface ConsentInput {
   readonly software: Software;
   readonly redirectUri: unknown;
   readonly request: ConsentRequest;
+  /** Values that were allowed before: when there are others beside them, the page says which are new. */
+  readonly allowedBefore: ReadonlySet<string>;
   /** By identifier; what is missing is shown by its identifier. */
   readonly resources: ReadonlyMap<string, AskedResource>;
   readonly types: DetailTypes;
@@ -32,6 +34,7 @@ const CLAIM_WORDS: Readonly<Record<string, string>> = {
 const RISKS = ['high', 'medium', 'low'] as const;
 const NOT_YOURS = 'an administrator has to adopt this software before it may do this';
 const DELICATE = 'delicate: allow it only if you need it now';
+const BEFORE = 'You allowed this before';
 
 function riskOf(resource: AskedResource | undefined, scope: string) {
   return resource?.scopes.find(({ name }) => name === scope);
@@ -67,14 +70,43 @@ function aboutPerson(request: ConsentRequest) {
   return lines.length === 0 ? [] : [{ name: 'About you', uri: 'this server', scopes: lines }];
 }
 
-function groupsOf({ request, resources, mostRisk }: ConsentInput) {
+/** Whether a client that was let in before asks for more now. */
+function asksForMore({ request, allowedBefore }: ConsentInput): boolean {
+  if (allowedBefore.size === 0) return false;
+  const asked = [...request.identityScopes, ...[...request.resources.values()].flat()];
+  return request.details.length > 0 || asked.some((scope) => !allowedBefore.has(scope));
+}
+
+type Line = { readonly value: string; readonly hint?: string };
+
+/** What is new comes first and says so; the rest says that it is not. */
+function markNew<L extends Line, G extends { readonly scopes: readonly L[] }>(groups: readonly G[], input: ConsentInput) {
+  if (!asksForMore(input)) return groups;
+  const { allowedBefore } = input;
+  const isNew = ({ value }: Line) => !allowedBefore.has(value);
+  const mark = (line: L) =>
+    isNew(line)
+      ? { ...line, state: { word: 'New', tone: 'info' } }
+      : { ...line, hint: line.hint === undefined ? BEFORE : `${BEFORE}; ${line.hint}` };
+  const marked = groups.map((group) => ({
+    ...group,
+    scopes: group.scopes.toSorted((a, b) => Number(isNew(b)) - Number(isNew(a))).map(mark),
+  }));
+  return marked.toSorted((a, b) => Number(b.scopes.some(isNew)) - Number(a.scopes.some(isNew)));
+}
+
+function groupsOf(input: ConsentInput) {
+  const { request, resources, mostRisk } = input;
   const groups = [...request.resources].map(([identifier, scopes]) => {
     const resource = resources.get(identifier);
     return { name: resource?.name ?? identifier, uri: identifier, scopes: scopeLines(resource, scopes, mostRisk) };
   });
   const worst = ({ scopes }: { scopes: readonly { risk: (typeof RISKS)[number] }[] }) =>
     Math.min(...scopes.map(({ risk }) => RISKS.indexOf(risk)));
-  return [...groups.toSorted((a, b) => worst(a) - worst(b)), ...aboutPerson(request)];
+  return markNew<Line, { readonly name: string; readonly uri: string; readonly scopes: readonly Line[] }>(
+    [...groups.toSorted((a, b) => worst(a) - worst(b)), ...aboutPerson(request)],
+    input,
+  );
 }
 
 function detailLines({ request, resources, types }: ConsentInput) {
@@ -109,7 +141,9 @@ function softwareOf({ software, redirectUri, isFirstTime }: ConsentInput) {
   };
 }
 
-function headingOf({ request }: ConsentInput, name: string): string {
+function headingOf(input: ConsentInput, name: string): string {
+  const { request } = input;
+  if (asksForMore(input)) return `Let ${name} do more for you?`;
   const isIdentityOnly = request.resources.size === 0 && request.details.length === 0;
   return isIdentityOnly ? `Let ${name} know who you are?` : `Let ${name} act for you?`;
 }

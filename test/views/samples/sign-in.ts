@@ -146,6 +146,33 @@ const interactions: readonly Sample[] = [
     },
   },
   {
+    template: 'sign-in/consent',
+    variant: 'more than before',
+    model: {
+      ...consent,
+      frame: signedIn,
+      heading: 'Let Claude Desktop do more for you?',
+      software: { ...software, firstTime: false },
+      details: [],
+      groups: [
+        {
+          name: 'Billing MCP',
+          uri: 'https://billing.acme.test/mcp',
+          scopes: [
+            {
+              value: 'invoices:pay',
+              words: 'Pay invoices for you',
+              hint: 'delicate: allow it only if you need it now',
+              state: state('New', 'info'),
+              checked: true,
+            },
+            { value: 'invoices:read', words: 'Read your invoices', hint: 'You allowed this before', checked: true },
+          ],
+        },
+      ],
+    },
+  },
+  {
     template: 'sign-in/logout',
     model: { action: `${base}/session/end/confirm`, xsrf: 'engine', email: 'mira@acme.test', client: 'Claude Desktop' },
   },

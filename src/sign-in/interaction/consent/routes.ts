@@ -1,7 +1,16 @@
 import type { Context } from 'koa';
 import { detailsHash } from '../../../authorization-details/index.ts';
 import type { BrowserSession, Form, Web } from '../../../platform/http/web.ts';
-import { applyConsent, type Choice, type ConsentRequest, consentRequestOf, type GrantContent, grantedOf, isEmpty } from '../../consent.ts';
+import {
+  allowedBefore,
+  applyConsent,
+  type Choice,
+  type ConsentRequest,
+  consentRequestOf,
+  type GrantContent,
+  grantedOf,
+  isEmpty,
+} from '../../consent.ts';
 import { presentConsent, presentWaiting, scopesBeyond } from '../present.ts';
 import { type InteractionDeps, type Interactions, type Open, prepareFor, refusalOf } from '../request/routes.ts';
 import type { AskedResource, Risk, Standing } from '../software.ts';
@@ -29,13 +38,14 @@ export function createConsent(deps: InteractionDeps, { web, interactions }: { we
   const { db, basePath, grants, audit, detailTypes, onConsent } = deps;
   const standingOf = deps.standingOf ?? (async () => WELCOME);
   const askedOf = async ({ interaction }: Open) => {
-    const grant = interaction.grantId === undefined ? undefined : await grants.find(interaction.grantId);
-    return consentRequestOf(interaction, grant as GrantContent | undefined);
+    const grant = (interaction.grantId === undefined ? undefined : await grants.find(interaction.grantId)) as GrantContent | undefined;
+    const request = consentRequestOf(interaction, grant);
+    return { request, allowedBefore: allowedBefore(request, grant) };
   };
   const pathOf = ({ interaction }: Open) => `${basePath}/interaction/${interaction.uid}`;
   const ask = async (ctx: Context, { open, session, mostRisk }: Asking) => {
     const { interaction, client, software } = open;
-    const request = await askedOf(open);
+    const { request, ...asked } = await askedOf(open);
     const resources = await resourcesIn(deps, open, request);
     prepareFor(interaction)(ctx);
     const model = presentConsent({
@@ -43,6 +53,7 @@ export function createConsent(deps: InteractionDeps, { web, interactions }: { we
       software,
       redirectUri: interaction.params['redirect_uri'],
       request,
+      ...asked,
       resources,
       types: detailTypes(),
       isFirstTime: !(await grants.isKnown(session.accountId, client.clientId)),
@@ -80,7 +91,7 @@ export function createConsent(deps: InteractionDeps, { web, interactions }: { we
   };
   const allow = async (open: Open, { session, choice, most }: { session: BrowserSession; choice: Choice; most: Risk | undefined }) => {
     const { interaction, client } = open;
-    const request = await askedOf(open);
+    const { request } = await askedOf(open);
     const granted = grantedOf(request, await withinReach(open, { request, choice, most }));
     if (isEmpty(granted)) return deny(open, session);
     const { accountId } = session;
