@@ -5,6 +5,7 @@ import { createInhabitedServer, type InhabitedServer } from '../support/inhabite
 import { type ClientLibrary, createHost, type Host, restarted, sdkV1, sdkV2 } from '../support/mcp-host.ts';
 import { type ProtectedMcpServer, startProtectedMcpServer } from '../support/mcp-server.ts';
 import { startModernMcpServer } from '../support/modern-mcp-server.ts';
+import { freePort } from '../support/test-server.ts';
 
 const SCOPES = ['invoices:read', 'invoices:pay'];
 
@@ -175,5 +176,27 @@ describe.each(['', '/', '/mcp/'])('an MCP server whose address ends in "%s"', (p
     expect(await connection.call('read_invoices')).toEqual(invoices());
     await connection.close();
     expect(host.redirects).toHaveLength(1);
+  });
+});
+
+describe('an issuer with a path', () => {
+  let acme: InhabitedServer;
+  let own: ProtectedMcpServer;
+  beforeAll(async () => {
+    acme = await createInhabitedServer({ issuer: new URL(`http://localhost:${await freePort()}/acme`) });
+    own = await startProtectedMcpServer({ issuer: acme.issuer, scopesSupported: SCOPES });
+    await acme.resource(own.resource, SCOPES);
+  }, 60_000);
+  afterAll(async () => {
+    await own.close();
+    await acme.close();
+  });
+
+  test.each([sdkV1, sdkV2])('is found by $title (RFC 8414 §3.1)', async (library) => {
+    const host = createHost({ person: acme.anotherBrowser(), metadata: metadataOf(`Below a path by ${library.title}`) });
+    const connection = await library.connect(own.url, host);
+    expect(await connection.call('read_invoices')).toEqual([{ type: 'text', text: `invoices of ${acme.miraId}` }]);
+    await connection.close();
+    expect(decodeJwt(accessTokenOf(host)).iss).toBe(acme.issuer);
   });
 });
