@@ -8,6 +8,7 @@ import { type Agent, type AgentEditor, type Agents, riskLevels } from './agents/
 import type { AuditRecorder } from './audit/index.ts';
 import {
   type Clients,
+  type DocumentsDeps,
   inheritedAgent,
   type Instance,
   type OnMet,
@@ -32,6 +33,8 @@ export interface Admission {
     /** What administrators decide about agents that came by themselves. */
     readonly softwareAgents: SoftwareAgents;
   };
+  /** Which metadata documents are taken, and what happens when one says something else than people agreed to. */
+  readonly documents: Pick<DocumentsDeps, 'policy' | 'onChanged'>;
   readonly consent: {
     /** What a person is asked, or told instead. */
     readonly standingOf: (clientId: string) => Promise<Standing>;
@@ -187,6 +190,18 @@ async function selfChanged(parts: Parts, { clientId, isOther }: Parameters<OnSel
   await parts.clients().software.unadmit(clientId);
 }
 
+const LONGEST_REASON = 300;
+
+/** What people agreed to is not what is there now: its agent waits for a look, and everybody is asked again (R14). */
+async function review(parts: Parts, clientId: string, words: string): Promise<void> {
+  const agent = await parts.agents().findByClient(clientId);
+  if (agent !== undefined && (agent.status === 'active' || agent.actsUnderReview)) {
+    const reason = `Its metadata document changed. ${words}`.slice(0, LONGEST_REASON);
+    await parts.agents().setStatus(agent.id, 'underReview', { by: REGISTRATION, reason });
+  }
+  await parts.revocation().cascade.onClientDisabled(clientId, { cause: 'client.document_changed' });
+}
+
 const administrator = (accountId: string): AgentEditor => ({ kind: 'account', id: accountId, party: 'administrator' });
 
 /** What the pages about software ask the registry, and do there. */
@@ -224,6 +239,13 @@ export function createAdmission(parts: Parts): Admission {
       onMet: (met) => assertMayRegister(parts, met),
       onSelfChanged: (changed) => selfChanged(parts, changed),
       softwareAgents: softwareAgentsOf(parts),
+    },
+    documents: {
+      async policy() {
+        const { documents: mode, documentDomains: domains } = await parts.policy().enrolment.choice();
+        return { mode, domains };
+      },
+      onChanged: (clientId, { words }) => review(parts, clientId, words),
     },
     consent: {
       standingOf: (clientId) => standingOf(parts, clientId),

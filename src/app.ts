@@ -155,9 +155,9 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
   });
 
   // ── flows: what happens ──
-  const enrolment = createEnrolment({ agents: () => agents, policy: () => policy });
-  const admitting = { accounts: () => accounts, agents: () => agents, clients: () => clients, policy: () => policy };
-  const admission = createAdmission({ ...admitting, revocation: () => revocation, audit });
+  const joined = { agents: () => agents, clients: () => clients, policy: () => policy, revocation: () => revocation };
+  const enrolment = createEnrolment(joined);
+  const admission = createAdmission({ ...joined, accounts: () => accounts, audit });
   const clients = createClients({
     ...recorded,
     owners: { ownerLabel: accounts.ownerLabel, choices: directory.ownerChoices },
@@ -169,6 +169,7 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
     onUpdate: enrolment.onUpdate,
     onWidened: enrolment.onWidened,
     onStopped: (clientId, reason) => revocation.cascade.onClientDisabled(clientId, reason),
+    documents: { outgoing: deps.outgoing, ...admission.documents },
     policy,
     turnsAway: (clientId) => policy.turnsAway(clientId),
   });
@@ -205,7 +206,6 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
     clientsOf: (agentIds) => agents.clientsOfAll(agentIds),
     isClientOfResource: async (clientId, resource) => (await resourceServers.resourcesOfClient(clientId)).includes(resource),
   });
-
   const home = { accounts, agents, approvals, artifacts, clients, details, resourceServers, revocation, signIn, tokens };
   const overview = createOverview({ ...base, audit, nameOf: directory.nameOf, counts: overviewCounts(home) });
   const selfService = createSelfService({ ...base, audit, artifacts, sources: selfServiceSources(home) });

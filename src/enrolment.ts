@@ -4,9 +4,10 @@
  * under review. Joins capabilities that do not know each other; app.ts passes it as their hooks.
  */
 import { type AgentEditor, type Agents, beyond } from './agents/index.ts';
-import type { ClientRecord, OnRegistered, OnUpdate } from './client-registration/index.ts';
+import type { ClientRecord, Clients, OnRegistered, OnUpdate } from './client-registration/index.ts';
 import { AppError } from './platform/errors.ts';
 import type { PolicyService } from './policy/index.ts';
+import type { Revocation } from './revocation/index.ts';
 
 /** The hooks of registration. Each runs in the transaction of the registration. */
 export interface Enrolment {
@@ -15,6 +16,7 @@ export interface Enrolment {
   readonly onUpdate: OnUpdate;
   /** An update widened what the client may do: its agent may not act until somebody looked (security rule R14). */
   readonly onWidened: (clientId: string) => Promise<void>;
+  /** An administrator says whom a client works for. What it held as another agent ends. */
   readonly linkClient: (agentId: string, clientId: string) => Promise<void>;
 }
 
@@ -41,7 +43,20 @@ function addedScopes(before: ClientRecord['scopes'], after: ClientRecord['scopes
 
 interface EnrolmentDeps {
   readonly agents: () => Agents;
+  readonly clients: () => Pick<Clients, 'software'>;
   readonly policy: () => Pick<PolicyService, 'refuse'>;
+  readonly revocation: () => Pick<Revocation, 'cascade'>;
+}
+
+async function linkByHand({ agents, clients, revocation }: EnrolmentDeps, agentId: string, clientId: string): Promise<void> {
+  const before = await agents().findByClient(clientId);
+  if (before !== undefined && before.id !== agentId) {
+    await agents().unlinkClient(clientId, CONSOLE);
+    await revocation().cascade.onClientDisabled(clientId);
+  }
+  await agents().linkClient(agentId, clientId, CONSOLE);
+  const instance = await clients().software.instanceOf(clientId);
+  if (instance !== undefined) await clients().software.actsAs(instance.software.id, agentId);
 }
 
 /** The agent below the one that asked for the token; what its record no longer allows is refused, and the token not used up. */
@@ -111,6 +126,6 @@ export function createEnrolment(deps: EnrolmentDeps): Enrolment {
       if (agent === undefined || (agent.status !== 'active' && !agent.actsUnderReview)) return;
       await deps.agents().setStatus(agent.id, 'underReview', { by: REGISTRATION, reason: 'Its registration asks for more than before.' });
     },
-    linkClient: (agentId, clientId) => deps.agents().linkClient(agentId, clientId, CONSOLE),
+    linkClient: (agentId, clientId) => linkByHand(deps, agentId, clientId),
   };
 }

@@ -55,7 +55,7 @@ async function lookUp(sources: Sources, id: string): Promise<string | undefined>
   if (id.startsWith('sft_')) return (await sources.clients().software.find(id))?.name;
   if (id.startsWith('trp_')) return (await sources.trust().find(id))?.name;
   if (id.startsWith('cli_')) return (await sources.clients().find(id))?.name;
-  if (URL.canParse(id)) return (await sources.resourceServers().findByIdentifier(id))?.name;
+  if (URL.canParse(id)) return (await sources.resourceServers().findByIdentifier(id))?.name ?? (await sources.clients().find(id))?.name;
   return undefined;
 }
 
@@ -70,7 +70,8 @@ async function softwareOf(sources: Sources, clientId: string): Promise<Software 
   const isOwned = agent?.owner !== undefined && agent.owner.id !== SELF_SERVICE_GROUP_ID;
   const owner = isOwned ? await sources.accounts().ownerLabel(agent.owner) : undefined;
   const isVerified = client.kind === 'admin' || (agent?.status === 'active' && owner?.isAlive === true);
-  return { name: client.name, agentId: agent?.id, agentName: agent?.displayName, ownerName: owner?.name, isVerified };
+  const documentHost = client.kind === 'document' && URL.canParse(clientId) ? new URL(clientId).hostname : undefined;
+  return { name: client.name, agentId: agent?.id, agentName: agent?.displayName, ownerName: owner?.name, isVerified, documentHost };
 }
 
 /** Names, owners and choices over the capabilities. */

@@ -95,6 +95,7 @@ const requiredFields = {
   'agent.drift_accepted': ['agentId', 'resource', 'cause', 'remedy'],
   'client.registered': ['clientId'],
   'client.updated': ['clientId'],
+  'client.document_changed': ['clientId', 'action', 'cause'],
   'client.deleted': ['clientId'],
   'client.secret_rotated': ['clientId'],
   'client.reaped': ['action'],

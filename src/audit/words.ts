@@ -53,6 +53,7 @@ const words = {
   'agent.drift_accepted': { did: 'agreed to what an agent runs', word: 'Agreed', tone: 'yes' },
   'client.registered': { did: 'registered a client', word: 'Registered', tone: 'yes' },
   'client.updated': { did: 'changed a client', word: 'Changed', tone: '' },
+  'client.document_changed': { did: 'says something else in its metadata document', word: 'Changed', tone: 'wait' },
   'client.deleted': { did: 'removed a client', word: 'Removed', tone: 'stop' },
   'client.secret_rotated': { did: 'renewed the secret of a client', word: 'Renewed', tone: 'info' },
   'client.reaped': { did: 'cleared away registrations that nobody uses', word: 'Cleared', tone: '' },

@@ -13,6 +13,7 @@ export interface RegistrationAudit {
     readonly type:
       | 'client.registered'
       | 'client.updated'
+      | 'client.document_changed'
       | 'client.deleted'
       | 'client.secret_rotated'
       | 'client.reaped'

@@ -20,6 +20,8 @@ export interface EngineStorageDeps extends RegisteringDeps {
   /** Whether policy lets a client not even authenticate (its agent is suspended or retired); it records why. */
   readonly turnsAway?: ((clientId: string) => Promise<boolean>) | undefined;
   readonly onStopped: OnStopped;
+  /** Whether the metadata document holds of a client whose identifier is its address; true for every other one. */
+  readonly isAdmitted: (clientId: string) => Promise<boolean>;
 }
 
 /** Members of the engine's payload that are ours or secret: they are no metadata. */
@@ -85,6 +87,7 @@ export function createEngineStorage(deps: EngineStorageDeps): EngineStorage {
     enrolmentOf: (ctx) => enrolments.get(ctx),
     clients: {
       async find(clientId) {
+        if (!(await deps.isAdmitted(clientId))) return undefined;
         const [stored, isTurnedAway] = await Promise.all([store.find(clientId), deps.turnsAway?.(clientId)]);
         if (isTurnedAway === true || stored?.record.status !== 'active') return undefined;
         return enginePayload(stored.record, { facts: book.enter(stored.record, stored.secrets), detailTypes: deps.detailTypes() });

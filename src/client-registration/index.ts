@@ -14,13 +14,22 @@ import type { Quotas } from '../platform/quota/quota.ts';
 import type { Vault } from '../platform/vault.ts';
 import type { PolicyService } from '../policy/index.ts';
 import type { ChangedBy, OnStopped, RegistrationAudit } from './audit-trail.ts';
-import { type ClientRecord, textsOf } from './client.ts';
+import { type ClientRecord, type StoredMetadata, textsOf } from './client.ts';
 import { type ClientFacts, createFactsBook } from './client-facts.ts';
 import { createClientSecrets } from './client-secrets.ts';
 import { type ClientAgents, clientConsole } from './console/routes.ts';
 import { createEngineStorage } from './engine-storage.ts';
 import { GRANT } from './grant-types.ts';
 import { createInitialAccessTokens, type InitialAccessTokens, type Owners } from './initial-access-tokens/service.ts';
+import {
+  createMetadataDocuments,
+  type DocumentsDeps,
+  documentApi,
+  documentConsole,
+  documentJobs,
+  isAdmitted,
+  type MetadataDocuments,
+} from './metadata-documents/index.ts';
 import { initialAccessTokenConsole } from './initial-access-tokens/routes.ts';
 import { clientOidc } from './oidc.ts';
 import { createOpenRegistration, type Openness } from './open-registration.ts';
@@ -29,7 +38,7 @@ import { createProvisioningTokens, type ProvisioningTokens } from './provisionin
 import type { OnMet, OnRegistered, OnSelfChanged, OnUpdate } from './registering.ts';
 import { createRegistrationLimits, type RegistrationLimits } from './registration-limits/limits.ts';
 import { clientApi } from './routes.ts';
-import { type ClientService, createClientService } from './service.ts';
+import { type ClientService, createClientService, judgeMetadata } from './service.ts';
 import { createSoftwareService, type SoftwareService } from './software/service.ts';
 import { type SoftwareAgents, softwareConsole } from './software/routes.ts';
 import type { VerifyStatement } from './software-statement.ts';
@@ -42,6 +51,7 @@ export type { Bounds, ClientPurpose, ClientRecord, InitialAccessToken, StoredMet
 export type { ClientFacts } from './client-facts.ts';
 export type { ClientAgents } from './console/routes.ts';
 export type { OnMet, OnRegistered, OnSelfChanged, OnUpdate } from './registering.ts';
+export type { DocumentsDeps } from './metadata-documents/index.ts';
 export type { InitialAccessTokens, NewChildToken, Owners } from './initial-access-tokens/service.ts';
 export type { ClientChangeInput, NewClientInput } from './client-input.ts';
 export { redirectFaultOf } from './redirect-uri.ts';
@@ -81,6 +91,8 @@ export interface ClientsDeps {
   /** `policy.turnsAway`: a client of a suspended or retired agent is as unknown as one that was never registered. */
   readonly turnsAway?: (clientId: string) => Promise<boolean>;
   readonly onWidened: (clientId: string) => Promise<void>;
+  /** Left out: no client_id that is the address of a metadata document is taken. */
+  readonly documents?: DocumentsDeps;
   /** A client was disabled or deleted: ends what it holds, in the same transaction. */
   readonly onStopped: OnStopped;
 }
@@ -101,6 +113,8 @@ interface ServerCredentials {
 export interface Clients extends ClientService {
   readonly initialAccessTokens: InitialAccessTokens;
   readonly provisioningTokens: ProvisioningTokens;
+  /** Undefined: not taken. */
+  readonly documents: MetadataDocuments | undefined;
   /** Software that comes by itself. */
   readonly software: SoftwareService;
   /** How much may be registered; the edge counts attempts with it. */
@@ -194,15 +208,13 @@ export function createClients(deps: ClientsDeps): Clients {
   };
   const open = createOpenRegistration({ ...deps, openness: deps.openness ?? (async () => 'token') });
   const software = createSoftwareService({ ...deps, store: createSoftwareStore(deps), clients: store, onStopped });
+  const judge = (record: ClientRecord, metadata: StoredMetadata) => judgeMetadata({ book, detailTypes, provider }, record, metadata);
+  const documents = deps.documents && createMetadataDocuments({ ...deps, ...deps.documents, clients: store, software, judge, onStopped });
+  const shared = { ...deps, detailTypes, store, secrets, book, open, documents, software };
   const storage = createEngineStorage({
-    ...deps,
-    detailTypes,
-    store,
-    secrets,
-    book,
+    ...shared,
     initialAccessTokens,
-    open,
-    software,
+    isAdmitted: (clientId) => isAdmitted(documents, clientId),
     limits,
     onStopped,
   });
@@ -220,6 +232,7 @@ export function createClients(deps: ClientsDeps): Clients {
     ...service,
     initialAccessTokens,
     provisioningTokens,
+    documents,
     software,
     limits,
     factsOf: (client) => book.factsOf(client),
@@ -242,16 +255,21 @@ export function createClients(deps: ClientsDeps): Clients {
     workloadClients: createWorkloadClients({ ...deps, store, onStopped }),
     capability: {
       name: 'client-registration',
-      oidc: clientOidc({ ...deps, detailTypes, store, storage, open, software, secrets, book, onProvider }),
+      oidc: clientOidc({ ...shared, storage, onProvider }),
       routes(router, web) {
         clientApi({ clients: service, initialAccessTokens }, router, web);
-        clientConsole({ ...deps, clients: service }, router, web);
+        if (documents !== undefined) {
+          documentApi({ ...deps, documents }, router, web);
+          documentConsole({ ...deps, documents }, router, web);
+        }
+        clientConsole({ ...deps, clients: service, documents }, router, web);
         initialAccessTokenConsole({ ...deps, initialAccessTokens }, router, web);
         const { softwareAgents } = deps;
         if (softwareAgents !== undefined) softwareConsole({ ...deps, software, softwareAgents }, router, web);
         provisioningConsole({ ...deps, provisioningTokens }, router, web);
       },
       jobs: [
+        ...documentJobs(documents),
         { name: 'provisioning-tokens-last-use', everySeconds: FLUSH_SECONDS, run: provisioningTokens.flush },
         { name: 'unused-registrations', everySeconds: 3_600, run: async () => void (await software.reap()) },
         {

@@ -8,6 +8,8 @@ import type { Bounds, StoredMetadata } from './client.ts';
 import { FACTS_MEMBER, type FactsBook } from './client-facts.ts';
 import type { ClientSecrets } from './client-secrets.ts';
 import type { EngineStorage } from './engine-storage.ts';
+import { announceDocuments } from './metadata-documents/oidc.ts';
+import type { MetadataDocuments } from './metadata-documents/service.ts';
 import { checkMetadata, MetadataFault } from './metadata-rules.ts';
 import { type OpenRegistration, REGISTRATION_POLICY } from './open-registration.ts';
 import { acceptRepeatedSecrets, addRegistrationAnswers } from './registration-answers.ts';
@@ -27,6 +29,8 @@ export interface ClientOidcDeps {
   readonly book: FactsBook;
   readonly detailTypes: () => readonly string[];
   readonly policy?: Pick<PolicyService, 'refuse'>;
+  /** Undefined: client_ids that are addresses are not taken. */
+  readonly documents: Pick<MetadataDocuments, 'isSupported'> | undefined;
   /** Called with every Provider that is built. */
   readonly onProvider: (provider: Provider) => void;
 }
@@ -150,6 +154,7 @@ export function clientOidc(deps: ClientOidcDeps): OidcContribution {
     tokenPolicy: tokenPolicy(deps),
     patch(provider) {
       addRegistrationAnswers(provider);
+      if (deps.documents !== undefined) announceDocuments(provider, deps.documents);
       deps.open.middleware(provider);
       acceptRepeatedSecrets(provider, { book, secrets });
       deps.onProvider(provider);

@@ -126,9 +126,9 @@ export function createClientService(deps: ClientServiceDeps): ClientService {
   };
 }
 
-/** Judges metadata by the rules of registration and by the engine's own; returns it with every default filled in. */
-function judge(
-  deps: ClientServiceDeps,
+/** Judges metadata by the rules of registration and by the engine's own; returns it with every default filled in. @throws {AppError} `invalid_input` */
+export function judgeMetadata(
+  deps: Pick<ClientServiceDeps, 'book' | 'detailTypes' | 'provider'>,
   record: ClientRecord,
   metadata: StoredMetadata,
 ): { metadata: StoredMetadata; scopes: readonly string[] | undefined } {
@@ -186,7 +186,7 @@ async function create(deps: ClientServiceDeps, input: NewClientInput, by: Change
     lastUsedAt: undefined,
     ...(ownChanges(input, bounds) as Partial<ClientRecord>),
   };
-  const record = { ...draft, ...judge(deps, draft, metadataOf(input)) };
+  const record = { ...draft, ...judgeMetadata(deps, draft, metadataOf(input)) };
   checkMarks(record);
   const secret = usesSecret(record.metadata) ? ids.secret(32) : undefined;
   await store.insert({ ...record, secretHash: secret === undefined ? undefined : deps.secrets.hash(id, secret) });
@@ -206,12 +206,14 @@ async function update(deps: ClientServiceDeps, { clientId, input, by }: { client
   checkChangeable(before, by);
   const own = ownChanges(input, before.bounds);
   const given = metadataOf(input);
+  if (before.kind === 'document' && Object.keys(given).length > 0)
+    throw new AppError('conflict', 'What this client is stands in its metadata document, and changes there.');
   const merged = { ...before, ...own } as ClientRecord;
   const scope = [before.metadata['scope'], ...(before.scopes ?? [])].filter((part) => typeof part === 'string').join(' ');
   const judged =
     Object.keys(given).length === 0
       ? { metadata: before.metadata, scopes: before.scopes }
-      : judge(deps, merged, { ...before.metadata, ...(scope === '' ? {} : { scope }), ...given });
+      : judgeMetadata(deps, merged, { ...before.metadata, ...(scope === '' ? {} : { scope }), ...given });
   checkMarks({ ...merged, metadata: judged.metadata });
   const { status, client_name: name } = input;
   await deps.store.update(clientId, {

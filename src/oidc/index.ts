@@ -41,7 +41,7 @@ export {
   type RefreshTokenStore,
   type StoredRefreshToken,
 } from './refresh-tokens/store.ts';
-export { attachToRefusal, Refusal, type RefusalInput, refuse } from './refusal.ts';
+export { additionsTo, attachToRefusal, Refusal, type RefusalInput, refuse } from './refusal.ts';
 export { type ArtifactParty, type ArtifactStore, createArtifactStore, hashOf, type ListedArtifact } from './store.ts';
 
 /** The engine as the rest of the house sees it. */

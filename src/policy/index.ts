@@ -23,7 +23,6 @@ import { createPolicyService, type PolicyService } from './service.ts';
 export type { Decision, Effect, PolicyInput, StoredDecision } from './decision.ts';
 export type { EnrolmentSettingService } from './enrolment/service.ts';
 export type { EnrolmentChoice } from './enrolment/setting.ts';
-export { isBeyond } from './enrolment/setting.ts';
 export { composeFacts, type FactsDeps, type FactsSource } from './facts.ts';
 export { MAX_ACTORS } from './oidc.ts';
 export type { AgentFacts, ClientFacts, Principal, PrincipalFacts } from './principal.ts';

@@ -1,4 +1,5 @@
 import type { Configuration, ErrorOut, KoaContextWithOIDC } from 'oidc-provider';
+import { additionsTo } from '../oidc/index.ts';
 import { allowFormAction } from '../platform/http/security-headers.ts';
 import type { Pages } from '../platform/http/web.ts';
 import { plainName } from './interaction/software.ts';
@@ -57,9 +58,13 @@ export function errorPage({ pages }: Deps): NonNullable<Configuration['renderErr
   return async (ctx, out: ErrorOut, error) => {
     const key = error.name === 'SessionNotFound' ? 'session_not_found' : out.error;
     const { heading, words } = ERROR_WORDS[key] ?? OTHER_ERROR;
+    const { error_description: reason, decision_id: decision } = { ...out, ...additionsTo(ctx, error) } as Readonly<
+      Record<string, unknown>
+    >;
     const facts = [
       { label: 'Error', value: out.error },
-      ...(out.error_description === undefined ? [] : [{ label: 'Reason', value: out.error_description }]),
+      ...(reason === undefined ? [] : [{ label: 'Reason', value: String(reason) }]),
+      ...(decision === undefined ? [] : [{ label: 'Decision', value: String(decision) }]),
       { label: 'Request', value: String(ctx.state['requestId'] ?? '') },
     ];
     await pages().show(ctx, 'sign-in/message', { status: ctx.status, message: { ...ERROR_PAGE, heading, words, facts } });

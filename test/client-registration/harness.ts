@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import Router from '@koa/router';
 import { createLocalJWKSet, decodeProtectedHeader, type JSONWebKeySet, type JWTPayload, jwtVerify } from 'jose';
 import type { Middleware } from 'koa';
-import { type Clients, createClients } from '../../src/client-registration/index.ts';
+import { type Clients, createClients, type DocumentsDeps } from '../../src/client-registration/index.ts';
 import { createArtifactStore, createOidc, type NamedContribution, type Oidc } from '../../src/oidc/index.ts';
 import { systemClock } from '../../src/platform/clock.ts';
 import { createDb, type Db } from '../../src/platform/db/db.ts';
@@ -18,7 +18,7 @@ import { createHttpApp, startHttpServer } from '../../src/platform/http/server.t
 import type { ApiGuard, BrowserSession, Role } from '../../src/platform/http/web.ts';
 import { randomIds } from '../../src/platform/ids.ts';
 import { createLogger } from '../../src/platform/log.ts';
-import { createOutgoing } from '../../src/platform/outgoing/dispatcher.ts';
+import { createOutgoing, type OutgoingDeps } from '../../src/platform/outgoing/dispatcher.ts';
 import { createQuotas } from '../../src/platform/quota/quota.ts';
 import { createVault } from '../../src/platform/vault.ts';
 import { createResourceServers, type ResourceServers } from '../../src/resource-servers/index.ts';
@@ -93,7 +93,17 @@ function sessionOf(role: Role): BrowserSession {
   };
 }
 
-export async function startRegistrationServer(more: readonly NamedContribution[] = []): Promise<RegistrationServer> {
+/** What a test changes: the way out, and how metadata documents are taken; left out: they are not. */
+interface HarnessOptions {
+  readonly outgoing?: Partial<OutgoingDeps>;
+  readonly documents?: Omit<DocumentsDeps, 'outgoing'>;
+  readonly turnsAway?: (clientId: string) => Promise<boolean>;
+}
+
+export async function startRegistrationServer(
+  more: readonly NamedContribution[] = [],
+  options: HarnessOptions = {},
+): Promise<RegistrationServer> {
   const [database, port] = await Promise.all([freshDatabase(), freePort()]);
   const url = new URL(`http://localhost:${port}`);
   const issuer = url.href.replace(/\/$/, '');
@@ -103,7 +113,7 @@ export async function startRegistrationServer(more: readonly NamedContribution[]
   const base = { db, clock: systemClock, ids: randomIds, vault, log, issuer: url };
   const notifications = createNotifications({ db, log });
   const artifacts = createArtifactStore(base);
-  const outgoing = createOutgoing({ allowLoopback: false, log });
+  const outgoing = createOutgoing({ allowLoopback: false, log, ...options.outgoing });
   const state: Pick<RegistrationServer, 'registered' | 'widened' | 'audited' | 'fetched'> = {
     registered: [],
     widened: [],
@@ -128,6 +138,8 @@ export async function startRegistrationServer(more: readonly NamedContribution[]
     },
     onStopped: async () => undefined,
     onWidened: async (clientId) => void state.widened.push(clientId),
+    ...(options.documents === undefined ? {} : { documents: { ...options.documents, outgoing } }),
+    ...(options.turnsAway === undefined ? {} : { turnsAway: options.turnsAway }),
   });
   const resourceServers = createResourceServers({
     ...base,

@@ -4,6 +4,7 @@ import { applicationSamples } from './samples/applications.ts';
 import { approvalSamples } from './samples/approvals.ts';
 import { certificationSamples } from './samples/certifications.ts';
 import { cardSamples } from './samples/cards.ts';
+import { documentSamples } from './samples/documents.ts';
 import { driftSamples } from './samples/drift.ts';
 import { groupSamples } from './samples/groups.ts';
 import { overviewSamples } from './samples/overview.ts';
@@ -23,6 +24,7 @@ export const samples: readonly Sample[] = [
   ...accessSamples,
   ...certificationSamples,
   ...cardSamples,
+  ...documentSamples,
   ...driftSamples,
   ...groupSamples,
   ...trustSamples,

@@ -1,5 +1,6 @@
 import type Router from '@koa/router';
 import type { Context } from 'koa';
+import type { Clock } from '../../platform/clock.ts';
 import type { Db } from '../../platform/db/db.ts';
 import { basePathOf } from '../../platform/http/issuer-path.ts';
 import { initialsOf } from '../../platform/http/pages.ts';
@@ -13,6 +14,8 @@ import { faultsOf, listOf, textOf } from './form.ts';
 import { GRANT } from '../grant-types.ts';
 import { presentInConsole, presentInList } from '../present.ts';
 import { newClient } from '../client-input.ts';
+import type { MetadataDocuments } from '../metadata-documents/index.ts';
+import { presentDocument } from '../metadata-documents/present.ts';
 import type { ClientService } from '../service.ts';
 
 /** The registry of agents, as far as the pages of clients need it. */
@@ -30,6 +33,9 @@ export interface ClientConsoleDeps {
   readonly clients: ClientService;
   readonly agents: ClientAgents;
   readonly issuer: URL;
+  readonly clock: Clock;
+  /** Undefined: none are taken. */
+  readonly documents: Pick<MetadataDocuments, 'find'> | undefined;
 }
 
 const PATH = '/console/clients';
@@ -137,10 +143,11 @@ function inputOf(values: Values) {
   };
 }
 
-function addPages({ db, clients, agents, issuer }: ClientConsoleDeps, router: Router, web: Web): void {
+function addPages({ db, clients, agents, issuer, documents }: ClientConsoleDeps, router: Router, web: Web): void {
   const base = basePathOf(issuer);
   const modelOf = async (values: Values) => ({
     action: `${base}${PATH}/new`,
+    ...(documents === undefined ? {} : { byDocumentHref: `${base}${PATH}/by-document` }),
     agents: [
       { value: '', words: 'No agent: an application or service' },
       ...(await agents.choices()).map(({ id, displayName }) => ({ value: id, words: displayName })),
@@ -204,17 +211,23 @@ function nobodyWords({ purpose, softwareId }: ClientRecord): string {
     : 'No agent: an application or a service that an administrator registered.';
 }
 
-function detailPage({ clients, agents, issuer }: ClientConsoleDeps, router: Router, web: Web): void {
+function detailPage({ clients, agents, issuer, documents, clock }: ClientConsoleDeps, router: Router, web: Web): void {
   router.get(`${PATH}/:id`, async (ctx) => {
     const session = await web.guard.session(ctx, READ);
     if (session === undefined) return;
     const record = await clients.get(idOf(ctx));
     const agent = await agents.findByClient(record.id);
     const isAdmin = session.role === 'admin';
+    const document = await documents?.find(record.id);
     const model = {
       ...presentInConsole(record),
       nobody: nobodyWords(record),
-      may: { rotate: isAdmin && record.hasSecret, remove: isAdmin && record.kind !== 'workload' },
+      may: {
+        rotate: isAdmin && record.hasSecret,
+        remove: isAdmin && record.kind !== 'workload',
+        read: isAdmin && document !== undefined,
+      },
+      ...(document === undefined ? {} : { document: presentDocument(document, clock.now()) }),
       ...(agent === undefined
         ? {}
         : {

@@ -27,6 +27,8 @@ export interface Outgoing {
   engineFetch(url: string | URL, options?: RequestInit): Promise<Response>;
   /** For libraries that take an undici dispatcher: addresses are guarded; redirects, sizes and times are then theirs to bound. */
   readonly dispatcher: Dispatcher;
+  /** Whether http to this machine is let out: this server is for development. */
+  readonly allowsLoopback: boolean;
   /** Closes every connection; requests under way fail. */
   close(): Promise<void>;
 }
@@ -154,6 +156,7 @@ export function createOutgoing(deps: OutgoingDeps): Outgoing {
       return new Response(NO_BODY.includes(status) ? null : Buffer.from(body), { status, headers });
     },
     dispatcher,
+    allowsLoopback: allowLoopback,
     close: () => dispatcher.destroy(),
   };
 }

@@ -9,6 +9,8 @@ export interface ConsentInput {
   readonly session: BrowserSession;
   readonly software: Software;
   readonly redirectUri: unknown;
+  /** Every address that answers may go to. */
+  readonly redirectUris: readonly string[];
   readonly request: ConsentRequest;
   /** Values that were allowed before: when there are others beside them, the page says which are new. */
   readonly allowedBefore: ReadonlySet<string>;
@@ -129,7 +131,20 @@ function detailLines({ request, resources, types }: ConsentInput) {
   });
 }
 
-function softwareOf({ software, redirectUri, isFirstTime }: ConsentInput) {
+/** What to be careful about when a document describes the software (draft-ietf-oauth-client-id-metadata-document §6.4, §6.5). */
+function documentOf({ software, redirectUri, redirectUris }: ConsentInput) {
+  const { documentHost } = software;
+  if (documentHost === undefined) return {};
+  const { host, isLocal } = destinationOf(redirectUri);
+  const isElsewhere = !isLocal && host.replace(/:\d+$/, '') !== documentHost;
+  return {
+    document: { host: documentHost, ...(isElsewhere ? { elsewhere: host } : {}) },
+    ...(redirectUris.length > 0 && redirectUris.every((uri) => destinationOf(uri).isLocal) ? { loopbackOnly: true } : {}),
+  };
+}
+
+function softwareOf(input: ConsentInput) {
+  const { software, redirectUri, isFirstTime } = input;
   const { says, host, isLocal } = destinationOf(redirectUri);
   return {
     state: software.isVerified ? { word: 'Verified software', tone: 'yes' } : { word: 'Not verified', tone: 'wait' },
@@ -138,6 +153,7 @@ function softwareOf({ software, redirectUri, isFirstTime }: ConsentInput) {
     host,
     loopbackOnly: isLocal && !software.isVerified,
     firstTime: isFirstTime,
+    ...documentOf(input),
   };
 }
 

@@ -8,6 +8,8 @@ export interface Software {
   readonly ownerName?: string | undefined;
   /** Whether somebody with authority here vouches for it, beyond its own words. */
   readonly isVerified: boolean;
+  /** The host whose metadata document describes it: whoever holds that host made it, which no name can say. */
+  readonly documentHost?: string | undefined;
 }
 
 /** What a person is asked about software, or told instead. */

@@ -141,6 +141,7 @@ const clients: readonly Sample[] = [
     model: {
       frame,
       client: { ...client, name: 'Terraform', management: true, redirects: ['https://app.terraform.test/callback'] },
+      nobody: 'No agent: an application or a service that an administrator registered.',
       keys: [],
       may: { rotate: false, remove: true },
     },
@@ -150,6 +151,7 @@ const clients: readonly Sample[] = [
     model: {
       frame,
       action: at('/clients/new'),
+      byDocumentHref: at('/clients/by-document'),
       agents: [
         { value: '', words: 'No agent: an application or service' },
         { value: agent.full, words: 'Invoice bot' },

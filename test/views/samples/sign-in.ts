@@ -147,6 +147,22 @@ const interactions: readonly Sample[] = [
   },
   {
     template: 'sign-in/consent',
+    variant: 'metadata document',
+    model: {
+      ...consent,
+      frame: signedIn,
+      details: [],
+      software: {
+        ...software,
+        state: state('Not verified', 'wait'),
+        owner: 'Nobody here answers for it',
+        host: 'elsewhere.example',
+        document: { host: 'claude.ai', elsewhere: 'elsewhere.example' },
+      },
+    },
+  },
+  {
+    template: 'sign-in/consent',
     variant: 'more than before',
     model: {
       ...consent,

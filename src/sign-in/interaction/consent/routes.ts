@@ -52,6 +52,7 @@ export function createConsent(deps: InteractionDeps, { web, interactions }: { we
       session,
       software,
       redirectUri: interaction.params['redirect_uri'],
+      redirectUris: client.redirectUris ?? [],
       request,
       ...asked,
       resources,

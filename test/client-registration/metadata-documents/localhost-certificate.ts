@@ -1,0 +1,20 @@
+/** A self-signed certificate for the name localhost, good for nothing but these tests; valid until 2126. */
+export const localhostCertificate = `-----BEGIN CERTIFICATE-----
+MIIBljCCATugAwIBAgIUe55yAvgezD+aKZsuCPjHtO7sfMowCgYIKoZIzj0EAwIw
+FDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTI2MTIwMTEwNTY0MFoYDzIxMjYxMTA3
+MTA1NjQwWjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjO
+PQMBBwNCAASSg8XINzW8TCQIMQH0bdocgR38v/6uUoGjvstr++16nuPnT8h8xjDQ
+6pA53e9p0XmJ/Cf7tslrdwYpMJDN5Auao2kwZzAdBgNVHQ4EFgQU+TI4rLBGy1zG
+U2taTVmK2+70EfswHwYDVR0jBBgwFoAU+TI4rLBGy1zGU2taTVmK2+70EfswDwYD
+VR0TAQH/BAUwAwEB/zAUBgNVHREEDTALgglsb2NhbGhvc3QwCgYIKoZIzj0EAwID
+SQAwRgIhAOoUQ9iHKg9U+4KtbhQH2FV6XD/2HyEyDxt7i0pfJO0vAiEAlHkupuGy
+aaD+rHUXWRqRo0sF/WyQ3VfurOlEKBNO9Es=
+-----END CERTIFICATE-----
+`;
+
+export const localhostKey = `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgQYpOC9VA6ChMm+Kc
+GRL2ZmiPZTeCH7XNbxmgiLmaeMShRANCAASSg8XINzW8TCQIMQH0bdocgR38v/6u
+UoGjvstr++16nuPnT8h8xjDQ6pA53e9p0XmJ/Cf7tslrdwYpMJDN5Aua
+-----END PRIVATE KEY-----
+`;
