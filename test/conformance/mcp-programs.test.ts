@@ -8,6 +8,7 @@ import { createInhabitedServer, type InhabitedServer } from '../support/inhabite
 import { type ProtectedMcpServer, startProtectedMcpServer } from '../support/mcp-server.ts';
 import { startModernMcpServer } from '../support/modern-mcp-server.ts';
 import { createHome, type Home, type Program } from '../support/program.ts';
+import { type SecureDocuments, startSecureDocuments } from '../support/secure-documents.ts';
 import { freePort } from '../support/test-server.ts';
 
 const SCOPES = ['invoices:read', 'invoices:pay'];
@@ -18,9 +19,10 @@ const SYSTEM = { kind: 'system', id: 'command-line' } as const;
 let server: InhabitedServer;
 let mcp: ProtectedMcpServer;
 let modern: ProtectedMcpServer;
+let documents: SecureDocuments;
 let home: Home;
 beforeAll(async () => {
-  [server, home] = await Promise.all([createInhabitedServer(), createHome()]);
+  [server, documents, home] = await Promise.all([createInhabitedServer(), startSecureDocuments(), createHome()]);
   const options = { issuer: server.issuer, scopesSupported: SCOPES };
   [mcp, modern] = await Promise.all([startProtectedMcpServer(options), startModernMcpServer(options)]);
   for (const { resource } of [mcp, modern]) await server.resource(resource, SCOPES);
@@ -29,7 +31,7 @@ beforeAll(async () => {
 afterAll(async () => {
   clock.reset();
   await home.remove();
-  await Promise.all([mcp.close(), modern.close()]);
+  await Promise.all([mcp.close(), modern.close(), documents.close()]);
   await server.close();
 });
 
@@ -41,6 +43,12 @@ async function consent(): Promise<string> {
 }
 
 const tokensOf = ({ calls }: ProtectedMcpServer) => new Set(calls.map(({ authorization }) => authorization.token.value));
+/** The rest of a metadata document. */
+const callbackAt = (address: string) => ({
+  redirect_uris: [address],
+  grant_types: ['authorization_code', 'refresh_token'],
+  token_endpoint_auth_method: 'none',
+});
 const invoices = () => [{ type: 'text', text: `invoices of ${server.miraId}` }];
 
 describe('mcp-remote, between a host that speaks over its standard input and the MCP server', () => {
@@ -97,6 +105,16 @@ describe('mcp-remote, between a host that speaks over its standard input and the
     await client.close();
   });
 
+  test('is known by its metadata document, and registers nothing', async () => {
+    const document = documents.serve({ client_name: 'Remote', ...callbackAt('http://localhost/oauth/callback') });
+    const port = await freePort();
+    const { client, connected } = await host(mcp.resource, String(port), '--client-metadata-url', document);
+    expect(await consent()).toBe(document);
+    await connected;
+    expect(await read(client)).toEqual(invoices());
+    await client.close();
+  });
+
   test('speaks the revision 2026-07-28 with a server that has it', async () => {
     const { client, connected } = await host(modern.resource, '--protocol', 'auto');
     await consent();
@@ -142,6 +160,13 @@ describe('the command line of the MCP inspector', () => {
   test('speaks the revision 2026-07-28 with a server that has it', async () => {
     const inspector = call(modern.resource, '--protocol-era', 'modern', ...(await callback()));
     await consent();
+    expect(await contentOf(inspector)).toEqual(invoices());
+  });
+
+  test('is known by its metadata document, and registers nothing', async () => {
+    const document = documents.serve({ client_name: 'Inspector', ...callbackAt('http://127.0.0.1/oauth/callback') });
+    const inspector = call(mcp.resource, '--relogin', '--client-metadata-url', document, ...(await callback()));
+    expect(await consent()).toBe(document);
     expect(await contentOf(inspector)).toEqual(invoices());
   });
 });

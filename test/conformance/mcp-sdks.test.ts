@@ -5,14 +5,17 @@ import { createInhabitedServer, type InhabitedServer } from '../support/inhabite
 import { type ClientLibrary, createHost, type Host, restarted, sdkV1, sdkV2 } from '../support/mcp-host.ts';
 import { type ProtectedMcpServer, startProtectedMcpServer } from '../support/mcp-server.ts';
 import { startModernMcpServer } from '../support/modern-mcp-server.ts';
+import { type SecureDocuments, startSecureDocuments } from '../support/secure-documents.ts';
+import { freePort } from '../support/test-server.ts';
 
 const SCOPES = ['invoices:read', 'invoices:pay'];
 
 let server: InhabitedServer;
 let stateful: ProtectedMcpServer;
 let modern: ProtectedMcpServer;
+let documents: SecureDocuments;
 beforeAll(async () => {
-  server = await createInhabitedServer();
+  [server, documents] = await Promise.all([createInhabitedServer(), startSecureDocuments()]);
   const options = { issuer: server.issuer, scopesSupported: SCOPES };
   [stateful, modern] = await Promise.all([startProtectedMcpServer(options), startModernMcpServer(options)]);
   for (const { resource } of [stateful, modern]) await server.resource(resource, SCOPES);
@@ -20,7 +23,7 @@ beforeAll(async () => {
 // time only goes on in this file: the rate limits of a server do not outlive a clock that goes back by months
 afterAll(async () => {
   clock.reset();
-  await Promise.all([stateful.close(), modern.close()]);
+  await Promise.all([stateful.close(), modern.close(), documents.close()]);
   await server.close();
 });
 
@@ -65,6 +68,19 @@ describe.each(PAIRS)('$library.title with a server of $kind', ({ library, mcp })
     expect(host.callback().searchParams.get('iss')).toBe(server.issuer);
     const agent = await server.app.parts.agents.findByClient(clientIdOf(host));
     expect(decodeJwt(accessTokenOf(host))).toMatchObject({ sub: server.miraId, aud: mcp().resource, act: { sub: agent?.id } });
+  });
+
+  test('is known by its metadata document, and registers nothing', async () => {
+    const metadata = metadataOf(`Document of ${library.title}`);
+    const clientMetadataUrl = documents.serve(metadata);
+    const host = createHost({ person: server.anotherBrowser(), metadata, clientMetadataUrl });
+    const connection = await library.connect(mcp().url, host);
+    expect(await connection.call('read_invoices')).toEqual(invoices());
+    clock.advance(seconds(Number(host.memory.tokens?.expires_in) + 60));
+    expect(await connection.call('read_invoices')).toEqual(invoices());
+    await connection.close();
+    expect([clientIdOf(host), host.redirects.length]).toEqual([clientMetadataUrl, 1]);
+    expect(decodeJwt(accessTokenOf(host))).toMatchObject({ sub: server.miraId, aud: mcp().resource, client_id: clientMetadataUrl });
   });
 
   test('an access token that ended is refreshed within the call', async () => {
@@ -175,5 +191,27 @@ describe.each(['', '/', '/mcp/'])('an MCP server whose address ends in "%s"', (p
     expect(await connection.call('read_invoices')).toEqual(invoices());
     await connection.close();
     expect(host.redirects).toHaveLength(1);
+  });
+});
+
+describe('an issuer with a path', () => {
+  let acme: InhabitedServer;
+  let own: ProtectedMcpServer;
+  beforeAll(async () => {
+    acme = await createInhabitedServer({ issuer: new URL(`http://localhost:${await freePort()}/acme`) });
+    own = await startProtectedMcpServer({ issuer: acme.issuer, scopesSupported: SCOPES });
+    await acme.resource(own.resource, SCOPES);
+  }, 60_000);
+  afterAll(async () => {
+    await own.close();
+    await acme.close();
+  });
+
+  test.each([sdkV1, sdkV2])('is found by $title (RFC 8414 §3.1)', async (library) => {
+    const host = createHost({ person: acme.anotherBrowser(), metadata: metadataOf(`Below a path by ${library.title}`) });
+    const connection = await library.connect(own.url, host);
+    expect(await connection.call('read_invoices')).toEqual([{ type: 'text', text: `invoices of ${acme.miraId}` }]);
+    await connection.close();
+    expect(decodeJwt(accessTokenOf(host)).iss).toBe(acme.issuer);
   });
 });

@@ -3,21 +3,23 @@ import type { OAuthConformanceConfig, OAuthConformanceResult } from '@mcpjam/sdk
 import { createInhabitedServer, type InhabitedServer } from '../support/inhabited-server.ts';
 import { type ProtectedMcpServer, startProtectedMcpServer } from '../support/mcp-server.ts';
 import { loadMcpJam } from '../support/mcpjam.ts';
+import { type SecureDocuments, startSecureDocuments } from '../support/secure-documents.ts';
 import { freePort } from '../support/test-server.ts';
 
 const SCOPES = ['invoices:read', 'invoices:pay'];
 
 let server: InhabitedServer;
 let mcp: ProtectedMcpServer;
+let documents: SecureDocuments;
 const asked = jest.spyOn(globalThis, 'fetch');
 beforeAll(async () => {
-  server = await createInhabitedServer();
+  [server, documents] = await Promise.all([createInhabitedServer(), startSecureDocuments()]);
   mcp = await startProtectedMcpServer({ issuer: server.issuer, scopesSupported: SCOPES, leadsToIssuer: true });
   await server.resource(mcp.resource, SCOPES);
 }, 60_000);
 afterAll(async () => {
   asked.mockRestore();
-  await mcp.close();
+  await Promise.all([mcp.close(), documents.close()]);
   await server.close();
 });
 
@@ -113,6 +115,18 @@ describe.each(REVISIONS)('@mcpjam/sdk OAuth conformance, revision $protocolVersi
       expect.objectContaining({ error: 'invalid_client_metadata' }),
     ]);
   });
+});
+
+test('@mcpjam/sdk OAuth conformance, revision 2025-11-25: software that is known by its metadata document', async () => {
+  const clientIdMetadataUrl = documents.serve({
+    client_name: 'MCPJam',
+    redirect_uris: [REDIRECT_URI],
+    grant_types: ['authorization_code', 'refresh_token'],
+    token_endpoint_auth_method: 'none',
+  });
+  const result = await run({ protocolVersion: '2025-11-25', registrationStrategy: 'cimd', client: { clientIdMetadataUrl } });
+  expect(exceptions(result)).toEqual(UNDECIDED);
+  expect(result).toMatchObject({ ...PASSED, credentials: { clientId: clientIdMetadataUrl } });
 });
 
 test('nothing left this machine', () => {

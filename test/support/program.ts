@@ -119,7 +119,8 @@ export async function createHome(): Promise<Home> {
   await installBrowser(programs, log);
   const started: Program[] = [];
   const state = { opened: 0 };
-  const opened = () => (existsSync(log) ? readFileSync(log, 'utf8').trim().split('\n') : [])[state.opened];
+  // whole lines only: the file is there before its first line is
+  const opened = () => (existsSync(log) ? readFileSync(log, 'utf8').split('\n').slice(0, -1) : [])[state.opened];
   const PATH = [programs, dirname(process.execPath), process.env['PATH'] ?? ''].join(delimiter);
   const commandOf = ({ script, args, env }: Script): Command => ({
     command: process.execPath,
