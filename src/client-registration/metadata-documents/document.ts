@@ -15,10 +15,13 @@ export interface MetadataDocument {
 
 const SHARED_SECRET_METHODS: ReadonlySet<unknown> = new Set(['client_secret_basic', 'client_secret_post', 'client_secret_jwt']);
 const METHODS = ['private_key_jwt', 'none'];
-/** Taken as they are, by the rules of registration; every other member is as if it were not there (RFC 7591 §2). */
+/**
+ * Taken as they are, by the rules of registration; every other member is as if it were not there (RFC 7591 §2). So is `scope`: what a
+ * person allows bounds such software, and MCP clients ask for more when a tool needs it.
+ */
 const TAKEN = [
   ...['client_name', 'client_uri', 'logo_uri', 'tos_uri', 'policy_uri', 'software_id', 'software_version'],
-  ...['redirect_uris', 'post_logout_redirect_uris', 'scope', 'jwks', 'jwks_uri', 'token_endpoint_auth_signing_alg'],
+  ...['redirect_uris', 'post_logout_redirect_uris', 'jwks', 'jwks_uri', 'token_endpoint_auth_signing_alg'],
   ...['dpop_bound_access_tokens', 'id_token_signed_response_alg'],
   ...['require_pushed_authorization_requests', 'require_signed_request_object'],
 ];

@@ -85,7 +85,7 @@ describe('a document that holds', () => {
     // the code is unknown, so the client is not
     expect(await codeOf(clientId)).toMatchObject({ status: 400, body: { error: 'invalid_grant' } });
     const record = await server.clients.get(clientId);
-    expect(record).toMatchObject({ kind: 'document', purpose: 'agent', name: 'Notes', scopes: ['notes:read'], isManagement: false });
+    expect(record).toMatchObject({ kind: 'document', purpose: 'agent', name: 'Notes', scopes: undefined, isManagement: false });
     expect(record.metadata).toMatchObject({ application_type: 'web', token_endpoint_auth_method: 'none' });
     expect(told(clientId)).toEqual([expect.objectContaining({ type: 'client.registered', action: 'metadata_document' })]);
     expect((await server.clients.software.instanceOf(clientId))?.software).toMatchObject({ proof: 'document', name: 'Notes' });
