@@ -154,19 +154,29 @@ async function propose(parts: Parts, { accountId, clientId }: Parties): Promise<
   if (!standing.isAsked) await enrol(parts, instance, { by: editorFor(accountId), status: 'proposed' });
 }
 
-async function assertMayRegister(parts: Parts, { clientId, software }: Parameters<OnMet>[0]): Promise<void> {
-  const stopped = (await agentsOf(parts, software)).find(isStopped);
-  if (software.refusedAt === undefined && stopped === undefined) return;
+/**
+ * Security rule R14: a suspension holds for the same software whichever way it registers. An enrolment token is somebody's word for
+ * new software: what stopped an agent of other people does not hold against it.
+ */
+async function assertMayRegister(parts: Parts, { clientId, key, software, ownerId }: Parameters<OnMet>[0]): Promise<void> {
+  const [known, twin] = await Promise.all([
+    software === undefined ? [] : agentsOf(parts, software),
+    parts.clients().software.suspendedTwin(key, ownerId),
+  ]);
+  const stopped = known.find(isStopped);
+  if (software?.refusedAt === undefined && stopped === undefined && twin === undefined) return;
+  const isSuspended = twin !== undefined || stopped?.status === 'suspended';
+  const remedy = twin === undefined ? 'let it in again under Software' : 'let that agent act again, or retire it';
   parts.policy().refuse({
     rule: 'software-stopped',
     error: 'access_denied',
     status: 403,
-    reason: stopped?.status === 'suspended' ? 'The agent of this software is suspended.' : REFUSED,
-    remedy: 'An administrator can let it in again under Software; registering again does not.',
+    reason: isSuspended ? 'The agent of this software is suspended.' : REFUSED,
+    remedy: `An administrator can ${remedy}; registering again does not.`,
     clientId,
-    agentId: stopped?.id,
+    agentId: twin ?? stopped?.id,
     action: 'register',
-    input: { software: software.id, proof: software.proof },
+    input: { key },
   });
 }
 
@@ -204,8 +214,17 @@ async function review(parts: Parts, clientId: string, words: string): Promise<vo
 
 const administrator = (accountId: string): AgentEditor => ({ kind: 'account', id: accountId, party: 'administrator' });
 
+/** An instance that stood for a stopped agent stands for nobody: the next yes makes a new one. */
+async function releaseClient(parts: Parts, { softwareId, clientId }: { softwareId: string; clientId: string }): Promise<void> {
+  const { software } = parts.clients();
+  if ((await software.instanceOf(clientId))?.software.id !== softwareId) return;
+  await parts.agents().unlinkClient(clientId, REGISTRATION);
+  await software.unadmit(clientId);
+}
+
 /** What the pages about software ask the registry, and do there. */
-function softwareAgentsOf({ accounts, agents }: Parts): SoftwareAgents {
+function softwareAgentsOf(parts: Parts): SoftwareAgents {
+  const { accounts, agents } = parts;
   return {
     async current(agentIds) {
       const agent = agentIds.length === 0 ? undefined : await agents().find(agentIds.at(-1) ?? '');
@@ -221,6 +240,13 @@ function softwareAgentsOf({ accounts, agents }: Parts): SoftwareAgents {
       if (agent?.status === 'proposed') await agents().setStatus(agentId, 'active', { by: administrator(accountId) });
     },
     letIn: async (agentId, accountId) => void (await agents().setStatus(agentId, 'active', { by: administrator(accountId) })),
+    async release(softwareId, agentIds) {
+      for (const id of agentIds) {
+        const agent = await agents().find(id);
+        if (agent === undefined || !isStopped(agent)) continue;
+        for (const clientId of await agents().clientsOf(id)) await releaseClient(parts, { softwareId, clientId });
+      }
+    },
     async stop(agentIds, { reason, accountId }) {
       for (const id of agentIds) {
         const agent = await agents().find(id);

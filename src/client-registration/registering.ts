@@ -17,8 +17,16 @@ export type OnRegistered = (registered: {
   readonly initialAccessToken: InitialAccessToken;
 }) => Promise<void>;
 
-/** Software came by itself, for the first time or again; what it throws undoes the registration. */
-export type OnMet = (met: { readonly clientId: string; readonly software: Software }) => Promise<void>;
+/** Software registers, for the first time or again; what it throws undoes the registration. */
+export type OnMet = (met: {
+  readonly clientId: string;
+  /** What it is recognised by. */
+  readonly key: string;
+  /** The record of software that came by itself under this key. */
+  readonly software: Software | undefined;
+  /** Who answers for what registers, by an enrolment token. */
+  readonly ownerId?: string;
+}) => Promise<void>;
 
 /** What came by itself changed its own registration so far that people have to be asked again; runs in the same transaction. */
 export type OnSelfChanged = (changed: {
@@ -37,7 +45,7 @@ export type OnUpdate = (update: {
 export interface RegisteringDeps {
   readonly store: ClientStore;
   readonly secrets: ClientSecrets;
-  readonly software: Pick<SoftwareService, 'find' | 'meet' | 'makeRoom'>;
+  readonly software: Pick<SoftwareService, 'find' | 'findByKey' | 'meet' | 'makeRoom'>;
   /** Counts what registers, on all servers together. */
   readonly limits: Pick<RegistrationLimits, 'admit'>;
   readonly audit: RegistrationAudit;
@@ -86,7 +94,7 @@ export async function registerOpenly(deps: RegisteringDeps, registered: Register
   const { scope: _named, ...metadata } = registered.metadata;
   const said = identityOf(metadata, clientId);
   const software = await deps.software.meet(stated === undefined ? said : statedIdentity(stated, said.name));
-  await deps.onMet?.({ clientId, software });
+  await deps.onMet?.({ clientId, key: software.key, software });
   await deps.limits.admit({ address: Provider.ctx?.ip ?? '', softwareKey: software.key });
   await deps.software.makeRoom(software.id);
   await deps.store.insert({
@@ -109,6 +117,12 @@ export async function registerOpenly(deps: RegisteringDeps, registered: Register
 export async function register(deps: RegisteringDeps, registered: Registered, enrolment: InitialAccessToken): Promise<void> {
   const { clientId, metadata, scopes } = registered;
   const { key: softwareKey } = identityOf(metadata, clientId);
+  const isChild = enrolment.parent !== undefined;
+  // what an agent enrols below itself stops with it, and its children may well have one name
+  if (!isChild) {
+    const software = await deps.software.findByKey(softwareKey);
+    await deps.onMet?.({ clientId, key: softwareKey, software, ownerId: enrolment.owner.id });
+  }
   await deps.limits.admit({ address: Provider.ctx?.ip ?? '', ownerId: enrolment.owner.id, softwareKey });
   const isIn = await deps.store.insertEnrolled({
     ...PLAIN,
@@ -119,6 +133,7 @@ export async function register(deps: RegisteringDeps, registered: Registered, en
     scopes,
     bounds: enrolment.bounds,
     initialAccessTokenId: enrolment.id,
+    ...(isChild ? {} : { softwareKey }),
     secretHash: secretHashOf(deps, registered),
   });
   if (!isIn) throw new errors.InvalidToken('the initial access token is used up');
@@ -162,7 +177,7 @@ async function updateOpenly(
   const isOther = known?.proof !== 'statement' && known?.key !== identity.key;
   if (isOther) {
     const software = await deps.software.meet(identity);
-    await deps.onMet?.({ clientId, software });
+    await deps.onMet?.({ clientId, key: software.key, software });
     await deps.store.moveTo(clientId, software.id);
   }
   if (isOther || isWider) await deps.onSelfChanged?.({ clientId, isOther });

@@ -26,6 +26,7 @@ export type NewClient = Omit<
   | 'reapedAt'
 > & {
   readonly softwareId?: string | undefined;
+  readonly softwareKey?: string | undefined;
   readonly secretHash: Buffer | undefined;
 };
 
@@ -154,9 +155,9 @@ function storedOf(row: Row | undefined): StoredClient | undefined {
 const json = (value: unknown): string | null => (value === undefined ? null : JSON.stringify(value));
 
 const COLUMNS = `client_id, name, kind, purpose, service_id, status, metadata, scopes, bounds, is_management, has_governance,
-  default_resource, default_scope, secret_hash, secret_rotated_at, initial_access_token_id, version, created_at, updated_at, software_id`;
+  default_resource, default_scope, secret_hash, secret_rotated_at, initial_access_token_id, version, created_at, updated_at, software_id, software_key`;
 const VALUES = `$1::text, $2::text, $3::text, $4::text, $5::text, 'active', $6::jsonb, $7::jsonb, $8::jsonb, $9::boolean, $10::boolean,
-  $11::text, $12::text, $13::bytea, CASE WHEN $13::bytea IS NULL THEN NULL ELSE $15::timestamptz END, $14::text, 1, $15::timestamptz, $15::timestamptz, $16::text`;
+  $11::text, $12::text, $13::bytea, CASE WHEN $13::bytea IS NULL THEN NULL ELSE $15::timestamptz END, $14::text, 1, $15::timestamptz, $15::timestamptz, $16::text, $17::text`;
 
 function valuesOf(client: NewClient, now: Date): unknown[] {
   return [
@@ -176,6 +177,7 @@ function valuesOf(client: NewClient, now: Date): unknown[] {
     client.initialAccessTokenId ?? null,
     now,
     client.softwareId ?? null,
+    client.softwareKey ?? null,
   ];
 }
 

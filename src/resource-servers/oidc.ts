@@ -92,6 +92,8 @@ function needed(ctx: KoaContextWithOIDC): undefined {
  * call needs them; all, when there are no others. Never what the client is not registered for. The person may untick each.
  */
 function scopesToAskFor(server: ResourceServer, { registeredScopes }: ClientResources): string | undefined {
+  // the engine goes on for nobody without any scope; that a token names its subject is all that is left to ask for
+  if (server.scopes.length === 0) return 'openid';
   const possible = server.scopes.filter(({ name }) => registeredScopes?.includes(name) !== false);
   const usual = possible.filter(({ risk }) => risk !== 'high');
   const names = (usual.length === 0 ? possible : usual).map(({ name }) => name);

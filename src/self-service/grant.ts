@@ -42,7 +42,8 @@ function resourcesOf(payload: Record<string, unknown>): readonly string[] {
 async function resourceWords(sources: SelfServiceSources, payload: Record<string, unknown>, uri: string) {
   const server = await sources.resourceOf(uri);
   const may = scopesIn(payload, ['resources', uri]).map((name) => server?.scopes.find((scope) => scope.name === name)?.description ?? name);
-  return { name: server?.name ?? uri, may };
+  // a resource server without scopes was granted as it is
+  return { name: server?.name ?? uri, may: server?.scopes.length === 0 ? [`use ${server.name}`] : may };
 }
 
 function detailWords(sources: SelfServiceSources, payload: Record<string, unknown>, resourceName: string): readonly string[] {

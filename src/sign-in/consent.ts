@@ -10,6 +10,8 @@ export interface ConsentRequest {
   readonly resources: ReadonlyMap<string, readonly string[]>;
   readonly details: readonly AuthorizationDetail[];
   readonly isOffline: boolean;
+  /** Resource servers that have no scopes: asked for as they are. */
+  readonly bare: readonly string[];
 }
 
 /** What the person left ticked: values of `scope` and positions of `detail`. */
@@ -34,6 +36,9 @@ export interface AskedInteraction {
 
 const OFFLINE = 'offline_access';
 const CLAIM_PREFIX = 'claim:';
+const BARE_PREFIX = 'resource:';
+/** Stands where scopes would: the engine forgets a resource without any. */
+const WHOLE = '*';
 
 function wordsOf(text: unknown): string[] {
   return typeof text === 'string' ? text.split(' ').filter((word) => word !== '') : [];
@@ -55,6 +60,11 @@ function union(...lists: readonly (readonly string[])[]): string[] {
 /** The form value that stands for a claim asked for by itself. */
 export function claimValue(claim: string): string {
   return `${CLAIM_PREFIX}${claim}`;
+}
+
+/** The form value that stands for a resource server without scopes. */
+export function bareValue(identifier: string): string {
+  return `${BARE_PREFIX}${identifier}`;
 }
 
 /**
@@ -81,6 +91,7 @@ export function consentRequestOf({ params, prompt }: AskedInteraction, grant: Gr
     resources: new Map(resources.filter(([, scopes]) => scopes.length > 0)),
     details: details as AuthorizationDetail[],
     isOffline: asked.has(OFFLINE),
+    bare: [],
   };
 }
 
@@ -104,13 +115,21 @@ export function grantedOf(request: ConsentRequest, choice: Choice): ConsentReque
     resources: new Map(resources.filter(([, scopes]) => scopes.length > 0)),
     details: request.details.filter((_detail, index) => choice.details.has(index)),
     isOffline: request.isOffline,
+    bare: request.bare.filter((identifier) => choice.scopes.has(bareValue(identifier))),
   };
 }
 
-/** Whether nothing at all is allowed: that is a refusal, whichever button was pressed. */
-export function isEmpty(granted: ConsentRequest): boolean {
-  const { identityScopes, claims, resources, details } = granted;
-  return identityScopes.length + claims.length + resources.size + details.length === 0;
+/**
+ * Whether nothing at all is allowed, or not the resource server that the request is about and that has no scopes to leave out: that
+ * is a refusal, whichever button was pressed.
+ */
+export function isRefused(request: ConsentRequest, granted: ConsentRequest): boolean {
+  return isEmpty(granted) || granted.bare.length < request.bare.length;
+}
+
+function isEmpty(granted: ConsentRequest): boolean {
+  const { identityScopes, claims, resources, details, bare } = granted;
+  return identityScopes.length + claims.length + resources.size + details.length + bare.length === 0;
 }
 
 function replaced(before: readonly string[], asked: readonly string[], granted: readonly string[]): string[] {
@@ -162,6 +181,10 @@ export function applyConsent(grant: GrantContent, decided: Decided): void {
     const allowed = granted.resources.get(indicator) ?? [];
     resources[indicator] = replaced(wordsOf(resources[indicator]), asked, allowed).join(' ');
     rejectedResources[indicator] = without(asked, allowed).join(' ');
+  }
+  for (const indicator of request.bare) {
+    if (granted.bare.includes(indicator)) resources[indicator] = WHOLE;
+    else delete resources[indicator];
   }
   grant.resources = resources;
   grant.rar = decidedDetails(grant.rar ?? [], decided);

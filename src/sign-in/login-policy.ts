@@ -16,6 +16,15 @@ function classIsMissing(ctx: KoaContextWithOIDC): boolean {
   return needed.isEssential || ctx.oidc.result?.login === undefined;
 }
 
+/** A resource server that has no scopes is granted as it is: the engine, which compares scopes, would find nothing to ask. */
+function resourceIsMissing(ctx: KoaContextWithOIDC): boolean {
+  const { grant, resourceServers = {} } = ctx.oidc as unknown as {
+    readonly grant?: { readonly resources?: Readonly<Record<string, string>> };
+    readonly resourceServers?: Readonly<Record<string, { readonly scope: string }>>;
+  };
+  return Object.entries(resourceServers).some(([uri, { scope }]) => scope === '' && grant?.resources?.[uri] === undefined);
+}
+
 /** When a person has to do something before a client is answered: the engine's rules, with our scale of sign-in classes. */
 export function loginPolicy() {
   const policy = base();
@@ -24,6 +33,7 @@ export function loginPolicy() {
   // the engine compares classes by name; a stronger one than asked for is as good
   login.checks.remove('essential_acr');
   login.checks.remove('essential_acrs');
+  policy.get('consent')?.checks.add(new Check('resource_missing', 'the resource was not granted', resourceIsMissing));
   login.checks.add(new Check('account_gone', 'the account cannot sign in any more', accountIsGone));
   login.checks.add(
     new Check('acr_not_reached', 'a stronger sign-in is asked for', classIsMissing, (ctx) => ({

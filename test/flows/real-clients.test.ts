@@ -147,6 +147,25 @@ describe('what well-known clients send is taken as it is', () => {
     await server.app.parts.resourceServers.remove(known?.id ?? '', { kind: 'system', id: 'test' });
   });
 
+  test('a resource server that has no scopes is used as a whole: asked for once, kept, and ended under /me', async () => {
+    const bare = await server.resource('https://bare.acme.test/mcp', []);
+    const web = { client_name: 'Web Helper', ...CODE, redirect_uris: ['https://web.example/cb'], token_endpoint_auth_method: 'none' };
+    const software = await selfRegistered(server, web);
+    const mira = server.anotherBrowser();
+    const what = { resource: bare };
+    const page = await software.reach(mira, what);
+    expect([page.leftTo?.search, page.words]).toEqual([undefined, expect.stringContaining('Use Invoices')]);
+    const none = software.connect(mira, what, { untick: [`scope=resource:${bare}`] });
+    await expect(none).rejects.toThrow('access_denied');
+    const answer = await software.connect(mira, what);
+    expect(answer.claims).toMatchObject({ sub: server.miraId, aud: bare, act: { sub: expect.any(String) } });
+    expect(answer.claims['scope']).toBeUndefined();
+    expect((await software.client.refresh(String(answer.body['refresh_token']))).claims.aud).toBe(bare);
+    // a web client is not asked a second time
+    expect((await software.reach(mira, what)).leftTo?.searchParams.get('code')).toEqual(expect.any(String));
+    expect((await mira.visit('/me')).words).toContain('Use Invoices; know who you are');
+  });
+
   test.each([
     ['javascript:alert(1)'],
     ['ftp://agent.example/cb'],

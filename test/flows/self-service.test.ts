@@ -169,6 +169,31 @@ describe('software that was stopped stays stopped', () => {
     expect(page.forms.flatMap(({ buttons }) => buttons.map(({ value }) => value))).not.toContain('allow');
   });
 
+  test('R14: so is software that was enrolled with a token, whichever door it tries, until its agent is resumed or retired', async () => {
+    const metadata = named('Enrolled Helper', { grant_types: ['authorization_code'] });
+    const withToken = async () => registerOpenly(server.issuer, metadata, { authorization: `Bearer ${await server.enrolmentToken()}` });
+    const first = await withToken();
+    expect([first.status, (await withToken()).status]).toEqual([201, 201]);
+    const agent = await agentOf(String(first.body['client_id']));
+    await parts().agents.setStatus(agent?.id ?? '', 'suspended', { by: administrator, reason: 'It leaked.' });
+    for (const again of [await withToken(), await registerOpenly(server.issuer, metadata)])
+      expect([again.status, again.body['error'], again.body['decision_id']]).toEqual([403, 'access_denied', expect.any(String)]);
+    const others = await parts().clients.initialAccessTokens.create(
+      {
+        name: 'Ada’s',
+        owner: { kind: 'group', id: 'grp_self_service' },
+        agent_state: 'proposed',
+        uses: 1,
+        ttl_seconds: 60,
+        grant_types: ['authorization_code'],
+      },
+      SYSTEM,
+    );
+    expect((await registerOpenly(server.issuer, metadata, { authorization: `Bearer ${others.token}` })).status).toBe(201);
+    await parts().agents.setStatus(agent?.id ?? '', 'retired', { by: administrator });
+    expect([(await withToken()).status, (await registerOpenly(server.issuer, metadata)).status]).toEqual([201, 201]);
+  });
+
   test('a refused registration leaves no client, and software that an administrator refuses does not register', async () => {
     const software = await selfRegistered(server, named('Refused Helper'));
     const record = await softwareOf(software.clientId);

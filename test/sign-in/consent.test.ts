@@ -8,7 +8,7 @@ import {
   consentRequestOf,
   type GrantContent,
   grantedOf,
-  isEmpty,
+  isRefused,
 } from '../../src/sign-in/consent.ts';
 
 const types = createDetailTypes();
@@ -16,7 +16,7 @@ const R = 'https://billing.test/mcp';
 const call = (...tools: string[]) => ({ type: 'mcp_tool_call', locations: [R], tools });
 
 function request(more: Partial<ConsentRequest> = {}): ConsentRequest {
-  return { identityScopes: [], claims: [], resources: new Map(), details: [], isOffline: false, ...more };
+  return { identityScopes: [], claims: [], resources: new Map(), details: [], isOffline: false, bare: [], ...more };
 }
 
 /** Applies a choice of scopes and details to a grant; returns the grant. */
@@ -50,7 +50,7 @@ describe('what is asked', () => {
     const asked = consentRequestOf({ params: {}, prompt: { details: { missingOIDCClaims: ['email'], rar: details } } }, undefined);
     expect(asked).toEqual(request({ claims: ['email'], details }));
     expect(grantedOf(asked, { scopes: new Set(['claim:email']), details: new Set([0]) })).toEqual(asked);
-    expect(isEmpty(grantedOf(asked, { scopes: new Set(['email']), details: new Set([7]) }))).toBe(true);
+    expect(isRefused(asked, grantedOf(asked, { scopes: new Set(['email']), details: new Set([7]) }))).toBe(true);
   });
 });
 

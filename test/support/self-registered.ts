@@ -15,9 +15,9 @@ export interface SelfRegistered {
   readonly information: Readonly<Record<string, unknown>>;
   readonly client: AgentClient;
   /** The page a person comes to. */
-  reach(person: Person, what: { readonly resource: string; readonly scope: string }): Promise<Page>;
+  reach(person: Person, what: { readonly resource: string; readonly scope?: string }): Promise<Page>;
   /** A person lets it act for them; the token that follows. */
-  connect(person: Person, what: { readonly resource: string; readonly scope: string }, filling?: Filling): Promise<TokenAnswer>;
+  connect(person: Person, what: { readonly resource: string; readonly scope?: string }, filling?: Filling): Promise<TokenAnswer>;
 }
 
 /** As an MCP client on somebody's own machine registers. */
@@ -47,7 +47,7 @@ export async function selfRegistered(server: Pick<InhabitedServer, 'issuer'>, me
   const found = await discover(server.issuer);
   const client = createAgentClient(found, { clientId, clientSecret: String(body['client_secret'] ?? '') }, createSend());
   const [redirectUri = ''] = body['redirect_uris'] as string[];
-  const begin = (what: { resource: string; scope: string }) => client.authorizationRequest(what, redirectUri);
+  const begin = (what: { resource: string; scope?: string }) => client.authorizationRequest(what, redirectUri);
   return {
     clientId,
     information: body,

@@ -25,6 +25,8 @@ export interface SoftwareAgents {
   ): Promise<void>;
   /** @throws {AppError} */
   letIn(agentId: string, accountId: string): Promise<void>;
+  /** Instances of the software that stand for stopped ones stand for nobody from now on. */
+  release(softwareId: string, agentIds: readonly string[]): Promise<void>;
   /** Those that act stop. */
   stop(agentIds: readonly string[], why: { readonly reason: string; readonly accountId: string }): Promise<void>;
 }
@@ -172,7 +174,10 @@ function decisions(deps: SoftwareConsoleDeps, router: Router, web: Web): void {
   });
   decide('allow', {
     done: 'It may come again. It begins anew: what was stopped stays stopped.',
-    work: async ({ one, session }) => void (await software.allow(one.id, personAsChanger(session))),
+    async work({ one, session }) {
+      await softwareAgents.release(one.id, one.agentIds);
+      await software.allow(one.id, personAsChanger(session));
+    },
   });
 }
 

@@ -24,7 +24,7 @@ export interface Instance {
 }
 
 /** The use cases around software that comes by itself. Those that change something join the transaction under way. */
-export interface SoftwareService {
+export interface SoftwareService extends Pick<SoftwareStore, 'findByKey' | 'suspendedTwin'> {
   /** One registration more; told to the audit trail when nobody saw this software before. */
   meet(identity: SoftwareIdentity): Promise<Software>;
   /** @throws {AppError} `not_found` */
@@ -142,6 +142,8 @@ export function createSoftwareService(deps: SoftwareServiceDeps): SoftwareServic
     find: store.find,
     lock: store.lock,
     findByAgent: store.findByAgent,
+    findByKey: store.findByKey,
+    suspendedTwin: store.suspendedTwin,
     list: store.list,
     count: store.count,
     countSince: store.countSince,

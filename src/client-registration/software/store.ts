@@ -25,6 +25,9 @@ export interface SoftwareStore {
   /** The same, held against other writers until the transaction ends. */
   lock(id: string): Promise<Software | undefined>;
   findByAgent(agentId: string): Promise<Software | undefined>;
+  findByKey(key: string): Promise<Software | undefined>;
+  /** A suspended agent whose client registered with an enrolment token under this key; `ownerId`: one of theirs. */
+  suspendedTwin(key: string, ownerId: string | undefined): Promise<string | undefined>;
   list(query: SoftwareQuery): Promise<readonly Software[]>;
   count(): Promise<number>;
   /** First seen since then. */
@@ -104,6 +107,13 @@ export function createSoftwareStore({ db }: { readonly db: Db }): SoftwareStore 
       found(
         await db.row<Row>({ name: 'software-of-agent', text: 'SELECT * FROM software WHERE agent_ids @> ARRAY[$1]', values: [agentId] }),
       ),
+    findByKey: async (key) =>
+      found(await db.row<Row>({ name: 'software-of-key', text: 'SELECT * FROM software WHERE key = $1', values: [key] })),
+    async suspendedTwin(key, ownerId) {
+      const text = `SELECT agent_id FROM suspended_clients WHERE client_id IN (SELECT client_id FROM clients WHERE software_key = $1)
+                    AND ($2::text IS NULL OR owner_id = $2) LIMIT 1`;
+      return (await db.row<{ agent_id: string }>({ name: 'software-twin', text, values: [key, ownerId ?? null] }))?.agent_id;
+    },
     async list({ search, after, limit }) {
       const like = search === undefined || search === '' ? null : `%${search.replace(/[\\%_]/g, '\\$&')}%`;
       const rows = await db.rows<Row>({

@@ -1,7 +1,7 @@
 import { describeDetail, type DetailTypes } from '../../authorization-details/index.ts';
 import { initialsOf } from '../../platform/http/pages.ts';
 import type { BrowserSession } from '../../platform/http/web.ts';
-import { claimValue, type ConsentRequest } from '../consent.ts';
+import { bareValue, claimValue, type ConsentRequest } from '../consent.ts';
 import { type AskedResource, destinationOf, plainName, type Risk, type Software, type Standing } from './software.ts';
 
 /** Everything the consent page is made of. */
@@ -97,6 +97,14 @@ function markNew<L extends Line, G extends { readonly scopes: readonly L[] }>(gr
   return marked.toSorted((a, b) => Number(b.scopes.some(isNew)) - Number(a.scopes.some(isNew)));
 }
 
+/** A resource server that has no scopes is used as a whole, or not. */
+function bareGroups({ request, resources }: ConsentInput) {
+  return request.bare.map((identifier) => {
+    const name = resources.get(identifier)?.name ?? identifier;
+    return { name, uri: identifier, scopes: [{ value: bareValue(identifier), words: `Use ${name}`, checked: true }] };
+  });
+}
+
 function groupsOf(input: ConsentInput) {
   const { request, resources, mostRisk } = input;
   const groups = [...request.resources].map(([identifier, scopes]) => {
@@ -106,7 +114,7 @@ function groupsOf(input: ConsentInput) {
   const worst = ({ scopes }: { scopes: readonly { risk: (typeof RISKS)[number] }[] }) =>
     Math.min(...scopes.map(({ risk }) => RISKS.indexOf(risk)));
   return markNew<Line, { readonly name: string; readonly uri: string; readonly scopes: readonly Line[] }>(
-    [...groups.toSorted((a, b) => worst(a) - worst(b)), ...aboutPerson(request)],
+    [...groups.toSorted((a, b) => worst(a) - worst(b)), ...bareGroups(input), ...aboutPerson(request)],
     input,
   );
 }
@@ -160,7 +168,7 @@ function softwareOf(input: ConsentInput) {
 function headingOf(input: ConsentInput, name: string): string {
   const { request } = input;
   if (asksForMore(input)) return `Let ${name} do more for you?`;
-  const isIdentityOnly = request.resources.size === 0 && request.details.length === 0;
+  const isIdentityOnly = request.resources.size === 0 && request.bare.length === 0 && request.details.length === 0;
   return isIdentityOnly ? `Let ${name} know who you are?` : `Let ${name} act for you?`;
 }
 

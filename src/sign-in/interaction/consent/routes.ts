@@ -9,7 +9,7 @@ import {
   consentRequestOf,
   type GrantContent,
   grantedOf,
-  isEmpty,
+  isRefused,
 } from '../../consent.ts';
 import { presentConsent, presentWaiting, scopesBeyond } from '../present.ts';
 import { type InteractionDeps, type Interactions, type Open, prepareFor, refusalOf } from '../request/routes.ts';
@@ -37,25 +37,26 @@ interface Answer {
 export function createConsent(deps: InteractionDeps, { web, interactions }: { web: Web; interactions: Interactions }) {
   const { db, basePath, grants, audit, detailTypes, onConsent } = deps;
   const standingOf = deps.standingOf ?? (async () => WELCOME);
-  const askedOf = async ({ interaction }: Open) => {
+  const askedOf = async (open: Open) => {
+    const { interaction } = open;
     const grant = (interaction.grantId === undefined ? undefined : await grants.find(interaction.grantId)) as GrantContent | undefined;
-    const request = consentRequestOf(interaction, grant);
-    return { request, allowedBefore: allowedBefore(request, grant) };
+    const asked = consentRequestOf(interaction, grant);
+    const resources = await resourcesIn(deps, open, asked);
+    const bare = [...resources].filter(([uri, { scopes }]) => scopes.length === 0 && !asked.resources.has(uri)).map(([uri]) => uri);
+    const request = { ...asked, bare: asked.details.length > 0 ? [] : bare };
+    return { request, resources, allowedBefore: allowedBefore(request, grant) };
   };
   const pathOf = ({ interaction }: Open) => `${basePath}/interaction/${interaction.uid}`;
   const ask = async (ctx: Context, { open, session, mostRisk }: Asking) => {
     const { interaction, client, software } = open;
-    const { request, ...asked } = await askedOf(open);
-    const resources = await resourcesIn(deps, open, request);
+    const asked = await askedOf(open);
     prepareFor(interaction)(ctx);
     const model = presentConsent({
       session,
       software,
       redirectUri: interaction.params['redirect_uri'],
       redirectUris: client.redirectUris ?? [],
-      request,
       ...asked,
-      resources,
       types: detailTypes(),
       isFirstTime: !(await grants.isKnown(session.accountId, client.clientId)),
       mayRefresh: client.grantTypeAllowed('refresh_token'),
@@ -85,21 +86,16 @@ export function createConsent(deps: InteractionDeps, { web, interactions }: { we
     if (session !== undefined) await audit.record({ type: 'consent.denied', ...partiesOf(open, session), cause: 'person' });
     return interactions.answer(open.interaction, refusalOf('access_denied', 'the person did not allow it'));
   };
-  const withinReach = async (open: Open, asked: { request: ConsentRequest; choice: Choice; most: Risk | undefined }): Promise<Choice> => {
-    const resources = await resourcesIn(deps, open, asked.request);
-    const beyond = [...asked.request.resources].flatMap(([uri, scopes]) => scopesBeyond(resources.get(uri), scopes, asked.most));
-    return { ...asked.choice, scopes: new Set([...asked.choice.scopes].filter((scope) => !beyond.includes(scope))) };
-  };
   const allow = async (open: Open, { session, choice, most }: { session: BrowserSession; choice: Choice; most: Risk | undefined }) => {
     const { interaction, client } = open;
-    const { request } = await askedOf(open);
-    const granted = grantedOf(request, await withinReach(open, { request, choice, most }));
-    if (isEmpty(granted)) return deny(open, session);
+    const { request, resources } = await askedOf(open);
+    const granted = grantedOf(request, withinReach(resources, { request, choice, most }));
+    if (isRefused(request, granted)) return deny(open, session);
     const { accountId } = session;
     const { clientId } = client;
     const grantId = await grants.write({ accountId, clientId }, (grant) => applyConsent(grant, { request, granted, types: detailTypes() }));
     const scopes = [...new Set([...granted.identityScopes, ...[...granted.resources.values()].flat()])];
-    const resource = [...granted.resources.keys()].join(' ');
+    const resource = [...granted.resources.keys(), ...granted.bare].join(' ');
     await audit.record({
       type: 'consent.granted',
       ...partiesOf(open, session),
@@ -128,6 +124,15 @@ export function createConsent(deps: InteractionDeps, { web, interactions }: { we
     );
   };
   return { show, decide, deny: (open: Open) => db.transaction(() => deny(open, open.session)) };
+}
+
+/** The choice without scopes that the person's yes does not give, whatever the form says. */
+function withinReach(
+  resources: ReadonlyMap<string, AskedResource>,
+  { request, choice, most }: { request: ConsentRequest; choice: Choice; most: Risk | undefined },
+): Choice {
+  const beyond = [...request.resources].flatMap(([uri, scopes]) => scopesBeyond(resources.get(uri), scopes, most));
+  return { ...choice, scopes: new Set([...choice.scopes].filter((scope) => !beyond.includes(scope))) };
 }
 
 /** The resource servers that a request is about, by the indicator it names them with. */
