@@ -203,7 +203,7 @@ function refusing({ db, software, softwareAgents, issuer }: SoftwareConsoleDeps,
   router.post(path, async (ctx) => {
     const session = await web.guard.session(ctx, DECIDE);
     if (session === undefined) return;
-    const reason = textOf(await web.pages.form(ctx), 'reason').slice(0, 300);
+    const reason = textOf(await web.pages.form(ctx), 'reason').slice(0, 300) || 'The software was refused.';
     const id = idOf(ctx);
     await db.transaction(async () => {
       const one = await software.refuse(id, personAsChanger(session));
