@@ -7,6 +7,7 @@ import { mkdir } from 'node:fs/promises';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { openBrowser } from '../test/support/browser.ts';
 import { createPerson } from '../test/support/person.ts';
+import { registerOpenly, selfRegistered } from '../test/support/self-registered.ts';
 import { handOn } from './delegation.ts';
 import { createNarrator } from './narrator.ts';
 import { startThrowawayServer } from './server.ts';
@@ -145,12 +146,28 @@ async function driftPicture(browser: Browser, stage: Stage, { people, agents }: 
   await take(phone, 'drift', `${stage.issuer}/me/agents/${id}/drift`);
 }
 
+const CODE = { grant_types: ['authorization_code', 'refresh_token'], response_types: ['code'], token_endpoint_auth_method: 'none' };
+const cliAt = (port: number) => ({ client_name: 'Claude Code', redirect_uris: [`http://localhost:${port}/callback`], ...CODE });
+
+/** Clients that nobody registered: Mira pastes the address of the MCP server into them. */
+async function letSoftwareIn(stage: Stage, { miraEmail }: People): Promise<void> {
+  const what = { resource: RESOURCE, scope: 'invoices:read' };
+  const hosted = { client_name: 'Claude', redirect_uris: ['https://claude.ai/api/mcp/auth_callback'], ...CODE };
+  const editor = { client_name: 'Cursor', redirect_uris: ['cursor://anysphere.cursor-mcp/oauth/callback'], ...CODE };
+  for (const metadata of [cliAt(51_111), cliAt(52_222), hosted]) {
+    const mira = createPerson(stage.issuer, { email: miraEmail, password: MIRA_PASSWORD });
+    await (await selfRegistered(stage, metadata)).connect(mira, what);
+  }
+  for (const metadata of [cliAt(53_333), editor]) await registerOpenly(stage.issuer, metadata);
+}
+
 /** At Ada's desk: the console. */
 async function deskPictures(browser: Browser, stage: Stage, about: { login: Login; agentId: string; decisionId: string }): Promise<void> {
   const console = `${stage.issuer}/console`;
   const desk = await signIn(browser, console, { login: about.login, look: DESK });
   await take(desk, 'overview', console);
   await take(desk, 'agents', `${console}/agents`);
+  await take(desk, 'software', `${console}/software`);
   await take(desk, 'agent', `${console}/agents/${about.agentId}`);
   await take(desk, 'refusal', `${console}/decisions/${about.decisionId}`);
   await desk.goto(`${console}/audit`);
@@ -186,6 +203,7 @@ async function main(): Promise<void> {
     await phonePictures(browser, stage, { people, request: more.url });
     await askOwners(stage, { people, administrator: throwaway.administrator, agents });
     await populate(stage, { people, agents });
+    await letSoftwareIn(stage, people);
     const phone = { login: { email: people.miraEmail, password: MIRA_PASSWORD }, look: PHONE };
     await take(await signIn(browser, `${stage.issuer}/me`, phone), 'certification', `${stage.issuer}/me/certifications`);
     const decisionId = String(refused.body['decision_id']);

@@ -81,7 +81,10 @@ function whoOwns({ agents, newSoftware, base }: OverviewFacts) {
   return {
     question: 'Who owns them?',
     answer: count(agents.owners, 'owner', 'owners'),
-    words: listed([words, newSoftware > 0 && `${count(newSoftware, 'product', 'products')} came by themselves this week`]),
+    words:
+      newSoftware === 0
+        ? words
+        : `${words} ${count(newSoftware, 'product', 'products')} came ${newSoftware === 1 ? 'by itself' : 'by themselves'} this week.`,
     next:
       newSoftware > 0
         ? { href: `${base}/console/software`, words: 'See what is new' }
