@@ -61,6 +61,32 @@ export interface ClientRecord {
   readonly lastUsedAt: Date | undefined;
 }
 
+/** A client before anything is known of it but this: no metadata, no rights, never used. */
+export function draftRecord(known: Pick<ClientRecord, 'id' | 'name' | 'kind' | 'purpose' | 'bounds'>, now: Date): ClientRecord {
+  return {
+    ...known,
+    serviceId: undefined,
+    status: 'active',
+    metadata: {},
+    scopes: undefined,
+    isManagement: false,
+    hasGovernance: false,
+    defaultResource: undefined,
+    defaultScope: undefined,
+    hasSecret: false,
+    secretRotatedAt: undefined,
+    previousSecretUntil: undefined,
+    initialAccessTokenId: undefined,
+    softwareId: undefined,
+    admittedAt: undefined,
+    reapedAt: undefined,
+    version: 1,
+    createdAt: now,
+    updatedAt: now,
+    lastUsedAt: undefined,
+  };
+}
+
 /** Lets software register by itself; the token's value is not in it. */
 export interface InitialAccessToken {
   readonly id: string;

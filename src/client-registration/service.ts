@@ -6,7 +6,7 @@ import type { Ids } from '../platform/ids.ts';
 import type { Logger } from '../platform/log.ts';
 import type { ChangedBy, OnStopped, RegistrationAudit } from './audit-trail.ts';
 import { type Bootstrapped, ensureBootstrapClient } from './bootstrap-client.ts';
-import { type ClientPurpose, type ClientRecord, type StoredMetadata, usesSecret } from './client.ts';
+import { type ClientPurpose, type ClientRecord, draftRecord, type StoredMetadata, usesSecret } from './client.ts';
 import type { FactsBook } from './client-facts.ts';
 import { type ClientChangeInput, metadataOf, type NewClientInput, ownChanges } from './client-input.ts';
 import type { ClientSecrets } from './client-secrets.ts';
@@ -160,30 +160,8 @@ async function create(deps: ClientServiceDeps, input: NewClientInput, by: Change
   const now = clock.now();
   const bounds = { grantTypes: ALL_GRANTS };
   const draft: ClientRecord = {
-    id,
-    name: input.client_name,
-    kind: 'admin',
-    purpose: input.purpose,
+    ...draftRecord({ id, name: input.client_name, kind: 'admin', purpose: input.purpose, bounds }, now),
     serviceId: SERVICE_PURPOSES.has(input.purpose) ? ids.next('svc') : undefined,
-    status: 'active',
-    metadata: {},
-    scopes: undefined,
-    bounds,
-    isManagement: false,
-    hasGovernance: false,
-    defaultResource: undefined,
-    defaultScope: undefined,
-    hasSecret: false,
-    secretRotatedAt: undefined,
-    previousSecretUntil: undefined,
-    initialAccessTokenId: undefined,
-    softwareId: undefined,
-    admittedAt: undefined,
-    reapedAt: undefined,
-    version: 1,
-    createdAt: now,
-    updatedAt: now,
-    lastUsedAt: undefined,
     ...(ownChanges(input, bounds) as Partial<ClientRecord>),
   };
   const record = { ...draft, ...judgeMetadata(deps, draft, metadataOf(input)) };

@@ -3,7 +3,7 @@ import { type Clock, secondsAfter } from '../../platform/clock.ts';
 import type { Db } from '../../platform/db/db.ts';
 import type { Outgoing } from '../../platform/outgoing/dispatcher.ts';
 import type { ChangedBy, RegistrationAudit } from '../audit-trail.ts';
-import type { ClientRecord, StoredMetadata } from '../client.ts';
+import { type ClientRecord, draftRecord, type StoredMetadata } from '../client.ts';
 import { OPEN_BOUNDS } from '../open-registration.ts';
 import type { SoftwareService } from '../software/service.ts';
 import { documentIdentity } from '../software/software.ts';
@@ -47,32 +47,7 @@ const LONGEST_WORDS = 1_000;
 
 /** A client of a document before anything is known of it. */
 export function draftOf(clientId: string, { name, now }: { readonly name: string; readonly now: Date }): ClientRecord {
-  return {
-    id: clientId,
-    name,
-    kind: 'document',
-    purpose: 'agent',
-    serviceId: undefined,
-    status: 'active',
-    metadata: {},
-    scopes: undefined,
-    bounds: OPEN_BOUNDS,
-    isManagement: false,
-    hasGovernance: false,
-    defaultResource: undefined,
-    defaultScope: undefined,
-    hasSecret: false,
-    secretRotatedAt: undefined,
-    previousSecretUntil: undefined,
-    initialAccessTokenId: undefined,
-    softwareId: undefined,
-    admittedAt: undefined,
-    reapedAt: undefined,
-    version: 1,
-    createdAt: now,
-    updatedAt: now,
-    lastUsedAt: undefined,
-  };
+  return draftRecord({ id: clientId, name, kind: 'document', purpose: 'agent', bounds: OPEN_BOUNDS }, now);
 }
 
 interface Judged {
