@@ -74,10 +74,10 @@ describe('RFC 9470 step-up', () => {
   test('a clock of the caller decides what is recent', async () => {
     const signedIn = now();
     const authorization = await server.verify(bearer(await issuer.token({ auth_time: signedIn })));
-    const after = (age: number) => () =>
+    const demandedAfter = (age: number) => () =>
       requireAssurance(authorization, { maxAgeSeconds: 60 }, { now: () => new Date((signedIn + age) * 1000) });
-    expect(after(60)).not.toThrow();
-    expect(after(61)).toThrow(AccessRefused);
+    expect(demandedAfter(60)).not.toThrow();
+    expect(demandedAfter(61)).toThrow(AccessRefused);
   });
 
   test.each([{ acr: 7 }, { acr: '' }, { auth_time: 'now' }, { auth_time: -1 }])('a token with %p is refused', async (claims) => {
