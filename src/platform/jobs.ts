@@ -27,36 +27,65 @@ function lockKey(name: string): number {
 const LOCK_CLASS = 0x6a6f6273; // "jobs"
 
 /**
- * Each job runs on one server at a time: whoever gets its advisory lock runs it, the others skip this turn. The lock belongs
- * to a connection, so a server that dies mid-run gives it back.
+ * The locks of all jobs under way, held by one session: as many jobs as fall due in the same second need one connection between
+ * them, and leave the others to requests and to their own work. A server that dies gives its locks back with the session.
  */
-export function createJobRunner(deps: { db: Db; log: Pick<Logger, 'error'> }): JobRunner {
+function createLocks(db: Pick<Db, 'dedicated'>) {
+  let session: ReturnType<Db['dedicated']> | undefined;
+  let users = 0;
+  let tail: Promise<unknown> = Promise.resolve();
+
+  const end = async (isBroken: boolean): Promise<void> => {
+    const last = session;
+    session = undefined;
+    await last?.then((connection) => connection.release(isBroken)).catch(() => undefined);
+  };
+  const ask = async (statement: string, name: string): Promise<boolean> => {
+    session ??= db.dedicated();
+    try {
+      const connection = await session;
+      const { rows } = await connection.query<{ is_done: boolean }>(`SELECT ${statement}($1, $2) AS is_done`, [LOCK_CLASS, lockKey(name)]);
+      return rows[0]?.is_done === true;
+    } catch (error) {
+      // nobody knows what it still holds
+      await end(true);
+      throw error;
+    }
+  };
+  /** A connection takes one statement at a time. */
+  const inTurn = <T>(step: () => Promise<T>): Promise<T> => {
+    const answer = tail.then(step, step);
+    tail = answer.catch(() => undefined);
+    return answer;
+  };
+  return {
+    /** Runs `work` while holding the lock of that name, unless another server holds it. */
+    async holding(name: string, work: () => Promise<void>): Promise<void> {
+      users += 1;
+      try {
+        if (!(await inTurn(() => ask('pg_try_advisory_lock', name)))) return;
+        // a session that is gone has given its locks back
+        await work().finally(() => inTurn(() => ask('pg_advisory_unlock', name)).catch(() => false));
+      } finally {
+        users -= 1;
+        await inTurn(async () => (users === 0 ? end(false) : undefined));
+      }
+    },
+  };
+}
+
+/** Each job runs on one server at a time: whoever gets its advisory lock runs it, the others skip this turn. */
+export function createJobRunner(deps: { db: Pick<Db, 'dedicated'>; log: Pick<Logger, 'error'> }): JobRunner {
   const { db, log } = deps;
+  const locks = createLocks(db);
   const known = new Map<string, Job>();
   const timers = new Set<NodeJS.Timeout>();
   const underWay = new Map<string, Promise<void>>();
 
-  const runLocked = async (job: Job): Promise<void> => {
-    const connection = await db.dedicated();
-    let isBroken = true;
-    try {
-      const { rows } = await connection.query<{ held: boolean }>('SELECT pg_try_advisory_lock($1, $2) AS held', [
-        LOCK_CLASS,
-        lockKey(job.name),
-      ]);
-      if (rows[0]?.held === true) {
-        await job.run();
-        await connection.query('SELECT pg_advisory_unlock($1, $2)', [LOCK_CLASS, lockKey(job.name)]);
-      }
-      isBroken = false;
-    } finally {
-      connection.release(isBroken);
-    }
-  };
   const run = (job: Job): Promise<void> => {
     const running = underWay.get(job.name);
     if (running !== undefined) return running;
-    const fresh = runLocked(job).finally(() => underWay.delete(job.name));
+    const fresh = locks.holding(job.name, job.run).finally(() => underWay.delete(job.name));
     underWay.set(job.name, fresh);
     return fresh;
   };
