@@ -67,6 +67,11 @@ function isStopped({ status }: Agent): boolean {
   return status === 'suspended' || status === 'retired';
 }
 
+/** An administrator refused it, or stopped an agent of it (R14). */
+function isTurnedAway({ refusedAt }: Software, known: readonly Agent[]): boolean {
+  return refusedAt !== undefined || known.some(isStopped);
+}
+
 /** Somebody took it on: it is no longer the server's own. */
 function isAdopted({ owner }: Agent): boolean {
   return owner?.id !== SELF_SERVICE_GROUP_ID;
@@ -101,19 +106,23 @@ async function standingOf(parts: Parts, clientId: string): Promise<Standing> {
     agentsOf(parts, software),
     parts.policy().enrolment.choice(),
   ]);
-  if (software.refusedAt !== undefined || known.some(isStopped)) return { state: 'refused' };
+  if (isTurnedAway(software, known)) return { state: 'refused' };
   const agent = linked ?? successorOf(software, known);
   if (agent !== undefined) return standingAs(agent, choice);
   if (choice.newSoftware === 'administrator') return { state: 'waits', isAsked: false };
   return { state: 'welcome', mostRisk: choice.selfServiceRisk };
 }
 
-/** Makes the instance act as the agent of its software; the software is held, so that two first yeses make one agent. */
+/**
+ * Makes the instance act as the agent of its software; the software is held, so that two first yeses make one agent, and a refusal
+ * that was under way meanwhile counts. @throws {AppError} `forbidden`
+ */
 async function enrol(parts: Parts, { client, software: seen }: Instance, around: { by: AgentEditor; status: 'active' | 'proposed' }) {
   const { by, status } = around;
   const { software: records } = parts.clients();
   const software = (await records.lock(seen.id)) ?? seen;
   const known = await agentsOf(parts, software);
+  if (isTurnedAway(software, known)) throw new AppError('forbidden', REFUSED);
   const existing = successorOf(software, known);
   const made = { displayName: nameOf(software), owner: OWNER, status, riskLevel: 'low', source: 'self-service' } as const;
   const agent = existing ?? (await parts.agents().create(made, by));

@@ -32,6 +32,13 @@ const eventTypes = async (resource: string) =>
   (await parts().audit.list({ limit: 50 })).events.filter(({ event }) => event.resource === resource).map(({ event }) => event.type);
 const scopesOf = ({ scope }: Readonly<Record<string, unknown>>) => new Set(String(scope).split(' '));
 
+/** Until a statement of this database waits for another one. */
+async function somebodyWaits(): Promise<void> {
+  const text = `SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()`;
+  const isWaiting = () => server.db.detached(() => server.db.rows({ name: '', text, values: [] }));
+  while ((await isWaiting()).length === 0);
+}
+
 async function choose(change: object): Promise<void> {
   const { enrolment } = parts().policy;
   const { choice, version } = await enrolment.get();
@@ -192,6 +199,22 @@ describe('software that was stopped stays stopped', () => {
     expect((await registerOpenly(server.issuer, metadata, { authorization: `Bearer ${others.token}` })).status).toBe(201);
     await parts().agents.setStatus(agent?.id ?? '', 'retired', { by: administrator });
     expect([(await withToken()).status, (await registerOpenly(server.issuer, metadata)).status]).toEqual([201, 201]);
+  });
+
+  test('a first yes that meets a refusal under way makes no agent', async () => {
+    const software = await selfRegistered(server, named('Raced Helper'));
+    const id = (await softwareOf(software.clientId))?.id ?? '';
+    const { refused, yes } = await server.db.transaction(async () => {
+      const record = await parts().clients.software.refuse(id, administrator);
+      const answer = software.connect(server.anotherBrowser(), READ).then(
+        () => 'a token',
+        () => 'nothing',
+      );
+      await somebodyWaits();
+      return { refused: record, yes: { answer } };
+    });
+    expect([refused.refusedAt, await yes.answer]).toEqual([expect.any(Date), 'nothing']);
+    expect([await agentOf(software.clientId), (await softwareOf(software.clientId))?.agentIds]).toEqual([undefined, []]);
   });
 
   test('a refused registration leaves no client, and software that an administrator refuses does not register', async () => {
