@@ -4,14 +4,11 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { readChallenges, tokenChallengeOf } from '../../src/operations/connection/challenge.ts';
 import type { Look } from '../../src/operations/connection/probes.ts';
 import { judgeOwnMetadata, judgeReach, judgeWays, metadataAddresses, waysIn } from '../../src/operations/connection/this-server.ts';
-import { createProbes } from '../../src/operations/connection/probes.ts';
-import { createWalk, type Examination, type Walk } from '../../src/operations/connection/walk.ts';
-import { systemClock } from '../../src/platform/clock.ts';
-import { randomIds } from '../../src/platform/ids.ts';
+import type { Examination, Walk } from '../../src/operations/connection/walk.ts';
 import { createLogger } from '../../src/platform/log.ts';
 import { createOutgoing } from '../../src/platform/outgoing/dispatcher.ts';
-import { redirectFaultOf } from '../../src/client-registration/index.ts';
 import { createInhabitedServer, type InhabitedServer, type RegisteredSoftware } from '../support/inhabited-server.ts';
+import { walkOf } from './walking.ts';
 
 const SYSTEM = { kind: 'system', id: 'command-line' } as const;
 const ADMINISTRATOR = { ...SYSTEM, party: 'administrator' } as const;
@@ -21,18 +18,7 @@ const outgoing = createOutgoing({ allowLoopback: true, log: createLogger('silent
 
 beforeAll(async () => {
   server = await createInhabitedServer();
-  const { resourceServers, tokens, clients, policy } = server.app.parts;
-  walk = createWalk({
-    issuer: server.issuer,
-    clock: systemClock,
-    ids: randomIds,
-    probes: createProbes(outgoing),
-    findResource: resourceServers.findByIdentifier,
-    countLiveTokens: tokens.countLive,
-    findClient: clients.find,
-    redirectFaultOf,
-    policy,
-  });
+  walk = walkOf(server, outgoing);
 });
 afterAll(async () => {
   await outgoing.close();

@@ -1,13 +1,10 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import { createProbes } from '../../src/operations/connection/probes.ts';
-import { createWalk, type Examination, type Walk } from '../../src/operations/connection/walk.ts';
-import { systemClock } from '../../src/platform/clock.ts';
-import { randomIds } from '../../src/platform/ids.ts';
+import type { Examination, Walk } from '../../src/operations/connection/walk.ts';
 import { createLogger } from '../../src/platform/log.ts';
 import { createOutgoing } from '../../src/platform/outgoing/dispatcher.ts';
-import { redirectFaultOf } from '../../src/client-registration/index.ts';
 import { createInhabitedServer, type InhabitedServer } from '../support/inhabited-server.ts';
 import { startProtectedMcpServer } from '../support/mcp-server.ts';
+import { walkOf } from './walking.ts';
 import { type Bends, challenge, sendJson, startBentServer } from './bent-server.ts';
 
 let server: InhabitedServer;
@@ -17,18 +14,7 @@ const open: { close(): Promise<void> }[] = [];
 
 beforeAll(async () => {
   server = await createInhabitedServer();
-  const { resourceServers, tokens, clients, policy } = server.app.parts;
-  walk = createWalk({
-    issuer: server.issuer,
-    clock: systemClock,
-    ids: randomIds,
-    probes: createProbes(outgoing),
-    findResource: resourceServers.findByIdentifier,
-    countLiveTokens: tokens.countLive,
-    findClient: clients.find,
-    redirectFaultOf,
-    policy,
-  });
+  walk = walkOf(server, outgoing);
 });
 afterEach(async () => {
   for (const each of open.splice(0)) await each.close();
