@@ -62,11 +62,15 @@ test('an unknown person costs what a known one costs', async () => {
   const stored = await passwords.hash('correct horse battery', about);
   const timed = async (hash: string | undefined) => {
     const begun = performance.now();
-    for (let round = 0; round < 3; round += 1) expect((await passwords.verify(hash, 'some wrong password')).isRight).toBe(false);
+    expect((await passwords.verify(hash, 'some wrong password')).isRight).toBe(false);
     return performance.now() - begun;
   };
-  await timed(stored);
-  const [known, unknown] = [await timed(stored), await timed(undefined)];
+  // the quickest of several: whatever else the machine does only ever adds time
+  let [known, unknown] = [Infinity, Infinity];
+  for (let round = 0; round < 5; round += 1) {
+    known = Math.min(known, await timed(stored));
+    unknown = Math.min(unknown, await timed(undefined));
+  }
   expect(unknown).toBeGreaterThan(known / 3);
   expect(unknown).toBeLessThan(known * 3);
 });

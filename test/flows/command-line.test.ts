@@ -4,7 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { v1 } from '../agents/agent-card-sample.ts';
-import { type ServerProcess, startServerProcess } from '../support/server-process.ts';
+import { programEnvironment, type ServerProcess, startServerProcess } from '../support/server-process.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { freePort } from '../support/test-server.ts';
 
@@ -24,7 +24,7 @@ let port: number;
 /** Runs `behalf …` on the data folder of this file. */
 function behalf(args: readonly string[], env: Record<string, string> = {}): Promise<Outcome> {
   const child = spawn(process.execPath, ['--no-warnings', 'src/main.ts', ...args], {
-    env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', BEHALF_DATA_DIR: folder.path, PORT: String(port), ...env },
+    env: { ...programEnvironment(), BEHALF_DATA_DIR: folder.path, PORT: String(port), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let output = '';

@@ -266,6 +266,6 @@ describe('RFC 9110 §11.6.1: challenges', () => {
     const began = performance.now();
     tokenChallengeOf(`Bearer x="${'\\"'.repeat(50_000)}`);
     tokenChallengeOf(`Bearer ${', '.repeat(50_000)}`);
-    expect(performance.now() - began).toBeLessThan(500);
+    expect(performance.now() - began).toBeLessThan(2_000);
   });
 });

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import http from 'node:http';
+import { join } from 'node:path';
 import type { DatabaseConnection } from '../../src/platform/db/embedded-postgres.ts';
 
 /** A server in a process of its own, started as `behalf start` starts it. */
@@ -10,6 +11,12 @@ export interface ServerProcess {
   output(): string;
   /** Sends a signal and waits for the end; returns the exit code, null after a kill. */
   end(signal: 'SIGTERM' | 'SIGKILL'): Promise<number | null>;
+}
+
+/** What a program of ours needs of this one's environment; what it compiled serves the next one of the run too, which then starts in two thirds of the time. */
+export function programEnvironment(): Record<string, string> {
+  const compiled = join(process.env['BEHALF_TEST_FOLDER'] ?? '', 'compiled');
+  return { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', NODE_COMPILE_CACHE: compiled };
 }
 
 /** The environment that makes a server use a test's database. */
@@ -24,7 +31,7 @@ const START_MS = 30_000;
 /** Starts a server without waiting for it. */
 export function spawnServer(port: number, env: Record<string, string>): ServerProcess & { readonly ready: Promise<void> } {
   const child = spawn(process.execPath, ['--no-warnings', 'src/main.ts', 'start'], {
-    env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', BEHALF_LOG_LEVEL: 'warn', ...env, PORT: String(port) },
+    env: { ...programEnvironment(), BEHALF_LOG_LEVEL: 'warn', ...env, PORT: String(port) },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let text = '';

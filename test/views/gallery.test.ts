@@ -1,14 +1,12 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { readdirSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
 import { openBrowser } from '../support/browser.ts';
 import { asset, type Gallery, openGallery, render, titleOf, VIEWS } from './gallery.ts';
 import { samples } from './samples.ts';
-import type { Sample } from './shapes.ts';
+import { base, type Sample } from './shapes.ts';
 
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const KILOBYTES = 1024;
 
 function templates(): readonly string[] {
@@ -102,7 +100,7 @@ describe.each([
     expect((await page.goto(`http://localhost:${gallery.port}/${index}`))?.status()).toBe(200);
     expect(complaints).toEqual([]);
     expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(width);
-    await page.evaluate(AXE);
+    await page.addScriptTag({ url: `${base}/assets/axe.js` });
     expect(await violations(page)).toEqual([]);
     await page.emulateMedia({ colorScheme: 'dark' });
     expect(await violations(page, ['color-contrast'])).toEqual([]);

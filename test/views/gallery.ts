@@ -21,6 +21,7 @@ const { resolve } = createRequire(import.meta.url);
 const PACKAGE_FILES: Readonly<Record<string, string>> = {
   'inter-latin.woff2': resolve('@fontsource-variable/inter/files/inter-latin-wght-normal.woff2'),
   'inter-latin-ext.woff2': resolve('@fontsource-variable/inter/files/inter-latin-ext-wght-normal.woff2'),
+  'axe.js': resolve('axe-core/axe.min.js'),
   'webauthn.js': join(process.cwd(), 'node_modules/@simplewebauthn/browser/dist/bundle/index.umd.min.js'),
 };
 
@@ -61,7 +62,8 @@ export async function openGallery(pages: readonly Sample[] = samples): Promise<G
     }
     if (path.startsWith(`${base}/assets/`)) {
       const name = path.slice(`${base}/assets/`.length);
-      return response.writeHead(200, { 'content-type': CONTENT_TYPES[extname(name)] ?? '' }).end(asset(name));
+      const headers = { 'content-type': CONTENT_TYPES[extname(name)] ?? '', 'cache-control': 'max-age=600' };
+      return response.writeHead(200, headers).end(asset(name));
     }
     if (request.method === 'POST') {
       sent.push(await readForm(request));

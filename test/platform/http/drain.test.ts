@@ -113,13 +113,14 @@ describe('the drain', () => {
     const inFlight = edge.raw('GET /slow HTTP/1.1\r\nHost: issuer.test\r\n\r\n');
     await pause(50);
     const startedAt = performance.now();
+    const order: string[] = [];
     const drained = edge.server.drain({ graceMs: 5000 });
-    await reader.ended;
-    expect(performance.now() - startedAt).toBeLessThan(200);
+    await Promise.all([reader.ended.then(() => order.push('stream')), inFlight.then(() => order.push('request'))]);
+    expect(order).toEqual(['stream', 'request']);
     await expect(edge.ask('/healthz')).rejects.toThrow('ECONNREFUSED');
     expect(await inFlight).toMatch(/200 OK[\s\S]*done$/);
     await Promise.all([drained, edge.server.drain({ graceMs: 1 })]);
-    expect(performance.now() - startedAt).toBeLessThan(1500);
+    expect(performance.now() - startedAt).toBeLessThan(4_000);
     agent.destroy();
   });
 
@@ -130,7 +131,7 @@ describe('the drain', () => {
     await pause(50);
     const startedAt = performance.now();
     await edge.server.drain({ graceMs: 200 });
-    expect(performance.now() - startedAt).toBeLessThan(1500);
+    expect(performance.now() - startedAt).toBeLessThan(4_000);
     await outcome;
   });
 

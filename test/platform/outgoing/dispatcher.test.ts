@@ -306,7 +306,7 @@ describe('R21 what may come back', () => {
     });
     const startedAt = performance.now();
     for (const path of ['/silent', '/drip']) expect(await reasonOf(outgoing().fetch(inner.url(path), { timeoutMs: 200 }))).toBe('timeout');
-    expect(performance.now() - startedAt).toBeLessThan(1500);
+    expect(performance.now() - startedAt).toBeLessThan(5_000);
   });
 
   test('a resolver that never answers is a timeout', async () => {
