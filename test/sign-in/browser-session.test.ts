@@ -140,11 +140,20 @@ describe('R22: nothing planted, nothing forged, nothing leading elsewhere', () =
     '/console?next=https://evil.test',
     '/meevil.test',
     '/me@evil.test',
+    '/me?a=b#c',
+    `/me?a=${'b'.repeat(500)}`,
   ])('%s is no place to go on to', async (address) => {
     const account = await newPerson();
     const { visitor, page } = await visit(house, `${house.issuer}/sign-in?return=${encodeURIComponent(address)}`);
     const answer = await visitor.submit(page, '/login', { email: account.email, password: PASSWORD });
     expect(answer.location?.href).toBe(`${house.issuer}/me`);
+  });
+
+  test('a page that was asked for with filters comes with them after signing in', async () => {
+    const account = await newPerson();
+    const { visitor, page } = await visit(house, `${house.issuer}/me?state=decided&cursor=apr_1&q=a%20b`);
+    const answer = await visitor.submit(page, '/login', { email: account.email, password: PASSWORD });
+    expect(answer.location?.href).toBe(`${house.issuer}/me?state=decided&cursor=apr_1&q=a%20b`);
   });
 
   test('the session of before signing in is worth nothing afterwards', async () => {

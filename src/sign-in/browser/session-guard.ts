@@ -23,7 +23,8 @@ function isLoopback({ hostname }: URL): boolean {
 
 /** The address of the sign-in page that leads back here; `ask` says what it shall ask although somebody is signed in. */
 function signInPath(ctx: BrowserContext, ask: 'sign-in' | 'again' | 'more'): string {
-  const query = new URLSearchParams({ return: returnPathOf(ctx.path), ...(ask === 'sign-in' ? {} : { ask }) });
+  const asked = ctx.method === 'GET' ? `${ctx.path}${ctx.search}` : ctx.path;
+  const query = new URLSearchParams({ return: returnPathOf(asked), ...(ask === 'sign-in' ? {} : { ask }) });
   return `/sign-in?${query}`;
 }
 
