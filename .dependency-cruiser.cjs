@@ -16,7 +16,7 @@ const shelves = {
     'operations',
   ],
   rules: ['policy', 'authorization-details'],
-  records: ['accounts', 'agents', 'resource-servers', 'tokens', 'trust', 'audit'],
+  records: ['accounts', 'agents', 'resource-servers', 'tokens', 'trust', 'proofs', 'audit'],
   rooms: ['oidc', 'scim'],
 };
 const capabilities = [...shelves.flows, ...shelves.rules, ...shelves.records];

@@ -39,6 +39,7 @@ import type { Vault } from './platform/vault.ts';
 import { createOperations } from './operations/index.ts';
 import { createOverview } from './overview/index.ts';
 import { composeFacts, createPolicy } from './policy/index.ts';
+import { createProofs } from './proofs/index.ts';
 import { createRefreshTokens } from './refresh-tokens/index.ts';
 import { createResourceServers } from './resource-servers/index.ts';
 import { createRevocation } from './revocation/index.ts';
@@ -129,6 +130,7 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
       return clients.serverClients;
     },
   });
+  const proofs = createProofs(recorded);
   const tokens = createTokens({
     ...recorded,
     principalOf: (clientId) => policy.principalOf(clientId),
@@ -197,6 +199,7 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
     directory: { accounts, agents, resourceServers, detailTypes: () => details.types },
     assurance: { hasSecondFactor: accounts.hasSecondFactor, isSecondFactor: (acr) => isAtLeast(acr, ACR.secondFactor) },
     issuanceOf,
+    ...{ proofs, policyVersion: policy.version, resourcesOfClient: resourceServers.resourcesOfClient },
   });
   const refreshTokens = createRefreshTokens({ ...base, audit, artifacts, tokens, agents });
   const revocation = createRevocation({
@@ -218,6 +221,7 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
     operations,
     audit,
     policy,
+    proofs,
     trust,
     childEnrolment,
     tokenExchange,
@@ -230,8 +234,8 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
 /** The order in which contributions run: what the client may is narrowed, an approval is checked, the policy judges, the ledger writes. */
 function capabilitiesOf(parts: ReturnType<typeof createParts>): readonly Capability[] {
   const { audit, accounts, agents, resourceServers, details, policy, approvals, tokens, clients } = parts;
-  const { trust, signIn, childEnrolment, tokenExchange, identityAssertion, refreshTokens, revocation } = parts;
-  const judged = [audit, accounts, agents, resourceServers, trust, details, clients, approvals, policy, tokens];
+  const { proofs, trust, signIn, childEnrolment, tokenExchange, identityAssertion, refreshTokens, revocation } = parts;
+  const judged = [audit, accounts, agents, resourceServers, proofs, trust, details, clients, approvals, policy, tokens];
   const flows = [signIn, childEnrolment, tokenExchange, identityAssertion, refreshTokens, revocation];
   return [...judged, ...flows, parts.overview, parts.selfService, parts.operations].map(({ capability }) => capability);
 }

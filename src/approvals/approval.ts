@@ -44,6 +44,8 @@ export interface Approval extends Question {
   readonly approvedUntil: Date | undefined;
   readonly maxUses: number | undefined;
   readonly completedAt: Date | undefined;
+  /** Whether there is a signed receipt of the decision. */
+  readonly hasReceipt: boolean;
 }
 
 /** How long a yes holds, in seconds: the longest life of the token and of everything that comes from it. */

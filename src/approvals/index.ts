@@ -1,6 +1,6 @@
 /**
  * Questions of agents to people, and the answers. Owns the record of what was asked, exactly what was shown, who decided and under
- * which sign-in; CIBA (poll) at the engine; the inbox of a person and the console's list. Does not own who may sign in, what
+ * which sign-in, with a signed receipt; CIBA (poll) at the engine; the inbox of a person and the console's list. Does not own who may sign in, what
  * policy allows or the tokens: the answer becomes a grant of the engine, and the token endpoint goes its usual way.
  */
 import type { Provider } from 'oidc-provider';
@@ -22,6 +22,7 @@ import { createFeed } from './feed.ts';
 import { createLoginHints } from './login-hint.ts';
 import { approvalsOidc, type IssuanceNotes } from './oidc.ts';
 import { titleOf } from './present.ts';
+import { createReceipts, type ReceiptDeps } from './receipts/service.ts';
 import { approvalRoutes } from './routes.ts';
 import { type ApprovalService, APPROVALS_CHANNEL, type Assurance, createApprovalService } from './service.ts';
 import { createApprovalStore } from './store.ts';
@@ -55,6 +56,9 @@ export interface ApprovalsDeps {
   readonly clock: Clock;
   readonly ids: Ids;
   readonly vault: Pick<Vault, 'fingerprint'>;
+  readonly proofs: ReceiptDeps['proofs'];
+  readonly policyVersion: ReceiptDeps['policyVersion'];
+  readonly resourcesOfClient: (clientId: string) => Promise<readonly string[]>;
   readonly log: Pick<Logger, 'error'>;
   readonly issuer: URL;
   readonly audit: AuditRecorder;
@@ -77,7 +81,8 @@ export function createApprovals(deps: ApprovalsDeps): Approvals {
   const { directory, notifications } = deps;
   const store = createApprovalStore(deps);
   const completion = createCompletion({ ...deps, store });
-  const service = createApprovalService({ ...deps, store, completion });
+  const receipts = createReceipts(deps);
+  const service = createApprovalService({ ...deps, store, completion, receipts });
   const hints = createLoginHints(deps);
   const feed = createFeed();
   notifications.on(APPROVALS_CHANNEL, (accountId) => feed.tell(accountId));
@@ -100,7 +105,7 @@ export function createApprovals(deps: ApprovalsDeps): Approvals {
     capability: {
       name: 'approvals',
       oidc: approvalsOidc({ ...deps, store, service, hints, directory }),
-      routes: approvalRoutes({ service, feed, clock: deps.clock, eventStreams: deps.eventStreams, base: basePathOf(deps.issuer) }),
+      routes: approvalRoutes({ ...deps, service, receipts, feed, base: basePathOf(deps.issuer) }),
       jobs: [
         { name: 'approvals-expire', everySeconds: 5, run: async () => void (await service.expire()) },
         { name: 'approvals-finish', everySeconds: 5, run: () => service.finishDecided() },

@@ -1,7 +1,7 @@
 import { errors, type KoaContextWithOIDC, Provider } from 'oidc-provider';
 import type { AuditRecorder } from '../audit/index.ts';
 import { type AuthorizationDetail, detailsHash, locationsWithin, parseDetails } from '../authorization-details/index.ts';
-import { hashOf, type IssuedToken, type OidcContribution, refuse, type TokenPolicy } from '../oidc/index.ts';
+import { hashOf, type IssuedToken, issuerOf, type OidcContribution, refuse, type TokenPolicy } from '../oidc/index.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Db } from '../platform/db/db.ts';
 import type { Vault } from '../platform/vault.ts';
@@ -9,6 +9,7 @@ import { type Approval, MAX_PENDING, statusAt, waitingSeconds } from './approval
 import { faultOfBindingMessage } from './deceptive-text.ts';
 import type { Directory } from './directory.ts';
 import type { LoginHints } from './login-hint.ts';
+import { approvedByOf } from './receipts/service.ts';
 import type { ApprovalService } from './service.ts';
 import { scopesOf } from './shown.ts';
 import type { ApprovalStore } from './store.ts';
@@ -31,6 +32,7 @@ export interface CibaDeps {
   readonly directory: Directory;
   readonly hints: LoginHints;
   readonly issuanceOf: (ctx: object) => IssuanceNotes;
+  readonly issuer: URL;
 }
 
 type Context = KoaContextWithOIDC;
@@ -202,13 +204,12 @@ async function announceNoUserCode(ctx: { readonly body: unknown }, next: () => P
 function claimOf(approval: Approval, vault: Pick<Vault, 'fingerprint'>): Readonly<Record<string, unknown>> {
   const { decision, approvedUntil, maxUses } = approval;
   const seconds = (at: Date | undefined) => Math.floor((at?.getTime() ?? 0) / 1000);
-  const approver = vault.fingerprint('approver', JSON.stringify([approval.resource ?? '', decision?.by ?? '']));
   return {
     id: approval.id,
     approved_at: seconds(decision?.at),
     approved_until: seconds(approvedUntil),
     details_hash: approval.detailsHash,
-    approved_by: approver.subarray(0, 16).toString('base64url'),
+    approved_by: approvedByOf(approval, vault),
     by: 'subject',
     ...(maxUses === undefined ? {} : { max_uses: maxUses }),
   };
@@ -259,6 +260,7 @@ export function approvalsOidc(deps: CibaDeps): OidcContribution {
       },
     },
     ttl: { BackchannelAuthenticationRequest: (ctx) => waitingSeconds(paramsOf(ctx)['requested_expiry']) },
+    discovery: { approval_receipts_jwks_uri: `${issuerOf(deps.issuer)}/jwks/receipts` },
     tokenPolicy: approvalPolicy(deps),
     patch: (provider) => {
       paceOn(provider);

@@ -160,6 +160,7 @@ export function presentOutcome({ approval, shown }: Described, around: { now: Da
     ask: asksOf(shown).ask,
     chain: chainOf(shown, who),
     exact: exactOf(shown),
+    ...(approval.hasReceipt ? { receiptHref: `${listHref}/${approval.id}/receipt` } : {}),
     listHref,
   };
 }

@@ -8,11 +8,13 @@ import type { EventStreams } from '../platform/http/event-stream.ts';
 import { readPageQuery } from '../platform/http/paging.ts';
 import type { ApiCaller, BrowserSession, Role, Routes, Web } from '../platform/http/web.ts';
 import { type ApprovalStatus, FRESH_SECONDS, isWaiting } from './approval.ts';
+import { approvalId, approvalIdOf } from './approval-id.ts';
 import type { Feed } from './feed.ts';
 import { inboxHeading, presentConsoleLine, presentInboxLine, presentOutcome, presentQuestion, presentRecord } from './present.ts';
+import { type ReceiptRouteDeps, receiptRoutes } from './receipts/routes.ts';
 import type { ApprovalService } from './service.ts';
 
-interface ApprovalRouteDeps {
+interface ApprovalRouteDeps extends ReceiptRouteDeps {
   readonly service: ApprovalService;
   readonly feed: Feed;
   readonly clock: Clock;
@@ -32,19 +34,11 @@ const TABS = {
   over: { words: 'Ran out or withdrawn', statuses: ['expired', 'withdrawn'] },
 } as const satisfies Record<string, { words: string; statuses: readonly ApprovalStatus[] }>;
 
-const approvalId = z.string().regex(/^apr_[0-9a-f]{32}$/);
 const pageQuery = z.object({
   cursor: approvalId.optional().catch(undefined),
   state: z.enum(['waiting', 'approved', 'denied', 'over']).catch('waiting'),
 });
 const decisionForm = z.object({ decision: z.enum(['approve', 'deny']), shown: z.string().max(200) });
-
-function idOf(ctx: Context): string {
-  const { id } = (ctx as Context & { params: Record<string, string | undefined> }).params;
-  const parsed = approvalId.safeParse(id);
-  if (!parsed.success) throw new AppError('not_found', 'There is no such question, or it is not for you.');
-  return parsed.data;
-}
 
 /** A person's own questions: `/me/approvals`, one page each, and word when something changes. */
 function personRoutes(deps: ApprovalRouteDeps, router: Router, { guard, pages }: Web): void {
@@ -64,7 +58,7 @@ function personRoutes(deps: ApprovalRouteDeps, router: Router, { guard, pages }:
     if (session !== undefined) feed.join(eventStreams.open(ctx, { sessionId: session.sessionUid }), session.accountId);
   });
   router.get('/me/approvals/:id', async (ctx) => {
-    const id = idOf(ctx);
+    const id = approvalIdOf(ctx);
     const session = await guard.session(ctx);
     if (session === undefined) return;
     const described = await service.getOwn(id, session.accountId);
@@ -83,7 +77,7 @@ function personRoutes(deps: ApprovalRouteDeps, router: Router, { guard, pages }:
     );
   });
   router.post('/me/approvals/:id', async (ctx) => {
-    const id = idOf(ctx);
+    const id = approvalIdOf(ctx);
     const signedIn = await guard.session(ctx);
     if (signedIn === undefined) return;
     const { decision, shown } = parseWith(decisionForm, { ...(await pages.form(ctx)) });
@@ -132,7 +126,7 @@ function consoleRoutes(deps: ApprovalRouteDeps, router: Router, { guard, pages }
     if (session !== undefined) feed.join(eventStreams.open(ctx, { sessionId: session.sessionUid }));
   });
   router.get('/console/approvals/:id', async (ctx) => {
-    const id = idOf(ctx);
+    const id = approvalIdOf(ctx);
     const session = await guard.session(ctx, { roles: READERS });
     if (session === undefined) return;
     const around = { now: clock.now(), reader: session.accountId, listHref: `${base}/console/approvals` };
@@ -174,14 +168,9 @@ async function consoleModel({ service, clock, base }: ApprovalRouteDeps, ctx: Co
 
 /** Administrators read all; a person who may decide reads what is asked of them. */
 async function readerOf(ctx: Context, { api }: Web): Promise<{ caller: ApiCaller; readsAll: boolean }> {
-  try {
-    return { caller: await api.caller(ctx, { resource: 'api', scope: 'admin:read' }), readsAll: true };
-  } catch (error) {
-    if (!(error instanceof AppError) || error.code !== 'forbidden') throw error;
-    const caller = await api.caller(ctx, { resource: 'api', scope: 'approvals:decide' });
-    ctx.remove('www-authenticate');
-    return { caller, readsAll: false };
-  }
+  const all = { resource: 'api', scope: 'admin:read' } as const;
+  const { caller, need } = await api.callerFor(ctx, [all, { resource: 'api', scope: 'approvals:decide' }]);
+  return { caller, readsAll: need.scope === all.scope };
 }
 
 /** Only a person decides, never a client for itself (R6). */
@@ -203,14 +192,14 @@ function apiRoutes({ service, clock }: ApprovalRouteDeps, router: Router, web: W
   });
   router.get('/api/v1/approvals/:id', async (ctx) => {
     const { caller, readsAll } = await readerOf(ctx, web);
-    const id = idOf(ctx);
+    const id = approvalIdOf(ctx);
     ctx.body = presentRecord(await (readsAll ? service.get(id) : service.getOwn(id, personOf(caller))), clock.now());
   });
   router.post('/api/v1/approvals/:id/decision', async (ctx) => {
     const caller = await web.api.caller(ctx, { resource: 'api', scope: 'approvals:decide' });
     const session = { accountId: personOf(caller), sessionUid: `token:${caller.jti}` };
     const { decision, shown } = parseWith(decisionForm.strict(), await web.readJson(ctx));
-    ctx.body = presentRecord(await service.decide({ approvalId: idOf(ctx), decision, shown, session }), clock.now());
+    ctx.body = presentRecord(await service.decide({ approvalId: approvalIdOf(ctx), decision, shown, session }), clock.now());
   });
 }
 
@@ -220,5 +209,6 @@ export function approvalRoutes(deps: ApprovalRouteDeps): Routes {
     personRoutes(deps, router, web);
     consoleRoutes(deps, router, web);
     apiRoutes(deps, router, web);
+    receiptRoutes(deps, router, web);
   };
 }

@@ -21,6 +21,7 @@ import {
 } from './approval.ts';
 import type { Completion } from './completion.ts';
 import type { Directory } from './directory.ts';
+import type { Receipts } from './receipts/service.ts';
 import { describe, type Described, maxUsesOf } from './shown.ts';
 import type { ApprovalStore } from './store.ts';
 
@@ -61,6 +62,7 @@ export interface ApprovalServiceDeps {
   readonly log: Pick<Logger, 'error'>;
   readonly store: ApprovalStore;
   readonly completion: Completion;
+  readonly receipts: Pick<Receipts, 'make'>;
   readonly directory: Directory;
   readonly assurance: Assurance;
   /** Whether policy marks a question strong (R12); added to our own rule that money always is. */
@@ -118,7 +120,7 @@ function stateWords(approval: Approval, now: Date): string {
 
 /** The use cases over their store. */
 export function createApprovalService(deps: ApprovalServiceDeps): ApprovalService {
-  const { db, clock, ids, audit, notifications, store, completion, directory, assurance, log } = deps;
+  const { db, clock, ids, audit, notifications, store, completion, receipts, directory, assurance, log } = deps;
   const tell = (accountId: string) => notifications.notify(APPROVALS_CHANNEL, accountId);
 
   const noteExpired = async (gonePast: readonly { id: string; accountId: string }[]) => {
@@ -163,7 +165,7 @@ export function createApprovalService(deps: ApprovalServiceDeps): ApprovalServic
       ...(approval.scope === '' ? {} : { action: approval.scope }),
     });
 
-  const settle = ({ approvalId, decision, session }: Answer, details: Approval['details']) =>
+  const settle = ({ approvalId, decision, session }: Answer, described: Described) =>
     db.transaction(async () => {
       const now = clock.now();
       const outcome = decision === 'approve' ? 'approved' : 'denied';
@@ -177,15 +179,16 @@ export function createApprovalService(deps: ApprovalServiceDeps): ApprovalServic
         acr: session.acr,
         amr: session.amr ?? [],
         approvedUntil: outcome === 'approved' ? secondsAfter(now, APPROVED_SECONDS) : undefined,
-        maxUses: outcome === 'approved' ? maxUsesOf(details) : undefined,
+        maxUses: outcome === 'approved' ? maxUsesOf(described.approval.details) : undefined,
       });
       if (decided === undefined) {
         const found = await store.find(approvalId);
         throw new AppError('conflict', found === undefined ? 'This is gone.' : stateWords(found, now));
       }
+      await receipts.make(decided, described);
       await recordDecision(decided, outcome, session.accountId);
       await tell(decided.accountId);
-      return decided;
+      return { ...decided, hasReceipt: true };
     });
 
   return {
@@ -233,7 +236,7 @@ export function createApprovalService(deps: ApprovalServiceDeps): ApprovalServic
       if (!constantTimeEqual(shown, described.hash))
         throw new AppError('conflict', 'The question is not what you were shown. Read it again before you decide.', { member: 'shown' });
       if (answer.decision === 'approve') await checkAssurance(described, session);
-      const decided = await settle(answer, approval.details);
+      const decided = await settle(answer, described);
       // the decision stands whatever becomes of the engine's side: the job finishes it
       await completion
         .finish(decided.id)

@@ -42,6 +42,8 @@ export interface DecisionPage {
 export interface PolicyService {
   /** Judges a request by the invariants and gives the decision its id. Pure but for the id; records nothing. */
   decide(input: PolicyInput): Decision & { readonly refusal?: RuleError };
+  /** Names the rules that judge now; a decision keeps it. */
+  version(): string;
   /** Who a client stands for, from the records as they are now (security rule R5). */
   principalOf(clientId: string): Promise<Principal>;
   /** Keeps a permitted decision in the transaction under way: one statement. */
@@ -143,6 +145,7 @@ export function createPolicyService(deps: PolicyServiceDeps): PolicyService {
     return decision.id;
   };
   return {
+    version: () => INVARIANTS_VERSION,
     decide: (input) => ({ id: ids.next('dec'), ...judge(input) }),
     principalOf: async (clientId) => principalFrom(await facts(clientId)),
     record: (decision) => store.insert(decision),

@@ -21,6 +21,7 @@ import { invalidToken } from './refusal.ts';
 import { createMemorySingleUseStore, type SingleUseStore, takeOnce } from './single-use.ts';
 import { createStatusCheck } from './status-list.ts';
 
+export { type ApprovalReceipt, type ReceiptExpectations, ReceiptRefused, verifyApprovalReceipt } from './approval-receipt.ts';
 export { requireAssurance } from './assurance.ts';
 export {
   type Actor,

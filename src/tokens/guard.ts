@@ -2,7 +2,7 @@ import type { ArtifactStore } from '../oidc/index.ts';
 import { issuerOf } from '../oidc/index.ts';
 import type { Clock } from '../platform/clock.ts';
 import { AppError, type ErrorCode } from '../platform/errors.ts';
-import type { ApiCaller, ApiGuard, OwnResource, Role } from '../platform/http/web.ts';
+import type { ApiCaller, ApiGuard, ApiNeed, OwnResource, Role } from '../platform/http/web.ts';
 import { isProven, PROOF_ALGORITHMS } from './proof.ts';
 import type { TokenService, VerifiedToken } from './service.ts';
 
@@ -32,7 +32,7 @@ export interface ApiGuardDeps {
 }
 
 type Context = Parameters<ApiGuard['caller']>[0];
-type Need = Parameters<ApiGuard['caller']>[1];
+type Needs = Parameters<ApiGuard['callerFor']>[1];
 
 const PATHS: Readonly<Record<OwnResource, string>> = { scim: '/scim/v2', api: '/api/v1', access: '/access/v1' };
 /** What a person's role lets a token for them do; a scope that is not here is for nobody. */
@@ -123,7 +123,7 @@ async function checkPerson({ record }: VerifiedToken, scope: string, deps: ApiGu
 }
 
 /** RFC 6750 §3, RFC 9449 §7.1. Nothing of the token or the caller is repeated. */
-function challenge(ctx: Context, { error, message }: CallRefused, need: Need & { issuer: string }): void {
+function challenge(ctx: Context, { error, message }: CallRefused, need: ApiNeed & { issuer: string }): void {
   const age = error === 'insufficient_user_authentication' ? `, max_age="${FRESH_SECONDS}"` : '';
   const why = error === undefined ? '' : `, error="${error}", error_description="${message}"${age}`;
   const scope = error === 'insufficient_scope' || error === undefined ? `, scope="${need.scope}"` : '';
@@ -140,18 +140,7 @@ function challenge(ctx: Context, { error, message }: CallRefused, need: Need & {
 export function createApiGuard(deps: ApiGuardDeps): ApiGuard {
   const issuer = issuerOf(deps.issuer);
 
-  const admit = async (ctx: Context, { resource, scope }: Need): Promise<ApiCaller> => {
-    const presented = presentedBy(ctx);
-    if (resource === 'scim' && presented.scheme === 'bearer' && deps.provisioning.recognises(presented.token)) {
-      const provider = await deps.provisioning.accept(presented.token, ctx.ip);
-      // the same words for an unknown one, an ended one and one from a wrong address: the audit tells an administrator which
-      if (provider === undefined) throw invalidToken();
-      if (!provider.scopes.has(scope)) throw insufficient(`This needs the scope ${scope}.`);
-      return provider;
-    }
-    const verified = await deps.tokens.verify(presented.token);
-    if (verified === undefined) throw invalidToken();
-    await checkBinding(ctx, presented, { ...verified, deps });
+  const check = async (verified: VerifiedToken, { resource, scope }: ApiNeed): Promise<ApiCaller> => {
     checkToken(verified, `${issuer}${PATHS[resource]}`, scope);
     const { record } = verified;
     const client = await deps.clients.find(record.clientId);
@@ -160,25 +149,44 @@ export function createApiGuard(deps: ApiGuardDeps): ApiGuard {
       throw new CallRefused('forbidden', 'invalid_token', 'This client is not marked for management.');
     await checkPerson(verified, scope, deps);
     const { clientId, subject, subjectProfile, accountId, jti } = record;
-    return {
-      clientId,
-      subject,
-      subjectProfile,
-      accountId,
-      jti,
-      scopes: new Set(record.scope.split(' ')),
-      hasGovernance: client.hasGovernance,
-    };
+    const scopes = new Set(record.scope.split(' '));
+    return { clientId, subject, subjectProfile, accountId, jti, scopes, hasGovernance: client.hasGovernance };
   };
-  return {
-    async caller(ctx, need) {
+  const checkAny = async (verified: VerifiedToken, needs: Needs) => {
+    const refusals: CallRefused[] = [];
+    for (const need of needs) {
       try {
-        return await admit(ctx, need);
+        return { caller: await check(verified, need), need };
       } catch (error) {
         if (!(error instanceof CallRefused)) throw error;
-        challenge(ctx, error, { ...need, issuer });
-        throw new AppError(error.code, error.message);
+        refusals.push(error);
       }
-    },
+    }
+    throw refusals.find(({ error }) => error === 'insufficient_user_authentication') ?? refusals[0];
   };
+  const admit = async (ctx: Context, needs: Needs) => {
+    const presented = presentedBy(ctx);
+    const [{ resource, scope }] = needs;
+    if (resource === 'scim' && presented.scheme === 'bearer' && deps.provisioning.recognises(presented.token)) {
+      const provider = await deps.provisioning.accept(presented.token, ctx.ip);
+      // the same words for an unknown one, an ended one and one from a wrong address: the audit tells an administrator which
+      if (provider === undefined) throw invalidToken();
+      if (!provider.scopes.has(scope)) throw insufficient(`This needs the scope ${scope}.`);
+      return { caller: provider, need: needs[0] };
+    }
+    const verified = await deps.tokens.verify(presented.token);
+    if (verified === undefined) throw invalidToken();
+    await checkBinding(ctx, presented, { ...verified, deps });
+    return checkAny(verified, needs);
+  };
+  const callerFor: ApiGuard['callerFor'] = async (ctx, needs) => {
+    try {
+      return await admit(ctx, needs);
+    } catch (error) {
+      if (!(error instanceof CallRefused)) throw error;
+      challenge(ctx, error, { ...needs[0], issuer });
+      throw new AppError(error.code, error.message);
+    }
+  };
+  return { callerFor, caller: async (ctx, need) => (await callerFor(ctx, [need])).caller };
 }

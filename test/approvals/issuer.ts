@@ -23,6 +23,7 @@ import type { ApiGuard, BrowserSession, PageGuard, Role } from '../../src/platfo
 import { randomIds } from '../../src/platform/ids.ts';
 import { createLogger } from '../../src/platform/log.ts';
 import { createVault } from '../../src/platform/vault.ts';
+import { createProofs } from '../../src/proofs/index.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { freePort } from '../support/test-server.ts';
 
@@ -161,8 +162,37 @@ function directory(): ApprovalsDeps['directory'] {
   };
 }
 
+/** A token of these tests is who it is for, and its scopes. */
+function readToken(ctx: Context): { who: string; scopes: readonly string[] } {
+  const [who, ...scopes] = ctx.get('authorization').replace('Bearer ', '').split(' ');
+  if (who === undefined || who === '') throw new AppError('unauthenticated', 'Send a token.');
+  return { who, scopes };
+}
+
 function guards(sessions: ReadonlyMap<string, BrowserSession>): { guard: PageGuard; api: ApiGuard } {
   const sessionOf = (ctx: Context) => sessions.get(ctx.cookies.get('who') ?? '');
+  const api: ApiGuard = {
+    async callerFor(ctx, needs) {
+      const { scopes } = readToken(ctx);
+      const need = needs.find(({ scope }) => scopes.includes(scope)) ?? needs[0];
+      return { caller: await api.caller(ctx, need), need };
+    },
+    async caller(ctx, { scope }) {
+      const { who, scopes } = readToken(ctx);
+      if (!scopes.includes(scope)) throw new AppError('forbidden', 'The token lacks the scope.');
+      const accountId = Object.values(people).find(({ id }) => id === who)?.id;
+      const rest = { hasGovernance: false, jti: 'jti-1' };
+      const subjectProfile = accountId === undefined ? 'service' : 'user';
+      return {
+        clientId: accountId === undefined ? who : 'console',
+        subject: who,
+        subjectProfile,
+        accountId,
+        scopes: new Set(scopes),
+        ...rest,
+      };
+    },
+  };
   return {
     guard: {
       async session(ctx, need) {
@@ -178,24 +208,7 @@ function guards(sessions: ReadonlyMap<string, BrowserSession>): { guard: PageGua
         return session;
       },
     },
-    api: {
-      async caller(ctx, { scope }) {
-        const [who, ...scopes] = ctx.get('authorization').replace('Bearer ', '').split(' ');
-        if (who === undefined || who === '') throw new AppError('unauthenticated', 'Send a token.');
-        if (!scopes.includes(scope)) throw new AppError('forbidden', 'The token lacks the scope.');
-        const account = Object.values(people).find(({ id }) => id === who);
-        const accountId = account?.id;
-        return {
-          clientId: 'console',
-          subject: who,
-          subjectProfile: 'user',
-          accountId,
-          scopes: new Set(scopes),
-          hasGovernance: false,
-          jti: 'jti-1',
-        };
-      },
-    },
+    api,
   };
 }
 
@@ -227,9 +240,13 @@ export async function createTestIssuer(
     if (oidc === undefined) throw new Error('the engine is not there yet');
     return oidc.current();
   };
+  const proofs = createProofs({ ...base, audit });
   const approvals = createApprovals({
     ...base,
     audit,
+    proofs,
+    policyVersion: () => 'test-1',
+    resourcesOfClient: async (clientId) => (clientId === 'billing' ? [RESOURCE] : []),
     artifacts,
     notifications,
     eventStreams,
@@ -241,7 +258,12 @@ export async function createTestIssuer(
     isNamedByPolicy: async () => false,
     ...options.deps,
   });
-  const capabilities = [audit.capability, approvals.capability, ...(options.more?.({ db, audit, approvals, artifacts, issuer }) ?? [])];
+  const capabilities = [
+    audit.capability,
+    proofs.capability,
+    approvals.capability,
+    ...(options.more?.({ db, audit, approvals, artifacts, issuer }) ?? []),
+  ];
   const contributions = [
     { name: 'surroundings', oidc: surroundings(issuanceOf) },
     ...capabilities.flatMap(({ name, oidc: part }) => (part === undefined ? [] : [{ name, oidc: part }])),

@@ -56,7 +56,8 @@ const EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
 
 /** Checks management tokens by their signature and audience; the server's own guard belongs to another capability. */
 function apiGuard(issuer: string, deps: { oidc: () => Oidc; clients: () => Clients }): ApiGuard {
-  return {
+  const guard: ApiGuard = {
+    callerFor: async (ctx, needs) => ({ caller: await guard.caller(ctx, needs[0]), need: needs[0] }),
     async caller(ctx, { scope }) {
       const token = /^Bearer (.+)$/.exec(ctx.get('authorization'))?.[1];
       if (token === undefined) throw new AppError('unauthenticated', 'A token is required.');
@@ -77,6 +78,7 @@ function apiGuard(issuer: string, deps: { oidc: () => Oidc; clients: () => Clien
       };
     },
   };
+  return guard;
 }
 
 function sessionOf(role: Role): BrowserSession {

@@ -164,7 +164,7 @@ export async function openHouse(name?: string): Promise<House> {
   const web = {
     pages,
     guard: signIn.guard,
-    api: { caller: () => Promise.reject(new Error('no interface here')) },
+    api: { callerFor: () => Promise.reject(new Error('no interface here')), caller: () => Promise.reject(new Error('no interface here')) },
     readJson: async () => ({}),
   };
   const router = new Router();

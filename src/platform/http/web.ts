@@ -47,10 +47,18 @@ export interface ApiCaller {
   readonly jti: string;
 }
 
+/** What an interface of ours asks of a token. */
+export interface ApiNeed {
+  readonly resource: OwnResource;
+  readonly scope: string;
+}
+
 /** Checks the token of a call: signature, audience, scope, binding, liveness and the person's role, anew each time. */
 export interface ApiGuard {
   /** @throws {AppError} `unauthenticated` or `forbidden`; the challenge header is set. */
-  caller(ctx: Context, need: { readonly resource: OwnResource; readonly scope: string }): Promise<ApiCaller>;
+  caller(ctx: Context, need: ApiNeed): Promise<ApiCaller>;
+  /** The same where several kinds of caller are let in: the first need that the token meets; the refusal is that of the first. */
+  callerFor(ctx: Context, needs: readonly [ApiNeed, ...ApiNeed[]]): Promise<{ readonly caller: ApiCaller; readonly need: ApiNeed }>;
 }
 
 /** Fields of a posted form; a field sent twice is a list. */

@@ -90,6 +90,7 @@ const approvals: readonly Sample[] = [
       chain: approval.chain,
       exact: paymentJson,
       listHref: `${base}/me/approvals`,
+      receiptHref: `${base}/me/approvals/apr_1/receipt`,
       end: { href: `${base}/me/grants/grt_1/end`, words: 'Take it back…' },
       frame: signedIn,
     },
