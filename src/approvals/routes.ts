@@ -8,7 +8,7 @@ import type { EventStreams } from '../platform/http/event-stream.ts';
 import { readPageQuery } from '../platform/http/paging.ts';
 import type { ApiCaller, BrowserSession, Role, Routes, Web } from '../platform/http/web.ts';
 import { type ApprovalStatus, FRESH_SECONDS, isWaiting } from './approval.ts';
-import { approvalId, approvalIdOf } from './approval-id.ts';
+import { approvalId, readApprovalId } from './approval-id.ts';
 import type { Feed } from './feed.ts';
 import { inboxHeading, presentConsoleLine, presentInboxLine, presentOutcome, presentQuestion, presentRecord } from './present.ts';
 import { type ReceiptRouteDeps, receiptRoutes } from './receipts/routes.ts';
@@ -58,7 +58,7 @@ function personRoutes(deps: ApprovalRouteDeps, router: Router, { guard, pages }:
     if (session !== undefined) feed.join(eventStreams.open(ctx, { sessionId: session.sessionUid }), session.accountId);
   });
   router.get('/me/approvals/:id', async (ctx) => {
-    const id = approvalIdOf(ctx);
+    const id = readApprovalId(ctx.params['id']);
     const session = await guard.session(ctx);
     if (session === undefined) return;
     const described = await service.getOwn(id, session.accountId);
@@ -77,7 +77,7 @@ function personRoutes(deps: ApprovalRouteDeps, router: Router, { guard, pages }:
     );
   });
   router.post('/me/approvals/:id', async (ctx) => {
-    const id = approvalIdOf(ctx);
+    const id = readApprovalId(ctx.params['id']);
     const signedIn = await guard.session(ctx);
     if (signedIn === undefined) return;
     const { decision, shown } = parseWith(decisionForm, { ...(await pages.form(ctx)) });
@@ -126,7 +126,7 @@ function consoleRoutes(deps: ApprovalRouteDeps, router: Router, { guard, pages }
     if (session !== undefined) feed.join(eventStreams.open(ctx, { sessionId: session.sessionUid }));
   });
   router.get('/console/approvals/:id', async (ctx) => {
-    const id = approvalIdOf(ctx);
+    const id = readApprovalId(ctx.params['id']);
     const session = await guard.session(ctx, { roles: READERS });
     if (session === undefined) return;
     const around = { now: clock.now(), reader: session.accountId, listHref: `${base}/console/approvals` };
@@ -192,14 +192,14 @@ function apiRoutes({ service, clock }: ApprovalRouteDeps, router: Router, web: W
   });
   router.get('/api/v1/approvals/:id', async (ctx) => {
     const { caller, readsAll } = await readerOf(ctx, web);
-    const id = approvalIdOf(ctx);
+    const id = readApprovalId(ctx.params['id']);
     ctx.body = presentRecord(await (readsAll ? service.get(id) : service.getOwn(id, personOf(caller))), clock.now());
   });
   router.post('/api/v1/approvals/:id/decision', async (ctx) => {
     const caller = await web.api.caller(ctx, { resource: 'api', scope: 'approvals:decide' });
     const session = { accountId: personOf(caller), sessionUid: `token:${caller.jti}` };
     const { decision, shown } = parseWith(decisionForm.strict(), await web.readJson(ctx));
-    ctx.body = presentRecord(await service.decide({ approvalId: approvalIdOf(ctx), decision, shown, session }), clock.now());
+    ctx.body = presentRecord(await service.decide({ approvalId: readApprovalId(ctx.params['id']), decision, shown, session }), clock.now());
   });
 }
 

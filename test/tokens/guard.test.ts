@@ -272,6 +272,21 @@ describe('RFC 9449 §7: a token that is bound to a key', () => {
     await expectChallenge(await send(await make()), 401, 'invalid_dpop_proof');
   });
 
+  test('one proof is enough where several kinds of caller are let in; the first need that the token meets counts', async () => {
+    const dpop = await prove({});
+    const headers: Record<string, string> = { authorization: `DPoP ${jwt}`, dpop };
+    const ctx = { method: 'GET', originalUrl: '/api/v1/tokens', get: (name: string) => headers[name] ?? '', append: () => undefined };
+    const needs = [
+      { resource: 'api', scope: 'admin:write' },
+      { resource: 'access', scope: 'access:evaluate' },
+      { resource: 'api', scope: 'admin:read' },
+    ] as const;
+    expect(await server.guard.callerFor(ctx as never, needs)).toMatchObject({ caller: { clientId: 'mgmt' }, need: needs[2] });
+    await expect(server.guard.callerFor(ctx as never, needs)).rejects.toMatchObject({ code: 'unauthenticated' });
+    headers['dpop'] = await prove({});
+    await expect(server.guard.callerFor(ctx as never, [needs[0], needs[1]])).rejects.toMatchObject({ code: 'forbidden' });
+  });
+
   test('the query does not count', async () => {
     const headers = { authorization: `DPoP ${jwt}`, dpop: await prove({}) };
     expect((await call({ path: '/api/v1/tokens?limit=1', headers })).status).toBe(200);

@@ -2,7 +2,7 @@ import type Router from '@koa/router';
 import type { Context } from 'koa';
 import { AppError } from '../../platform/errors.ts';
 import type { Role, Web } from '../../platform/http/web.ts';
-import { approvalIdOf } from '../approval-id.ts';
+import { readApprovalId } from '../approval-id.ts';
 import type { Receipts } from './service.ts';
 
 /** What the routes stand on. */
@@ -46,7 +46,7 @@ export function receiptRoutes({ receipts, resourcesOfClient }: ReceiptRouteDeps,
       { resource: 'api', scope: 'approvals:decide' },
       { resource: 'access', scope: 'access:evaluate' },
     ]);
-    const found = await receipts.get(approvalIdOf(ctx));
+    const found = await receipts.get(readApprovalId(ctx.params['id']));
     const isTheirs = async () => {
       if (need.scope === 'approvals:decide') return caller.accountId === found.accountId;
       return found.resource !== undefined && (await resourcesOfClient(caller.clientId)).includes(found.resource);
@@ -55,7 +55,7 @@ export function receiptRoutes({ receipts, resourcesOfClient }: ReceiptRouteDeps,
     answer(ctx, found.receipt);
   });
   router.get('/me/approvals/:id/receipt', async (ctx) => {
-    const id = approvalIdOf(ctx);
+    const id = readApprovalId(ctx.params['id']);
     const session = await guard.session(ctx);
     if (session === undefined) return;
     const { accountId, receipt } = await receipts.get(id);
@@ -63,7 +63,7 @@ export function receiptRoutes({ receipts, resourcesOfClient }: ReceiptRouteDeps,
     download(ctx, id, receipt);
   });
   router.get('/console/approvals/:id/receipt', async (ctx) => {
-    const id = approvalIdOf(ctx);
+    const id = readApprovalId(ctx.params['id']);
     const session = await guard.session(ctx, { roles: READERS });
     if (session !== undefined) download(ctx, id, (await receipts.get(id)).receipt);
   });
