@@ -2,7 +2,7 @@
 // Says offline who approved what, from a receipt of Behalf and its public keys alone (RFC 7515, RFC 7517, RFC 8785).
 //   curl -s $ISSUER/jwks/receipts > keys.json
 //   node verify-receipt.mjs https://issuer.example receipt.jwt keys.json [access-token.jwt]
-import { createHash } from 'node:crypto';
+import { createHash, createPublicKey, verify } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createLocalJWKSet, decodeJwt, jwtVerify } from 'jose';
 
@@ -36,17 +36,26 @@ holds(hashOf(receipt.shown) === receipt.shown_hash, 'what was shown is not what 
 holds(hashOf(receipt.authorization_details) === receipt.details_hash, 'the details are not those that were decided');
 holds(receipt.shown.detailsHash === receipt.details_hash, 'other details were shown than decided');
 
+// what the approver's passkey signed: its challenge is the hash of what was shown (WebAuthn Level 3, section 7.2)
+const { approver, shown } = receipt;
+if (approver.assertion) {
+  const { client_data, authenticator_data, signature, public_key } = approver.assertion;
+  const [said, data, signed] = [client_data, authenticator_data, signature].map((text) => Buffer.from(text, 'base64url'));
+  const covers = Buffer.concat([data, createHash('sha256').update(said).digest()]);
+  const key = createPublicKey({ key: public_key, format: 'jwk' });
+  holds(verify(public_key.kty === 'OKP' ? null : 'sha256', covers, key, signed), 'the passkey did not sign this');
+  holds(`sha-256:${JSON.parse(said).challenge}` === receipt.shown_hash, 'the passkey signed something else');
+}
+
 // the token's own signature is the resource server's business; here it only says which approval it stands on
 const approval = tokenFile && decodeJwt(read(tokenFile)).approval;
 if (tokenFile) {
-  holds(approval?.id === receipt.jti, 'the token stands on another approval');
-  holds(approval.details_hash === receipt.details_hash, 'the token holds other details than were approved');
+  holds(approval?.id === receipt.jti && approval.details_hash === receipt.details_hash, 'the token stands on another approval');
   holds(approval.approved_by === receipt.approver.approved_by, 'somebody else approved what the token stands on');
 }
 
 const at = (seconds) => new Date(seconds * 1000).toISOString();
-const { approver, shown } = receipt;
-console.log(`${shown.personName} (${approver.sub}) ${receipt.decision} at ${at(receipt.iat)}, signed in as ${approver.acr ?? 'not said'}`);
+console.log(`${shown.personName} (${approver.sub}) ${receipt.decision} at ${at(receipt.iat)}, ${approver.assertion ? 'with a passkey' : `signed in as ${approver.acr ?? 'not said'}`}`);
 console.log(`asked by ${shown.agentName} (${receipt.act.sub}), owned by ${shown.ownerName}`);
 for (const detail of shown.details) console.log(`  ${detail.headline}`);
 console.log(`under the rules ${receipt.policy_version}${receipt.approved_until ? `, until ${at(receipt.approved_until)}` : ''}`);

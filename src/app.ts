@@ -2,7 +2,7 @@
  * The page to read first. It builds every part of the server, top to bottom, one paragraph a capability, and wires the few
  * calls that go uphill: a hook that names a part built further down. Nothing here decides anything; nothing else wires anything.
  */
-import { ACR, createAccounts, isAtLeast } from './accounts/index.ts';
+import { createAccounts } from './accounts/index.ts';
 import { createAgents } from './agents/index.ts';
 import { createApprovals } from './approvals/index.ts';
 import { createAudit } from './audit/index.ts';
@@ -197,7 +197,7 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
     notifications: deps.notifications,
     eventStreams: deps.eventStreams,
     directory: { accounts, agents, resourceServers, detailTypes: () => details.types },
-    assurance: { hasSecondFactor: accounts.hasSecondFactor, isSecondFactor: (acr) => isAtLeast(acr, ACR.secondFactor) },
+    assurance: accounts.authentication,
     issuanceOf,
     ...{ proofs, policyVersion: policy.version, resourcesOfClient: resourceServers.resourcesOfClient },
   });

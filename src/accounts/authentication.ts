@@ -4,7 +4,7 @@ import { type Account, emailKey } from './account.ts';
 import type { AccountEvents } from './account-event.ts';
 import { ACR, type Assurance, PASSWORD_ASSURANCE } from './assurance.ts';
 import type { Passwords } from './password.ts';
-import type { Ceremony } from './second-factor/passkeys.ts';
+import type { Ceremony, PasskeyAssertion } from './second-factor/passkeys.ts';
 import type { SecondFactorMethod, SecondFactors } from './second-factor/second-factor.ts';
 import type { AccountStore } from './store.ts';
 import type { Admission, Throttle } from './throttle/throttle.ts';
@@ -41,6 +41,23 @@ export interface FactorAccepted {
   readonly assurance: Assurance;
 }
 
+/** What a page needs to ask for a confirmation: options of a passkey as JSON text, or that a code is asked for. */
+export interface ConfirmationOptions {
+  readonly passkey: string | undefined;
+  readonly takesCode: boolean;
+}
+
+/** What came back: the browser's answer as JSON text, or a code; empty ones count as not given. */
+export interface Confirmation {
+  readonly credential: string;
+  readonly code: string;
+}
+
+/** A confirmation that held; `assertion` when it was a passkey. */
+export interface ConfirmationAccepted extends FactorAccepted {
+  readonly assertion: PasskeyAssertion | undefined;
+}
+
 /** How people show who they are. Sign-in calls these and turns the outcome into the engine's login. */
 export interface Authentication {
   /** Constant work: an unknown address costs one argon2id comparison too. @throws {AppError} `too_many_requests` when the queue is full. */
@@ -51,6 +68,10 @@ export interface Authentication {
   beginPasskey: SecondFactors['passkeys']['beginAuthentication'];
   /** `credential`: the browser's answer as JSON text. */
   finishPasskey(ceremony: Ceremony, credential: string): Promise<FactorAccepted | NotSignedIn>;
+  /** How somebody who is signed in can agree to one thing at the click; `covers` is its SHA-256. Undefined: they have no second factor. */
+  beginConfirmation(accountId: string, covers: Buffer): Promise<ConfirmationOptions | undefined>;
+  /** Their passkey over exactly that thing, or a code of their app. A refused one is an audit event, and codes are throttled. */
+  confirm(accountId: string, covers: Buffer, given: Confirmation): Promise<ConfirmationAccepted | NotSignedIn>;
   /** Call once when somebody is signed in: notes it, makes the device known, and returns the token for its cookie. */
   signedIn(who: { account: Account; assurance: Assurance; deviceToken: string | undefined }): Promise<{ readonly deviceToken: string }>;
 }
@@ -94,6 +115,23 @@ export function createAuthentication(deps: Deps): Authentication {
     const account = await store.find(id);
     return account?.status === 'active' ? account : undefined;
   };
+  const verifyCode: Authentication['verifyCode'] = async (accountId, code) => {
+    const admission = await throttle.admitCode(accountId);
+    if (!admission.isAllowed) return { ok: false, retryAfterSeconds: admission.retryAfterSeconds };
+    const account = await findActive(accountId);
+    if (account === undefined || !(await secondFactors.codes.verify(accountId, code))) {
+      await failed(admission, { accountId, cause: 'wrong_code' });
+      return { ok: false };
+    }
+    await admission.succeeded();
+    return { ok: true, account, assurance: { acr: ACR.secondFactor, amr: ['otp', 'mfa'] } };
+  };
+  const passkeyRefused = async (accountId: string | undefined): Promise<NotSignedIn> => {
+    const who = accountId === undefined ? {} : { subjectId: accountId };
+    const actor = { kind: 'anonymous', id: 'browser' } as const;
+    await db.transaction(() => audit.record({ type: 'sign_in.failed', actor, ...who, cause: 'passkey_refused' }));
+    return { ok: false };
+  };
   return {
     async verifyPassword({ email, password, address, deviceToken }) {
       const found = await store.findCredentials(emailKey(email));
@@ -112,29 +150,30 @@ export function createAuthentication(deps: Deps): Authentication {
       const methods = await secondFactors.methodsOf(account.id);
       return { ok: true, account, needsSecondFactor: methods.length > 0, methods, assurance: PASSWORD_ASSURANCE };
     },
-    async verifyCode(accountId, code) {
-      const admission = await throttle.admitCode(accountId);
-      if (!admission.isAllowed) return { ok: false, retryAfterSeconds: admission.retryAfterSeconds };
-      const account = await findActive(accountId);
-      if (account === undefined || !(await secondFactors.codes.verify(accountId, code))) {
-        await failed(admission, { accountId, cause: 'wrong_code' });
-        return { ok: false };
-      }
-      await admission.succeeded();
-      return { ok: true, account, assurance: { acr: ACR.secondFactor, amr: ['otp', 'mfa'] } };
-    },
+    verifyCode,
     beginPasskey: (ceremony) => secondFactors.passkeys.beginAuthentication(ceremony),
     async finishPasskey(ceremony, credential) {
       const proof = await secondFactors.passkeys.finishAuthentication(ceremony, credential);
       const account = proof && (await findActive(proof.accountId));
-      if (proof === undefined || account === undefined) {
-        const who = ceremony.accountId === undefined ? {} : { subjectId: ceremony.accountId };
-        await db.transaction(() =>
-          audit.record({ type: 'sign_in.failed', actor: { kind: 'anonymous', id: 'browser' }, ...who, cause: 'passkey_refused' }),
-        );
-        return { ok: false };
-      }
+      if (proof === undefined || account === undefined) return passkeyRefused(ceremony.accountId);
       return { ok: true, account, assurance: { acr: ACR.passkey, amr: proof.amr } };
+    },
+    async beginConfirmation(accountId, covers) {
+      const methods = await secondFactors.methodsOf(accountId);
+      if (methods.length === 0) return undefined;
+      const options = methods.includes('passkey') ? await secondFactors.passkeys.beginConfirmation(accountId, covers) : undefined;
+      return { passkey: options && JSON.stringify(options), takesCode: options === undefined };
+    },
+    async confirm(accountId, covers, { credential, code }) {
+      // who has a passkey agrees with it: a code can be given away to whoever asks for one (R12)
+      if (credential === '' && !(await secondFactors.methodsOf(accountId)).includes('passkey')) {
+        const accepted = await verifyCode(accountId, code);
+        return accepted.ok ? { ...accepted, assertion: undefined } : accepted;
+      }
+      const proof = await secondFactors.passkeys.finishConfirmation(accountId, { covers, credential });
+      const account = proof && (await findActive(proof.accountId));
+      if (proof === undefined || account === undefined) return passkeyRefused(accountId);
+      return { ok: true, account, assurance: { acr: ACR.passkey, amr: proof.amr }, assertion: proof.assertion };
     },
     signedIn: ({ account, assurance, deviceToken }) =>
       db.transaction(async () => {

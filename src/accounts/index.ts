@@ -45,7 +45,17 @@ export {
 } from './account.ts';
 export type { AccountEvents } from './account-event.ts';
 export { ACR, ACR_VALUES, type Assurance, combine, isAtLeast, PASSWORD_ASSURANCE } from './assurance.ts';
-export type { Authentication, FactorAccepted, NotSignedIn, PasswordAccepted, PasswordInput } from './authentication.ts';
+export type { PasskeyAssertion } from './second-factor/passkeys.ts';
+export type {
+  Authentication,
+  Confirmation,
+  ConfirmationAccepted,
+  ConfirmationOptions,
+  FactorAccepted,
+  NotSignedIn,
+  PasswordAccepted,
+  PasswordInput,
+} from './authentication.ts';
 export type { DeviceCookie } from './device-cookie.ts';
 export type { OneTimeLink } from './enrolment/links.ts';
 export type { Setup } from './enrolment/setup.ts';

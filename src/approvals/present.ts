@@ -1,3 +1,4 @@
+import type { ConfirmationOptions } from '../accounts/index.ts';
 import { durationWords, momentOf } from '../platform/http/moment.ts';
 import { initialsOf } from '../platform/http/pages.ts';
 import { type Approval, type ApprovalStatus, statusAt } from './approval.ts';
@@ -105,27 +106,42 @@ function unusualOf(shown: Shown, answers: { approved: number; denied: number }):
   ];
 }
 
+function takesWords(confirmation: ConfirmationOptions | undefined): string | undefined {
+  if (confirmation?.passkey !== undefined) return 'your passkey';
+  return confirmation?.takesCode === true ? 'a code from your authenticator app' : undefined;
+}
+
 /** The page on which somebody decides (views/approvals/approval.eta). */
 export function presentQuestion(
   { approval, shown, hash }: Described,
-  around: { base: string; now: Date; answers: { approved: number; denied: number }; needsSecondFactor: boolean },
+  around: {
+    base: string;
+    now: Date;
+    answers: { approved: number; denied: number };
+    confirmation: ConfirmationOptions | undefined;
+    /** Why the last try was not confirmed. */
+    fault?: string | undefined;
+  },
 ) {
-  const { base, now, answers } = around;
+  const { base, now, answers, confirmation, fault } = around;
   const { ask, more } = asksOf(shown);
-  const takes = around.needsSecondFactor ? [{ label: 'Takes', value: 'a sign-in with your second factor' }] : [];
+  const takes = takesWords(confirmation);
   return {
     action: `${base}/me/approvals/${approval.id}`,
     shown: hash,
     heading: `${titleOf(shown)} for you?`,
     asks: `${shown.agentName} asks.`,
     left: momentOf(approval.expiresAt, now),
-    ask: { ...ask, rows: [...ask.rows, ...takes] },
+    ask: { ...ask, rows: [...ask.rows, ...(takes === undefined ? [] : [{ label: 'Takes', value: takes }])] },
     more,
     unusual: unusualOf(shown, answers),
     chain: chainOf(shown, 'You'),
     actor: `Owned by ${shown.ownerName} · ${answers.approved} approved before, ${answers.denied} denied`,
     ...(shown.bindingMessage === null ? {} : { bindingMessage: shown.bindingMessage }),
     exact: exactOf(shown),
+    ...(confirmation?.passkey === undefined ? {} : { passkey: { options: confirmation.passkey } }),
+    ...(confirmation?.takesCode === true ? { codeNeeded: true } : {}),
+    ...(fault === undefined ? {} : { faults: [confirmation?.takesCode === true ? { field: 'code', message: fault } : { message: fault }] }),
     liveHref: `${base}/me/approvals/events`,
     listHref: `${base}/me/approvals`,
   };

@@ -13,6 +13,7 @@ import type { Feed } from './feed.ts';
 import { inboxHeading, presentConsoleLine, presentInboxLine, presentOutcome, presentQuestion, presentRecord } from './present.ts';
 import { type ReceiptRouteDeps, receiptRoutes } from './receipts/routes.ts';
 import type { ApprovalService } from './service.ts';
+import type { Described } from './shown.ts';
 
 interface ApprovalRouteDeps extends ReceiptRouteDeps {
   readonly service: ApprovalService;
@@ -39,6 +40,7 @@ const pageQuery = z.object({
   state: z.enum(['waiting', 'approved', 'denied', 'over']).catch('waiting'),
 });
 const decisionForm = z.object({ decision: z.enum(['approve', 'deny']), shown: z.string().max(200) });
+const confirmationForm = z.object({ credential: z.string().max(16_384).default(''), code: z.string().max(20).default('') });
 
 /** A person's own questions: `/me/approvals`, one page each, and word when something changes. */
 function personRoutes(deps: ApprovalRouteDeps, router: Router, { guard, pages }: Web): void {
@@ -47,6 +49,12 @@ function personRoutes(deps: ApprovalRouteDeps, router: Router, { guard, pages }:
   const showOutcome = async (ctx: Context, id: string, session: BrowserSession) => {
     const model = presentOutcome(await service.getOwn(id, session.accountId), { now: clock.now(), reader: session.accountId, listHref });
     await pages.show(ctx, 'approvals/decided', model, session);
+  };
+
+  const showQuestion = async (ctx: Context, described: Described, { session, fault }: { session: BrowserSession; fault?: string }) => {
+    const [answers, confirmation] = await Promise.all([service.countAnswers(described.approval), service.confirmationFor(described)]);
+    const model = presentQuestion(described, { base, now: clock.now(), answers, confirmation, fault });
+    await pages.show(ctx, 'approvals/approval', fault === undefined ? model : { status: 403, ...model }, session);
   };
 
   router.get('/me/approvals', async (ctx) => {
@@ -65,28 +73,26 @@ function personRoutes(deps: ApprovalRouteDeps, router: Router, { guard, pages }:
     if (!isWaiting(described.approval, clock.now())) return showOutcome(ctx, id, session);
     // asked before the page is read: a decision must not be lost to a sign-in in between
     if ((await guard.session(ctx, { maxAgeSeconds: FRESH_SECONDS })) === undefined) return;
-    const [answers, needsSecondFactor] = await Promise.all([
-      service.countAnswers(described.approval),
-      service.needsSecondFactor(described),
-    ]);
-    await pages.show(
-      ctx,
-      'approvals/approval',
-      presentQuestion(described, { base, now: clock.now(), answers, needsSecondFactor }),
-      session,
-    );
+    await showQuestion(ctx, described, { session });
   });
   router.post('/me/approvals/:id', async (ctx) => {
     const id = readApprovalId(ctx.params['id']);
     const signedIn = await guard.session(ctx);
     if (signedIn === undefined) return;
-    const { decision, shown } = parseWith(decisionForm, { ...(await pages.form(ctx)) });
+    const form = { ...(await pages.form(ctx)) };
+    const { decision, shown } = parseWith(decisionForm, form);
+    const confirmation = parseWith(confirmationForm, form);
     const session = decision === 'deny' ? signedIn : await guard.session(ctx, { maxAgeSeconds: FRESH_SECONDS });
     if (session === undefined) return;
-    await service.decide({ approvalId: id, decision, shown, session }).catch((error: unknown) => {
+    try {
+      await service.decide({ approvalId: id, decision, shown, session, confirmation });
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      if (error.details.member === 'confirmation')
+        return showQuestion(ctx, await service.getOwn(id, session.accountId), { session, fault: error.message });
       // whoever came second sees what was decided, on the same page
-      if (!(error instanceof AppError) || error.code !== 'conflict' || error.details.member === 'shown') throw error;
-    });
+      if (error.code !== 'conflict' || error.details.member === 'shown') throw error;
+    }
     pages.redirect(ctx, `/me/approvals/${id}`);
   });
 }

@@ -1,3 +1,4 @@
+import type { Authentication, Confirmation, ConfirmationOptions, PasskeyAssertion } from '../accounts/index.ts';
 import type { AuditRecorder } from '../audit/index.ts';
 import { detailsHash } from '../authorization-details/index.ts';
 import type { Clock } from '../platform/clock.ts';
@@ -37,6 +38,8 @@ export interface Answer {
   readonly decision: 'approve' | 'deny';
   readonly shown: string;
   readonly session: Deciding;
+  /** What was given at the click; left out where nothing can be given, as with a token. */
+  readonly confirmation?: Confirmation | undefined;
 }
 
 /** A page of approvals; `nextCursor` is set when there are more. */
@@ -45,12 +48,8 @@ export interface ApprovalPage {
   readonly nextCursor: string | undefined;
 }
 
-/** How sure the server must be who says yes. */
-export interface Assurance {
-  hasSecondFactor(accountId: string): Promise<boolean>;
-  /** Whether this acr stands for more than a password. */
-  isSecondFactor(acr: string): boolean;
-}
+/** How somebody confirms at the click that it is they who say yes (R12); accounts do it as they are. */
+export type Assurance = Pick<Authentication, 'beginConfirmation' | 'confirm'>;
 
 /** What the use cases stand on. */
 export interface ApprovalServiceDeps {
@@ -89,11 +88,11 @@ export interface ApprovalService {
   countWaiting(accountId: string): Promise<number>;
   /** How many questions of these agents wait: what their suspension withdraws. */
   countOpen(agentIds: readonly string[]): Promise<number>;
-  /** Whether approving takes a sign-in with a second factor, and this person could give one. */
-  needsSecondFactor(described: Described): Promise<boolean>;
+  /** What approving takes at the click: undefined when a sign-in is enough, or when the person has nothing stronger. */
+  confirmationFor(described: Described): Promise<ConfirmationOptions | undefined>;
   /**
    * Answers a question, once: of any number of people or clicks one wins.
-   * @throws {AppError} `not_found`, `forbidden` (not theirs, sign-in too old or too weak), `conflict` (answered, over, or no
+   * @throws {AppError} `not_found`, `forbidden` (not theirs, sign-in too old; member `confirmation`: not confirmed), `conflict` (answered, over, or no
    * longer what was shown).
    */
   decide(answer: Answer): Promise<Described>;
@@ -105,7 +104,20 @@ export interface ApprovalService {
   finishDecided(): Promise<void>;
 }
 
+/** Who decides, and what their passkey signed. */
+interface Assured {
+  readonly session: Deciding;
+  readonly assertion?: PasskeyAssertion | undefined;
+}
+
 const FINISH_BATCH = 100;
+/** What a page looks at to ask again. */
+const CONFIRMATION = { member: 'confirmation' } as const;
+
+/** The bytes that a passkey signs: the hash of exactly what is shown. */
+function digestOf(hash: string): Buffer {
+  return Buffer.from(hash.replace('sha-256:', ''), 'base64url');
+}
 
 function gone(): AppError {
   return new AppError('not_found', 'There is no such question, or it is not for you.');
@@ -140,16 +152,25 @@ export function createApprovalService(deps: ApprovalServiceDeps): ApprovalServic
     return describe(directory, approval);
   };
   const isFirstTime = async ({ agentId, accountId }: Approval) => (await store.countAnswers(agentId, accountId)).approved === 0;
-  const needsSecondFactor = async ({ approval, shown }: Described) => {
+  const confirmationFor = async ({ approval, shown, hash }: Described) => {
     const isMoney = shown.details.some(({ amount }) => amount !== undefined);
-    if (!isMoney && !(await isFirstTime(approval)) && (await deps.isStrong?.(approval)) !== true) return false;
-    return assurance.hasSecondFactor(approval.accountId);
+    if (!isMoney && !(await isFirstTime(approval)) && (await deps.isStrong?.(approval)) !== true) return undefined;
+    return assurance.beginConfirmation(approval.accountId, digestOf(hash));
   };
-  const checkAssurance = async (described: Described, { authTime, acr }: Deciding) => {
+  /** Who says yes, as sure as it has to be (R12): a confirmation is a sign-in of this moment. */
+  const assured = async (described: Described, { session, confirmation }: Answer): Promise<Assured> => {
+    const { authTime } = session;
     if (authTime !== undefined && secondsAfter(authTime, FRESH_SECONDS) < clock.now())
       throw new AppError('forbidden', 'Sign in again before you approve: your sign-in is older than 15 minutes.');
-    if ((await needsSecondFactor(described)) && (acr === undefined || !assurance.isSecondFactor(acr)))
-      throw new AppError('forbidden', 'Approving this takes a sign-in with your second factor. Sign in again in the browser.');
+    if ((await confirmationFor(described)) === undefined) return { session };
+    const { approval, hash } = described;
+    if (confirmation === undefined)
+      throw new AppError('forbidden', 'Approving this takes your passkey or a code of your app. Decide in the browser.', CONFIRMATION);
+    const given = await assurance.confirm(approval.accountId, digestOf(hash), confirmation);
+    if (given.ok) return { session: { ...session, ...given.assurance, authTime: clock.now() }, assertion: given.assertion };
+    if (given.retryAfterSeconds !== undefined)
+      throw new AppError('too_many_requests', 'Too many wrong codes. Wait a little.', CONFIRMATION);
+    throw new AppError('forbidden', 'That did not hold, so nothing was approved. Try again.', CONFIRMATION);
   };
   const recordDecision = (approval: Approval, outcome: 'approved' | 'denied', by: string) =>
     audit.record({
@@ -165,7 +186,7 @@ export function createApprovalService(deps: ApprovalServiceDeps): ApprovalServic
       ...(approval.scope === '' ? {} : { action: approval.scope }),
     });
 
-  const settle = ({ approvalId, decision, session }: Answer, described: Described) =>
+  const settle = ({ approvalId, decision }: Answer, { described, session, assertion }: { described: Described } & Assured) =>
     db.transaction(async () => {
       const now = clock.now();
       const outcome = decision === 'approve' ? 'approved' : 'denied';
@@ -185,7 +206,7 @@ export function createApprovalService(deps: ApprovalServiceDeps): ApprovalServic
         const found = await store.find(approvalId);
         throw new AppError('conflict', found === undefined ? 'This is gone.' : stateWords(found, now));
       }
-      await receipts.make(decided, described);
+      await receipts.make(decided, { ...described, assertion });
       await recordDecision(decided, outcome, session.accountId);
       await tell(decided.accountId);
       return { ...decided, hasReceipt: true };
@@ -224,7 +245,7 @@ export function createApprovalService(deps: ApprovalServiceDeps): ApprovalServic
     countByStatus: () => store.countByStatus(clock.now()),
     countWaiting: (accountId) => store.countWaiting(accountId, clock.now()),
     countOpen: (agentIds) => store.countOpen(agentIds, clock.now()),
-    needsSecondFactor,
+    confirmationFor,
     async decide(answer) {
       const { approvalId, session, shown } = answer;
       const described = await getOwn(approvalId, session.accountId);
@@ -235,8 +256,8 @@ export function createApprovalService(deps: ApprovalServiceDeps): ApprovalServic
       if (!isWaiting(approval, clock.now())) throw new AppError('conflict', stateWords(approval, clock.now()));
       if (!constantTimeEqual(shown, described.hash))
         throw new AppError('conflict', 'The question is not what you were shown. Read it again before you decide.', { member: 'shown' });
-      if (answer.decision === 'approve') await checkAssurance(described, session);
-      const decided = await settle(answer, described);
+      const sure = answer.decision === 'approve' ? await assured(described, answer) : { session };
+      const decided = await settle(answer, { described, ...sure });
       // the decision stands whatever becomes of the engine's side: the job finishes it
       await completion
         .finish(decided.id)

@@ -1,3 +1,4 @@
+import { createHash, createPublicKey, type JsonWebKey, verify } from 'node:crypto';
 import { createLocalJWKSet, type JSONWebKeySet, type JWTPayload, jwtVerify } from 'jose';
 import type { Approval, AuthorizationDetail } from './authorization.ts';
 import { canonicalJson } from './canonical-json.ts';
@@ -10,7 +11,13 @@ export interface ApprovalReceipt {
   readonly decidedAt: Date;
   /** Whose authority was asked for, and who answered; `by` tells whether they are the same person. */
   readonly subject: string;
-  readonly approver: { readonly subject: string; readonly by: 'subject' | 'other'; readonly acr: string | undefined };
+  readonly approver: {
+    readonly subject: string;
+    readonly by: 'subject' | 'other';
+    readonly acr: string | undefined;
+    /** A passkey signed the hash of what was shown, at the click. */
+    readonly byPasskey: boolean;
+  };
   readonly agent: string;
   readonly client: string;
   readonly resource: string | undefined;
@@ -53,19 +60,47 @@ async function payloadOf(receipt: string, { issuer, keys }: ReceiptExpectations)
   }
 }
 
+/** The part of the claims that is about who answered. */
+type Approver = Readonly<Record<'sub' | 'by' | 'acr' | 'approved_by', string | undefined>> & { readonly assertion?: Assertion };
+
+interface Assertion {
+  readonly client_data: string;
+  readonly authenticator_data: string;
+  readonly signature: string;
+  readonly public_key: JsonWebKey;
+}
+
+/** WebAuthn Level 3 §7.2: the passkey signed exactly what was shown. */
+function checkAssertion(
+  { client_data: clientData, authenticator_data: data, signature, public_key: jwk }: Assertion,
+  claims: JWTPayload,
+): void {
+  const [said, authenticator, signed] = [clientData, data, signature].map((text) => Buffer.from(text, 'base64url')) as [
+    Buffer,
+    Buffer,
+    Buffer,
+  ];
+  const covers = Buffer.concat([authenticator, createHash('sha256').update(said).digest()]);
+  const key = createPublicKey({ key: jwk, format: 'jwk' });
+  demand(verify(jwk.kty === 'OKP' ? null : 'sha256', covers, key, signed), 'the passkey did not sign this');
+  const { challenge } = JSON.parse(said.toString()) as { challenge?: unknown };
+  demand(isSame(`sha-256:${String(challenge)}`, claims['shown_hash']), 'the passkey signed something else');
+}
+
 /**
  * Verifies a receipt without asking anybody: its signature, that its hashes cover what it says was shown and decided, and, where
- * `approval` is given, that it is the receipt of that approval, with the same details and the same approver.
+ * a passkey confirmed, that it signed the hash of what was shown; where `approval` is given, that it is the receipt of that approval, with the same details and the same approver.
  * @throws ReceiptRefused
  */
 export async function verifyApprovalReceipt(receipt: string, expected: ReceiptExpectations): Promise<ApprovalReceipt> {
   const claims = (await payloadOf(receipt, expected)) as Record<string, unknown> & JWTPayload;
-  const approver = claims['approver'] as Readonly<Record<string, string | undefined>>;
+  const approver = claims['approver'] as Approver;
   const shown = claims['shown'] as Readonly<Record<string, unknown>>;
   const details = claims['authorization_details'] as readonly AuthorizationDetail[];
   demand(isSame(hashOf(shown), claims['shown_hash']), 'what was shown is not what the receipt covers');
   demand(isSame(hashOf(details), claims['details_hash']), 'the details are not those that were decided');
   demand(isSame(shown['detailsHash'], claims['details_hash']), 'other details were shown than decided');
+  if (approver['assertion'] !== undefined) checkAssertion(approver['assertion'], claims);
   const { approval } = expected;
   if (approval !== undefined) {
     demand(approval.id === claims.jti && claims['decision'] === 'approved', 'the receipt is of another approval');
@@ -77,7 +112,12 @@ export async function verifyApprovalReceipt(receipt: string, expected: ReceiptEx
     decision: claims['decision'] === 'approved' ? 'approved' : 'denied',
     decidedAt: new Date(Number(claims.iat) * 1000),
     subject: String(claims.sub),
-    approver: { subject: String(approver['sub']), by: approver['by'] === 'subject' ? 'subject' : 'other', acr: approver['acr'] },
+    approver: {
+      subject: String(approver['sub']),
+      by: approver.by === 'subject' ? 'subject' : 'other',
+      acr: approver.acr,
+      byPasskey: approver.assertion !== undefined,
+    },
     agent: String((claims['act'] as Record<string, unknown>)['sub']),
     client: String(claims['client_id']),
     resource: typeof claims['resource'] === 'string' ? claims['resource'] : undefined,

@@ -1,3 +1,4 @@
+import { createHash, createPublicKey, verify } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { TOTP } from 'otpauth';
 import { createSecondFactors, type SecondFactors } from '../../src/accounts/second-factor/second-factor.ts';
@@ -72,6 +73,50 @@ describe('passkeys', () => {
     await expect(factors.addPasskey(account, { binding: BINDING, credential: answer, label: '' })).rejects.toMatchObject({
       code: 'invalid_input',
     });
+  });
+
+  test('R12 one agrees to exactly one thing, and what it signed can be verified by anybody', async () => {
+    await enrol();
+    const [covers, other] = [randomIds.bytes(32), randomIds.bytes(32)];
+    const { beginConfirmation, confirm } = authentication();
+    const asked = await beginConfirmation(account.id, covers);
+    const options = JSON.parse(asked?.passkey ?? '');
+    expect([options.challenge, options.userVerification, asked?.takesCode]).toEqual([covers.toString('base64url'), 'required', false]);
+    const given = (bend = {}) => ({ credential: device.authenticate(options, bend), code: '' });
+    for (const refused of [
+      given({ userVerified: false }),
+      given({ origin: 'https://evil.test' }),
+      { credential: '{}', code: '' },
+      { credential: '', code: '123456' },
+    ])
+      expect(await confirm(account.id, covers, refused)).toEqual({ ok: false });
+    expect(await confirm(account.id, other, given())).toEqual({ ok: false });
+    const stranger = await house.person('jana@acme.test', 'user');
+    expect(await confirm(stranger.id, covers, given())).toEqual({ ok: false });
+    const accepted = await confirm(account.id, covers, given());
+    expect(accepted).toMatchObject({ ok: true, assurance: { acr: 'phr', amr: ['hwk', 'user', 'mfa'] } });
+    if (!accepted.ok || accepted.assertion === undefined) throw new Error('not confirmed');
+    const { client_data: clientData, authenticator_data: data, signature, public_key: jwk } = accepted.assertion;
+    const [said, authenticator] = [Buffer.from(clientData, 'base64url'), Buffer.from(data, 'base64url')];
+    expect(JSON.parse(said.toString())).toMatchObject({ type: 'webauthn.get', challenge: covers.toString('base64url') });
+    const signed = Buffer.concat([authenticator, createHash('sha256').update(said).digest()]);
+    const key = createPublicKey({ key: { ...jwk }, format: 'jwk' });
+    expect(verify('sha256', signed, key, Buffer.from(signature, 'base64url'))).toBe(true);
+    expect((await house.events()).filter((type) => type === 'sign_in.failed')).toHaveLength(6);
+  });
+
+  test('R12 who has no passkey agrees with a code of their app, once; who has neither is not asked', async () => {
+    const { beginConfirmation, confirm } = authentication();
+    const covers = randomIds.bytes(32);
+    expect(await beginConfirmation(account.id, covers)).toBeUndefined();
+    const { secret } = await factors.beginCode(account);
+    const code = () => new TOTP({ secret }).generate({ timestamp: systemClock.now().getTime() });
+    expect(await factors.confirmCode(account, code())).toBe(true);
+    expect(await beginConfirmation(account.id, covers)).toEqual({ passkey: undefined, takesCode: true });
+    clock.advance(minutes(1));
+    const given = { credential: '', code: code() };
+    expect(await confirm(account.id, covers, given)).toMatchObject({ ok: true, assurance: { amr: ['otp', 'mfa'] }, assertion: undefined });
+    expect(await confirm(account.id, covers, given)).toEqual({ ok: false });
   });
 
   test('a challenge is answered once: of twenty at a time one signs in', async () => {

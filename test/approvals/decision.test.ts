@@ -1,19 +1,22 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { detailsHash } from '../../src/authorization-details/index.ts';
 import { reasonNotToDecide } from '../../src/approvals/index.ts';
 import { faultOfBindingMessage, mixesScripts } from '../../src/approvals/deceptive-text.ts';
 import { systemClock } from '../../src/platform/clock.ts';
 import { AppError } from '../../src/platform/errors.ts';
 import { clock, minutes } from '../support/clock.ts';
-import { answer, ask, createTestIssuer, people, poll, questionFor, type TestIssuer } from './issuer.ts';
+import { answer, ask, assuranceOf, claimsOf, createTestIssuer, people, poll, questionFor, type TestIssuer } from './issuer.ts';
 
 let issuer: TestIssuer;
 let breaks = false;
+let hasCode = false;
 const mira = people.mira.id;
 const fresh = () => ({ accountId: mira, sessionUid: 'uid', authTime: systemClock.now(), acr: 'mfa', amr: ['otp'] });
 
 beforeAll(async () => {
   issuer = await createTestIssuer({
     deps: {
+      assurance: assuranceOf(() => hasCode),
       // where a server may die: the decision is committed, the engine not told
       provider: () => {
         if (breaks) throw new Error('the server died here');
@@ -25,7 +28,7 @@ beforeAll(async () => {
 afterAll(() => issuer.close());
 beforeEach(() => issuer.db.rows({ name: 'wipe', text: 'DELETE FROM approvals', values: [] }));
 afterEach(() => {
-  breaks = false;
+  [breaks, hasCode] = [false, false];
   clock.reset();
 });
 
@@ -102,31 +105,43 @@ describe('a decision', () => {
     expect(await decide({})).toBe('done');
   });
 
-  test('R12 the first yes to an agent takes the second factor of those who have one; later ones do not', async () => {
-    for (const expected of [
-      ['forbidden', 'done'],
-      ['done', 'conflict'],
-    ]) {
-      await ask(issuer, { authorization_details: JSON.stringify([{ type: 'mcp_tool_call', tools: ['pay'] }]) });
-      const { approval, hash } = await questionFor(issuer, mira);
-      const decide = (acr: string) =>
-        codeOf(issuer.approvals.decide({ approvalId: approval.id, decision: 'approve', shown: hash, session: { ...fresh(), acr } }));
-      expect([await decide('pwd'), await decide('mfa')]).toEqual(expected);
-    }
+  /** Decides what waits for Mira, with what she gives at the click. */
+  const press = async (decision: 'approve' | 'deny', code?: string) => {
+    const { approval, hash } = await questionFor(issuer, mira);
+    const confirmation = code === undefined ? undefined : { credential: '', code };
+    return codeOf(issuer.approvals.decide({ approvalId: approval.id, decision, shown: hash, session: fresh(), confirmation }));
+  };
+
+  test('R12 the first yes to an agent is confirmed at the click by those who can; later ones are not', async () => {
+    hasCode = true;
+    const asked = () => ask(issuer, { authorization_details: JSON.stringify([{ type: 'mcp_tool_call', tools: ['pay'] }]) });
+    await asked();
+    for (const code of [undefined, '', '000000']) expect(await press('approve', code)).toBe('forbidden confirmation');
+    expect(await press('approve', '246810')).toBe('done');
+    await asked();
+    expect(await press('approve')).toBe('done');
   });
 
-  test('R12 money takes the second factor of those who have one; denying never does', async () => {
+  test('R12 money is confirmed each time; denying never is; the confirmation is the sign-in that the token tells of', async () => {
+    hasCode = true;
     await ask(issuer);
-    const { approval } = await questionFor(issuer, mira);
+    await press('approve', '246810');
+    const { auth_req_id: id } = (await ask(issuer)).body;
     const money = JSON.stringify([{ type: 'api_call', actions: ['POST'], max_amount: { amount: '1240.00', currency: 'EUR' } }]);
-    await issuer.db.rows({ name: 'money', text: 'UPDATE approvals SET details = $2::jsonb WHERE id = $1', values: [approval.id, money] });
-    const { hash } = await questionFor(issuer, mira);
-    const decide = (decision: 'approve' | 'deny') =>
-      codeOf(
-        issuer.approvals.decide({ approvalId: approval.id, decision, shown: hash, session: { ...fresh(), acr: 'pwd', amr: ['pwd'] } }),
-      );
-    expect(await decide('approve')).toBe('forbidden');
-    expect(await decide('deny')).toBe('done');
+    const { approval } = await questionFor(issuer, mira);
+    const makeMoney = (approvalId: string) =>
+      issuer.db.rows({
+        name: 'money',
+        text: `UPDATE approvals SET details = $2::jsonb, details_hash = $3 WHERE id = $1`,
+        values: [approvalId, money, detailsHash(JSON.parse(money))],
+      });
+    await makeMoney(approval.id);
+    expect(await press('approve')).toBe('forbidden confirmation');
+    expect(await press('approve', '246810')).toBe('done');
+    expect(claimsOf((await poll(issuer, id)).body['access_token'])).toMatchObject({ acr: 'mfa' });
+    await ask(issuer);
+    await makeMoney((await questionFor(issuer, mira)).approval.id);
+    expect(await press('deny')).toBe('done');
   });
 
   test('nothing that ran out can be decided', async () => {

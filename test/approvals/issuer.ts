@@ -212,6 +212,16 @@ function guards(sessions: ReadonlyMap<string, BrowserSession>): { guard: PageGua
   };
 }
 
+/** How Mira confirms at the click: with the code 246 810 while she has an app for it; accounts have tests of their own. */
+export function assuranceOf(hasCode: () => boolean): ApprovalsDeps['assurance'] {
+  const account = { ...people.mira, emailVerified: true } as never;
+  return {
+    beginConfirmation: async (id) => (id === people.mira.id && hasCode() ? { passkey: undefined, takesCode: true } : undefined),
+    confirm: async (_id, _covers, { code }) =>
+      code === '246810' ? { ok: true, account, assurance: { acr: 'mfa', amr: ['otp'] }, assertion: undefined } : { ok: false },
+  };
+}
+
 /** Starts an issuer with approvals over HTTP. `more` gives further capabilities their routes; `deps` overrides hooks. */
 export async function createTestIssuer(
   options: {
@@ -252,7 +262,7 @@ export async function createTestIssuer(
     eventStreams,
     provider,
     directory: directory(),
-    assurance: { hasSecondFactor: async (id) => id === people.mira.id, isSecondFactor: (acr) => acr === 'mfa' },
+    assurance: assuranceOf(() => false),
     issuanceOf,
     isStrong: async () => false,
     isNamedByPolicy: async () => false,

@@ -1,13 +1,14 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { systemClock } from '../../src/platform/clock.ts';
-import { answer, ask, createTestIssuer, people, poll, questionFor, type TestIssuer } from './issuer.ts';
+import { answer, ask, assuranceOf, createTestIssuer, people, poll, questionFor, type TestIssuer } from './issuer.ts';
 
 let issuer: TestIssuer;
+let hasCode = false;
 const mira = people.mira.id;
 const details = JSON.stringify([{ type: 'mcp_tool_call', tools: ['pay_invoice'], arguments: { amount: { max: '120.00' } } }]);
 
 beforeAll(async () => {
-  issuer = await createTestIssuer();
+  issuer = await createTestIssuer({ deps: { assurance: assuranceOf(() => hasCode) } });
   issuer.signIn('mira', { accountId: mira });
   issuer.signIn('stale', { accountId: mira, authTime: new Date(systemClock.now().getTime() - 3_600_000) });
   issuer.signIn('jana', { accountId: people.jana.id });
@@ -93,6 +94,24 @@ describe('the pages of whoever is asked', () => {
     expect(await issuer.approvals.countWaiting(mira)).toBe(0);
   });
 
+  test('R12 what is confirmed at the click asks for it, says so when it did not hold, and loses nothing', async () => {
+    hasCode = true;
+    try {
+      const { auth_req_id: id } = (await ask(issuer, { authorization_details: details })).body;
+      const { approval } = await questionFor(issuer, mira);
+      const path = `/me/approvals/${approval.id}`;
+      const page = await get(path, 'who=mira');
+      for (const words of ['a code from your authenticator app', 'name="code"']) expect(page.text).toContain(words);
+      const wrong = await send(path, page, { decision: 'approve', code: '000000' });
+      expect([wrong.status, await wrong.text()]).toEqual([403, expect.stringMatching(/That did not hold[\s\S]*name="code"/)]);
+      expect((await poll(issuer, id)).body['error']).toBe('authorization_pending');
+      expect((await send(path, page, { decision: 'approve', code: '246810' })).status).toBe(303);
+      expect((await get(path, 'who=mira')).text).toContain('You approved this');
+    } finally {
+      hasCode = false;
+    }
+  });
+
   test('others neither see nor decide it; the console reads it and offers no decision', async () => {
     await ask(issuer);
     const { approval } = await questionFor(issuer, mira);
@@ -125,9 +144,6 @@ describe('/api/v1/approvals', () => {
     });
 
   test('administrators read all, a person decides what is asked of them, and nobody else', async () => {
-    // the first yes to an agent takes a second factor, which a token cannot show
-    await ask(issuer);
-    await answer(issuer, mira, 'approve');
     await ask(issuer);
     const own = `${mira} approvals:decide`;
     const { items } = (await (await call('', own)).json()) as { items: { id: string; shown: string; status: string }[] };

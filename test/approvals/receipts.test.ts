@@ -69,7 +69,7 @@ describe('a receipt', () => {
       id,
       decision: 'approved',
       subject: mira,
-      approver: { subject: mira, by: 'subject', acr: 'mfa' },
+      approver: { subject: mira, by: 'subject', acr: 'mfa', byPasskey: false },
       agent: agent.id,
       client: 'bot',
       resource: RESOURCE,

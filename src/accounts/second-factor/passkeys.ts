@@ -8,6 +8,7 @@ import {
   verifyAuthenticationResponse,
   verifyRegistrationResponse,
 } from '@simplewebauthn/server';
+import type { JWK } from 'jose';
 import { z } from 'zod';
 import { hashOf } from '../../oidc/index.ts';
 import { type Clock, secondsAfter } from '../../platform/clock.ts';
@@ -16,6 +17,7 @@ import { AppError } from '../../platform/errors.ts';
 import type { Ids } from '../../platform/ids.ts';
 import { constantTimeEqual } from '../../platform/vault.ts';
 import type { Account } from '../account.ts';
+import { jwkOfPasskey } from './public-key.ts';
 import { createPasskeyStore, type StoredPasskey } from './store.ts';
 
 /** A passkey as its owner sees it. */
@@ -32,6 +34,14 @@ export interface PasskeyProof {
   readonly passkeyId: string;
   /** RFC 8176: `hwk` the key cannot leave its device, `swk` it is synchronised; `user` presence; `mfa` because the device checked its user. */
   readonly amr: readonly ['hwk' | 'swk', 'user', 'mfa'];
+}
+
+/** What a passkey signed, for whoever verifies it later (WebAuthn Level 3 §7.2): bytes in base64url, the key as a JWK. */
+export interface PasskeyAssertion {
+  readonly client_data: string;
+  readonly authenticator_data: string;
+  readonly signature: string;
+  readonly public_key: JWK;
 }
 
 /** What a challenge is tied to: the interaction or session it was made for, and the account if that is known already. */
@@ -51,6 +61,16 @@ export interface Passkeys {
   beginAuthentication(ceremony: Ceremony): Promise<PublicKeyCredentialRequestOptionsJSON>;
   /** Undefined when the answer does not hold, for whatever reason: unknown key, used or foreign challenge, no user verification. */
   finishAuthentication(ceremony: Ceremony, credential: string): Promise<PasskeyProof | undefined>;
+  /**
+   * Options for agreeing to exactly one thing: the challenge is its SHA-256 (`covers`), so that the signature says what was agreed to. It is
+   * kept nowhere: what it is given for must happen once.
+   */
+  beginConfirmation(accountId: string, covers: Buffer): Promise<PublicKeyCredentialRequestOptionsJSON>;
+  /** Undefined when the answer does not hold, as in `finishAuthentication`. */
+  finishConfirmation(
+    accountId: string,
+    agreed: { readonly covers: Buffer; readonly credential: string },
+  ): Promise<(PasskeyProof & { readonly assertion: PasskeyAssertion }) | undefined>;
   /** False when there is no such passkey. */
   remove(accountId: string, passkeyId: string): Promise<boolean>;
   removeAll(accountId: string): Promise<void>;
@@ -151,6 +171,19 @@ export function createPasskeys(deps: { db: Db; clock: Clock; ids: Ids; issuer: U
     (await store.list(accountId)).map((key) => ({ id: key.credentialId.toString('base64url'), transports: [...key.transports] }));
   const refused = () => new AppError('invalid_input', 'The passkey was not accepted. Try again.', { member: 'credential' });
 
+  /** The answer of a passkey of this server, of one account if it is named; the caller has seen to the challenge. */
+  const verify = async ({ response, challenge }: Answer<AuthenticationResponseJSON>, accountId: string | undefined) => {
+    const key = await store.findByCredential(Buffer.from(response.id, 'base64url'));
+    if (key === undefined || (accountId !== undefined && key.accountId !== accountId)) return undefined;
+    const publicKey = bytes(key.publicKey);
+    const credential = { id: response.id, publicKey, counter: key.counter };
+    const result = await attempt(() => verifyAuthenticationResponse({ response, expectedChallenge: challenge, credential, ...expected }));
+    if (result === undefined || !(await store.use(key.id, result.authenticationInfo.newCounter, clock.now()))) return undefined;
+    const amr = [key.deviceType === 'singleDevice' ? 'hwk' : 'swk', 'user', 'mfa'] as const;
+    const proof: PasskeyProof = { accountId: key.accountId, passkeyId: key.id, amr };
+    return { proof, publicKey };
+  };
+
   return {
     list: async (accountId) => (await store.list(accountId)).map(toPasskey),
     beginRegistration: async (account, binding) =>
@@ -202,16 +235,25 @@ export function createPasskeys(deps: { db: Db; clock: Clock; ids: Ids; issuer: U
     async finishAuthentication(ceremony, credential) {
       const answer = readAnswer<AuthenticationResponseJSON>(credential);
       if (answer === undefined) return undefined;
-      const { response, challenge } = answer;
-      if (!(await db.detached(() => challenges.take(challenge, 'authentication', ceremony)))) return undefined;
-      const key = await store.findByCredential(Buffer.from(response.id, 'base64url'));
-      if (key === undefined || (ceremony.accountId !== undefined && key.accountId !== ceremony.accountId)) return undefined;
-      const stored = { id: response.id, publicKey: bytes(key.publicKey), counter: key.counter };
-      const result = await attempt(() =>
-        verifyAuthenticationResponse({ response, expectedChallenge: challenge, credential: stored, ...expected }),
-      );
-      if (result === undefined || !(await store.use(key.id, result.authenticationInfo.newCounter, clock.now()))) return undefined;
-      return { accountId: key.accountId, passkeyId: key.id, amr: [key.deviceType === 'singleDevice' ? 'hwk' : 'swk', 'user', 'mfa'] };
+      if (!(await db.detached(() => challenges.take(answer.challenge, 'authentication', ceremony)))) return undefined;
+      return (await verify(answer, ceremony.accountId))?.proof;
+    },
+    beginConfirmation: async (accountId, covers) =>
+      generateAuthenticationOptions({
+        rpID: issuer.hostname,
+        challenge: bytes(covers),
+        timeout: CHALLENGE_SECONDS * 1000,
+        userVerification: 'required',
+        allowCredentials: await descriptors(accountId),
+      }),
+    async finishConfirmation(accountId, { covers, credential }) {
+      const answer = readAnswer<AuthenticationResponseJSON>(credential);
+      if (answer === undefined || !constantTimeEqual(answer.challenge, covers.toString('base64url'))) return undefined;
+      const verified = await verify(answer, accountId);
+      if (verified === undefined) return undefined;
+      const { clientDataJSON, authenticatorData, signature } = answer.response.response;
+      const signed = { client_data: clientDataJSON, authenticator_data: authenticatorData, signature };
+      return { ...verified.proof, assertion: { ...signed, public_key: jwkOfPasskey(verified.publicKey) } };
     },
     remove: (accountId, passkeyId) => store.remove(accountId, passkeyId),
     removeAll: (accountId) => store.removeAll(accountId),

@@ -15,7 +15,10 @@ export interface Security {
 
 /** Second factors of people: enrolment, removal, and what is there. */
 export interface SecondFactors {
-  readonly passkeys: Pick<Passkeys, 'beginRegistration' | 'beginAuthentication' | 'finishAuthentication'>;
+  readonly passkeys: Pick<
+    Passkeys,
+    'beginRegistration' | 'beginAuthentication' | 'finishAuthentication' | 'beginConfirmation' | 'finishConfirmation'
+  >;
   readonly codes: Pick<Codes, 'verify' | 'reseal'>;
   securityOf(accountId: string): Promise<Security>;
   methodsOf(accountId: string): Promise<SecondFactorMethod[]>;

@@ -1,4 +1,7 @@
+import { createHash } from 'node:crypto';
+import canonicalize from 'canonicalize';
 import type { JWTPayload } from 'jose';
+import type { PasskeyAssertion } from '../../accounts/index.ts';
 import type { Approval } from '../approval.ts';
 import type { Described } from '../shown.ts';
 
@@ -8,18 +11,23 @@ export const RECEIPT_TYPE = 'approval-receipt+jwt';
 /** What a receipt is made of besides the question itself. */
 export interface ReceiptFacts {
   readonly issuer: string;
-  readonly described: Pick<Described, 'shown' | 'hash'>;
+  /** What was shown, and what a passkey signed over its hash if one was asked for. */
+  readonly described: Pick<Described, 'shown' | 'hash'> & { readonly assertion?: PasskeyAssertion | undefined };
   /** The value of `approved_by` in the claim of tokens: ties the two together at the resource without telling who it is. */
   readonly approvedBy: string;
   readonly policyVersion: string;
 }
 
+const hashOf = (assertion: PasskeyAssertion): string =>
+  `sha-256:${createHash('sha256')
+    .update(canonicalize(assertion) ?? '')
+    .digest('base64url')}`;
 const secondsOf = (at: Date): number => Math.floor(at.getTime() / 1000);
 
 /**
  * What a decided approval proves, as the claims of a JWS: who decided what, when, under which sign-in and which rules, and exactly
  * what they were shown. `shown_hash` is `sha-256:` and the SHA-256 of the JCS form (RFC 8785) of `shown`; `details_hash` the same
- * of `authorization_details`, and equal to the `approval.details_hash` of every token of this approval.
+ * of `authorization_details`, and equal to the `approval.details_hash` of every token of this approval. Where a passkey confirmed, `approver.assertion` holds what it signed; its challenge is `shown_hash`.
  */
 export function receiptOf(approval: Approval, { issuer, described, approvedBy, policyVersion }: ReceiptFacts): JWTPayload {
   const { decision, approvedUntil, maxUses } = approval;
@@ -40,6 +48,7 @@ export function receiptOf(approval: Approval, { issuer, described, approvedBy, p
       ...(acr === undefined ? {} : { acr }),
       ...(amr.length === 0 ? {} : { amr: [...amr] }),
       ...(authTime === undefined ? {} : { auth_time: secondsOf(authTime) }),
+      ...(described.assertion === undefined ? {} : { assertion: described.assertion, assertion_hash: hashOf(described.assertion) }),
     },
     ...(approval.resource === undefined ? {} : { resource: approval.resource }),
     scope: [approval.identityScope, approval.scope].filter((scopes) => scopes !== '').join(' '),

@@ -3,14 +3,13 @@ import type { Db } from '../../platform/db/db.ts';
 import { AppError } from '../../platform/errors.ts';
 import type { Vault } from '../../platform/vault.ts';
 import type { Approval } from '../approval.ts';
-import type { Described } from '../shown.ts';
-import { RECEIPT_TYPE, receiptOf } from './receipt.ts';
+import { RECEIPT_TYPE, type ReceiptFacts, receiptOf } from './receipt.ts';
 import { createReceiptStore, type ReceiptStore } from './store.ts';
 
 /** Signs for good what was decided. */
 export interface Receipts {
   /** Signs and keeps the receipt of a decision, in its transaction. */
-  make(decided: Approval, described: Pick<Described, 'shown' | 'hash'>): Promise<void>;
+  make(decided: Approval, described: ReceiptFacts['described']): Promise<void>;
   /** @throws {AppError} `not_found` */
   get(approvalId: string): Promise<NonNullable<Awaited<ReturnType<ReceiptStore['find']>>>>;
 }

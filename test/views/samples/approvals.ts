@@ -76,6 +76,7 @@ const approvals: readonly Sample[] = [
       unusual: [],
       bindingMessage: undefined,
       codeNeeded: true,
+      faults: [{ field: 'code', message: 'That did not hold, so nothing was approved. Try again.' }],
       frame: signedIn,
     },
   },
