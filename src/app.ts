@@ -6,13 +6,7 @@ import { createAccounts } from './accounts/index.ts';
 import { createAgents } from './agents/index.ts';
 import { createApprovals } from './approvals/index.ts';
 import { createAudit } from './audit/index.ts';
-import {
-  type AuthorizationDetail,
-  builtInDetailTypes,
-  createAuthorizationDetails,
-  createDetailTypes,
-  detailsHash,
-} from './authorization-details/index.ts';
+import { type AuthorizationDetail, createAuthorizationDetails, detailsHash } from './authorization-details/index.ts';
 import { createAdmission } from './admission.ts';
 import type { Capability } from './capability.ts';
 import { createChildEnrolment } from './child-enrolment/index.ts';
@@ -147,7 +141,7 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
   });
 
   // ── rules: what we decide ──
-  const details = createAuthorizationDetails({ types: createDetailTypes(builtInDetailTypes) });
+  const details = createAuthorizationDetails({ ...recorded, notifications: deps.notifications, onChanged: () => oidc().reload() });
   const policy = createPolicy({
     ...recorded,
     facts: composeFacts({ clients: { find: (clientId) => clients.find(clientId) }, agents, owners: accounts }),
@@ -253,6 +247,7 @@ export async function createApp(deps: AppDeps): Promise<App> {
   const { token, port } = config.metrics;
   const metrics = token === undefined && port === undefined ? undefined : createMetrics({ token, connections: () => db.connections() });
   const parts = createParts({ ...deps, notifications, eventStreams, outgoing, metrics }, () => oidc);
+  await parts.details.load();
   const capabilities = capabilitiesOf(parts);
   const oidc: Oidc = await createOidc({
     issuer,

@@ -80,6 +80,7 @@ export const mcpToolCall: DetailTypeDefinition = {
     required: ['type', 'tools'],
     additionalProperties: false,
   },
+  example: { type: 'mcp_tool_call', tools: ['pay_invoice'], arguments: { amount: { max: '200.00' } }, max_calls: 5 },
 };
 
 /** Calling an HTTP API: methods, paths and, where money moves, the most that may move in one call. */
@@ -128,7 +129,117 @@ export const apiCall: DetailTypeDefinition = {
     required: ['type', 'actions'],
     additionalProperties: false,
   },
+  example: { type: 'api_call', actions: ['GET'], paths: ['/invoices/*'] },
+};
+
+/** A list of names, of which a derived detail may keep some. */
+const names = (most: number): MemberSchema => ({
+  type: 'array',
+  items: { type: 'string', minLength: 1, maxLength: 140 },
+  minItems: 1,
+  maxItems: most,
+  uniqueItems: true,
+  'x-narrowing': 'subset',
+});
+
+/** A stretch of time: from, until, or both. */
+const window: MemberSchema = {
+  type: 'object',
+  properties: { from: { type: 'string', format: 'date-time' }, until: { type: 'string', format: 'date-time' } },
+  additionalProperties: false,
+  minProperties: 1,
+  'x-narrowing': 'window',
+};
+
+/** Paying somebody: to whom, how much at most in one payment, from which accounts, for what, and when (after RFC 9396 §2). */
+export const paymentInitiation: DetailTypeDefinition = {
+  type: 'payment_initiation',
+  title: 'Pay somebody',
+  headline: { counted: 'creditors', one: 'Pay {items} through {resource}', many: 'Pay {items} through {resource}' },
+  schema: {
+    type: 'object',
+    properties: {
+      type: { const: 'payment_initiation' },
+      instructed_amount: {
+        type: 'object',
+        properties: {
+          amount: { type: 'string', format: 'amount', 'x-narrowing': 'upperBound' },
+          currency: { type: 'string', format: 'currency', 'x-narrowing': 'equal' },
+        },
+        required: ['amount', 'currency'],
+        additionalProperties: false,
+        'x-narrowing': 'optionalConstraint',
+        'x-money': true,
+        'x-label': 'Amount',
+        'x-phrase': 'up to {value} in one payment',
+      },
+      creditors: { ...names(16), 'x-absent': 'nothing', 'x-label': 'To' },
+      creditor_accounts: {
+        ...names(16),
+        items: { type: 'string', format: 'account-number' },
+        'x-label': 'Into accounts',
+      },
+      reference: {
+        type: 'string',
+        minLength: 1,
+        maxLength: 140,
+        'x-narrowing': 'prefix',
+        'x-label': 'Reference',
+        'x-phrase': 'begins with {value}',
+      },
+      execution: { ...window, 'x-label': 'Carried out' },
+      locations,
+    },
+    required: ['type', 'instructed_amount', 'creditors'],
+    additionalProperties: false,
+  },
+  example: {
+    type: 'payment_initiation',
+    instructed_amount: { amount: '200.00', currency: 'EUR' },
+    creditors: ['Acme GmbH'],
+    reference: 'INV-2026-',
+  },
+};
+
+/** Using data: which, how, how much of it, for what, and from which time. */
+export const dataAccess: DetailTypeDefinition = {
+  type: 'data_access',
+  title: 'Use data',
+  headline: { counted: 'datasets', one: '{actions} {items} of {resource}', many: '{actions} {items} of {resource}' },
+  schema: {
+    type: 'object',
+    properties: {
+      type: { const: 'data_access' },
+      datasets: { ...names(32), 'x-absent': 'nothing', 'x-label': 'Data' },
+      actions: {
+        type: 'array',
+        items: { type: 'string', enum: ['read', 'create', 'update', 'delete', 'export'] },
+        minItems: 1,
+        maxItems: 5,
+        uniqueItems: true,
+        'x-narrowing': 'subset',
+        'x-absent': 'nothing',
+        'x-label': 'To',
+      },
+      fields: { ...names(64), 'x-label': 'Fields', 'x-phrase': 'only {value}' },
+      max_rows: {
+        type: 'integer',
+        minimum: 1,
+        maximum: 1_000_000_000,
+        'x-narrowing': 'upperBound',
+        'x-label': 'Size',
+        'x-phrase': 'at most {value} in one answer',
+        'x-unit': { one: 'row', many: 'rows' },
+      },
+      purpose: { type: 'string', minLength: 1, maxLength: 200, 'x-narrowing': 'equal', 'x-label': 'Purpose' },
+      period: { ...window, 'x-label': 'Records' },
+      locations,
+    },
+    required: ['type', 'datasets', 'actions'],
+    additionalProperties: false,
+  },
+  example: { type: 'data_access', datasets: ['customers'], actions: ['read'], fields: ['name', 'country'], max_rows: 1_000 },
 };
 
 /** The types that every Behalf knows (RFC 9396 §2: the server decides what its types are). */
-export const builtInDetailTypes: readonly DetailTypeDefinition[] = [mcpToolCall, apiCall];
+export const builtInDetailTypes: readonly DetailTypeDefinition[] = [mcpToolCall, apiCall, paymentInitiation, dataAccess];

@@ -40,6 +40,12 @@ const member = {
     'x-money': { const: true },
     'x-label': text,
     'x-phrase': text,
+    'x-unit': {
+      type: 'object',
+      properties: { one: text, many: text },
+      required: ['one', 'many'],
+      additionalProperties: false,
+    },
   },
   additionalProperties: false,
   // An object that tolerates members nobody described would let a limit pass unread.
@@ -64,6 +70,7 @@ export const definitionSchema = {
         { properties: { type: { const: 'object' }, additionalProperties: { const: false } }, required: ['type', 'properties', 'required'] },
       ],
     },
+    example: { type: 'object' },
   },
   required: ['type', 'title', 'headline', 'schema'],
   additionalProperties: false,

@@ -1,6 +1,6 @@
 import { type Coverage, covers, inherit } from './covers.ts';
 import { type AuthorizationDetail, type MemberSchema, memberOf, pointer } from './detail-type.ts';
-import type { DetailTypes } from './registry.ts';
+import type { DetailTypes } from './detail-type.ts';
 import { validateDetails } from './validation.ts';
 
 /** The details a derived token carries, or the first requested one that reaches beyond (JSON Pointer into the request). */

@@ -23,7 +23,15 @@ export type Narrowing = 'upperBound' | 'lowerBound' | 'subset' | 'prefix' | 'equ
 export type MemberType = 'string' | 'number' | 'integer' | 'boolean' | 'array' | 'object';
 
 /** Formats of strings we know how to check without a regular expression from outside. */
-export type MemberFormat = 'amount' | 'argument-name' | 'currency' | 'date-time' | 'decimal' | 'path-pattern' | 'resource-uri';
+export type MemberFormat =
+  | 'account-number'
+  | 'amount'
+  | 'argument-name'
+  | 'currency'
+  | 'date-time'
+  | 'decimal'
+  | 'path-pattern'
+  | 'resource-uri';
 
 /**
  * The part of JSON Schema 2020-12 that describes a member, plus our annotations. It is closed: no `pattern`, no `$ref`, no
@@ -58,10 +66,12 @@ export interface MemberSchema {
   readonly 'x-value-constraint'?: true;
   /** The object is an amount of money: `amount` and `currency`. */
   readonly 'x-money'?: true;
-  /** The name of the member for a human. Without it the member is not shown on its own. */
+  /** The name of the member for a human. Without it the member is shown under the name it has in the detail. */
   readonly 'x-label'?: string;
   /** The sentence around the value, `{value}` standing for it. */
   readonly 'x-phrase'?: string;
+  /** What a number counts, as it stands behind one and behind any other number: `row`, `rows`. */
+  readonly 'x-unit'?: { readonly one: string; readonly many: string };
 }
 
 /** A type of authorization detail, as data: what it may hold, how it narrows, how it reads. */
@@ -69,9 +79,14 @@ export interface DetailTypeDefinition {
   readonly type: string;
   /** What it is called in a list of types. */
   readonly title: string;
-  /** One line for a human: `{items}` and `{count}` of the list `counted`, `{resource}` the name of the resource server. */
+  /**
+   * One line for a human: `{items}` and `{count}` of the member `counted`, `{resource}` the name of the resource server, and any
+   * member that every detail of the type has, by its name. `one` when there is one item, else `many`.
+   */
   readonly headline: { readonly counted: string; readonly one: string; readonly many: string };
   readonly schema: MemberSchema;
+  /** A detail of this type, for people who want to write one. */
+  readonly example?: JsonObject;
 }
 
 /** What a check says about one detail: nothing, or the place (JSON Pointer, relative to the detail) and a sentence. */
@@ -84,9 +99,22 @@ export interface DetailType {
   readonly faultOf: (detail: JsonObject) => Fault | undefined;
 }
 
+/** The types this server knows. What they are may change while it runs: ask anew each time. */
+export interface DetailTypes {
+  /** The type, switched off or not, or undefined when nobody registered it: then the detail is refused (RFC 9396 §5). */
+  readonly find: (type: string) => DetailType | undefined;
+  /** Those a request may name, for `authorization_details_types_supported` (RFC 9396 §10), in the order of registration. */
+  readonly names: readonly string[];
+}
+
 /** The rule by which a member narrows. */
 export function narrowingOf(schema: MemberSchema): Narrowing {
   return schema['x-narrowing'] ?? (schema.type === 'object' ? 'optionalConstraint' : 'equal');
+}
+
+/** Whether every detail has this member at the top. */
+export function isRequired(schema: MemberSchema, name: string): boolean {
+  return schema.required?.includes(name) === true;
 }
 
 /** The schema of `name` inside an object schema, own members only (a member named `constructor` is a member). */

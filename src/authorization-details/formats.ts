@@ -11,6 +11,7 @@ const treacherousNames = new Set(['__proto__', 'constructor', 'prototype']);
 
 /** The checks behind `format` in a type's schema: functions of ours, so that no pattern ever comes from outside. */
 export const formats: Record<MemberFormat, (text: string) => boolean> = {
+  'account-number': (text) => /^[A-Z0-9]{4,34}$/.test(text) && !isMistypedIban(text),
   amount: (text) => isDecimal(text) && !text.startsWith('-'),
   'argument-name': (text) => /^[A-Za-z_][A-Za-z0-9_.-]{0,63}$/.test(text) && !treacherousNames.has(text),
   currency: (text) => /^[A-Z]{3}$/.test(text),
@@ -19,6 +20,13 @@ export const formats: Record<MemberFormat, (text: string) => boolean> = {
   'path-pattern': isPathPattern,
   'resource-uri': (text) => canonicalResourceUri(text).ok,
 };
+
+/** ISO 13616: two letters and two check digits in front say that it is an IBAN; then the whole is 1 modulo 97. */
+function isMistypedIban(text: string): boolean {
+  if (!/^[A-Z]{2}\d{2}[A-Z0-9]{11,30}$/.test(text)) return false;
+  const digits = [...text.slice(4), ...text.slice(0, 4)].map((letter) => Number.parseInt(letter, 36)).join('');
+  return BigInt(digits) % 97n !== 1n;
+}
 
 /**
  * A path, or all paths below one (`/invoices/*`). A star only after the last slash; no escapes, empty or dot segments, because

@@ -1,10 +1,12 @@
 import { type Client, errors, type KoaContextWithOIDC } from 'oidc-provider';
-import type { IssuedToken, OidcContribution } from '../oidc/index.ts';
+import { type IssuedToken, type OidcContribution, refuse } from '../oidc/index.ts';
+import type { Db } from '../platform/db/db.ts';
 import { covers } from './covers.ts';
 import { coversAll } from './derivation.ts';
 import type { AuthorizationDetail } from './detail-type.ts';
 import { locationsWithin } from './locations.ts';
-import type { DetailTypes } from './registry.ts';
+import type { DetailTypes } from './detail-type.ts';
+import { namePaths, requestedIn } from './request-fault.ts';
 import { parseDetails, validateDetails } from './validation.ts';
 
 type Details = readonly AuthorizationDetail[];
@@ -15,13 +17,16 @@ interface WithDetails {
   readonly aud?: unknown;
 }
 
-function refused(path: string, reason: string): Error {
-  return new errors.InvalidAuthorizationDetails(`authorization_details${path === '/' ? '' : path} ${reason}`);
+/** What rich authorization requests stand on. */
+export interface RichRequestDeps {
+  readonly db: Db;
+  readonly types: DetailTypes;
+  /** Notes that rights of these types exist; answers the first whose definition changed meanwhile. */
+  readonly use: (types: readonly string[]) => Promise<string | undefined>;
 }
 
-function requestedIn(ctx: KoaContextWithOIDC): string | undefined {
-  const { authorization_details: text } = ctx.oidc.params as { authorization_details?: unknown };
-  return typeof text === 'string' && text !== '' ? text : undefined;
+function refused(path: string, reason: string): Error {
+  return new errors.InvalidAuthorizationDetails(`authorization_details${path === '/' ? '' : path} ${reason}`);
 }
 
 /** The details a request names; undefined when it names none. @throws InvalidAuthorizationDetails with the path of the fault. */
@@ -33,12 +38,25 @@ function readRequested(types: DetailTypes, ctx: KoaContextWithOIDC): Details | u
   return parsed.details;
 }
 
-/** Stored details that are still valid; a type that is gone carries no rights any more. */
-function readStored(types: DetailTypes, stored: unknown): Details {
+/** Stored details that this server can read: as a bound, what nobody can read allows nothing. */
+function readBound(types: DetailTypes, stored: unknown): Details {
   if (!Array.isArray(stored)) return [];
   return (stored as unknown[]).flatMap((detail) => {
     const checked = validateDetails(types, [detail]);
     return checked.ok ? checked.details : [];
+  });
+}
+
+/**
+ * The details of a code, refresh token or request. One that this server cannot read refuses the whole: without it the token would lack a
+ * limit that a person set. What was presented is not used up; a server that knows the type may take it.
+ */
+function readCarried({ types, db }: RichRequestDeps, stored: unknown): Details {
+  const readable = readBound(types, stored);
+  if (!Array.isArray(stored) || readable.length === stored.length) return readable;
+  return refuse(db, {
+    error: 'invalid_grant',
+    description: 'it carries authorization details of a type that this server does not know',
   });
 }
 
@@ -82,14 +100,19 @@ function forClientItself(client: Client | undefined, requested: Details | undefi
  * a token carries what its request names of that, with every limit handed down, or all of it; it never reaches beyond the grant
  * as it stands now, nor outside its audience. For client_credentials the types registered for the client are the bound.
  */
-export function richAuthorizationRequests(types: DetailTypes): OidcContribution {
-  const validate = (ctx: KoaContextWithOIDC) => {
-    readRequested(types, ctx);
+export function richAuthorizationRequests(deps: RichRequestDeps): OidcContribution {
+  const { types, use } = deps;
+  const noteUse = async (details: Details): Promise<void> => {
+    const changed = await use(details.map(({ type }) => type));
+    if (changed === undefined) return;
+    const index = details.findIndex(({ type }) => type === changed);
+    throw refused(`/${index}/type`, 'is a type that was changed a moment ago: ask again');
   };
+  const validate = async (ctx: KoaContextWithOIDC) => noteUse(readRequested(types, ctx) ?? []);
   const boundByGrant = (ctx: KoaContextWithOIDC, details: Details, isExplicit: boolean): Details => {
     const grant = ctx.oidc.entities.Grant as WithDetails | undefined;
     if (grant === undefined) return details;
-    const held = readStored(types, grant.rar);
+    const held = readBound(types, grant.rar);
     if (!isExplicit) return granted(types, held, details);
     const derived = coversAll(types, held, details);
     if (!derived.covered) throw refused(derived.path, derived.reason);
@@ -106,7 +129,7 @@ export function richAuthorizationRequests(types: DetailTypes): OidcContribution 
     const details =
       source === undefined
         ? forClientItself(ctx.oidc.client, requested)
-        : fromSource(ctx, readStored(types, (source as WithDetails).rar), requested);
+        : fromSource(ctx, readCarried(deps, (source as WithDetails).rar), requested);
     return insideAudience(details, { audience: (token as WithDetails).aud, isExplicit: requested !== undefined });
   };
   return {
@@ -115,11 +138,14 @@ export function richAuthorizationRequests(types: DetailTypes): OidcContribution 
         enabled: true,
         types: Object.fromEntries(types.names.map((name) => [name, { validate }])),
         authorizationDetailsForGrantSource: (ctx) =>
-          granted(types, readStored(types, (ctx.oidc.grant as WithDetails | undefined)?.rar), readRequested(types, ctx) ?? []) as never,
+          granted(types, readBound(types, (ctx.oidc.grant as WithDetails | undefined)?.rar), readRequested(types, ctx) ?? []) as never,
         authorizationDetailsForAccessToken: (ctx, token, source) =>
           forAccessToken(ctx, token as IssuedToken, source as object | undefined) as never,
         authorizationDetailsForIntrospection: (_ctx, token) => (token as WithDetails).rar as never,
       },
     },
+    // details may also come with an assertion or a subject token, which no parameter names
+    tokenPolicy: (_ctx, token) => noteUse(readBound(types, (token as WithDetails).rar)),
+    patch: (provider) => namePaths(provider, types),
   };
 }

@@ -1,5 +1,6 @@
 import { type AuthorizationDetail, type Fault, isJsonObject, type JsonObject, pointer } from './detail-type.ts';
-import type { DetailTypes } from './registry.ts';
+import type { DetailTypes } from './detail-type.ts';
+import { faultOfText } from './safe-text.ts';
 
 /** The limits of R26: larger details travel by reference, never inside a token. */
 export const detailLimits = { bytes: 4096, entries: 10, depth: 6 } as const;
@@ -8,9 +9,6 @@ export const detailLimits = { bytes: 4096, entries: 10, depth: 6 } as const;
 export type Validation = { readonly ok: true; readonly details: readonly AuthorizationDetail[] } | ({ readonly ok: false } & Fault);
 
 const wrong = (path: string, message: string): Validation => ({ ok: false, path: path === '' ? '/' : path, message });
-
-/** Control, format (bidi, zero-width), line-separating, private and unassigned characters: they make a text read differently. */
-const deceptive = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cs}\p{Cn}]/u;
 
 /**
  * Checks `authorization_details` (RFC 9396 §2, §5): a non-empty array of at most 10 objects, ≤ 4 KB serialised, ≤ 6 levels
@@ -30,11 +28,31 @@ export function validateDetails(types: DetailTypes, input: unknown): Validation 
   return { ok: true, details: input };
 }
 
-/** `validateDetails` on the request parameter as it was sent: a JSON text (RFC 9396 §2). */
+/**
+ * `validateDetails` on what a request asks for, as it was sent: a JSON text (RFC 9396 §2). Besides, no object names a member twice
+ * (RFC 8259 §4: readers disagree about such a text), and no type is switched off; details that were granted before it was keep their
+ * meaning and pass `validateDetails`.
+ */
 export function parseDetails(types: DetailTypes, text: string): Validation {
   if (text.length > detailLimits.bytes * 2) return wrong('', `must not exceed ${detailLimits.bytes} bytes`);
   const input = parseJson(text);
-  return input === undefined ? wrong('', 'is not JSON') : validateDetails(types, input);
+  if (input === undefined) return wrong('', 'is not JSON');
+  const checked = validateDetails(types, input);
+  if (!checked.ok) return checked;
+  if (namesWritten(text) !== namesRead(input)) return wrong('', 'names a member twice');
+  const off = checked.details.findIndex(({ type }) => !types.names.includes(type));
+  return off === -1 ? checked : wrong(`/${off}/type`, 'is a type that is switched off here');
+}
+
+/** How many members a JSON text writes: texts with a colon behind them. Texts are read from the front, so none begins inside another. */
+function namesWritten(text: string): number {
+  return [...text.matchAll(/"(?:[^"\\]|\\.)*"(\s*:)?/gs)].filter(([, colon]) => colon !== undefined).length;
+}
+
+function namesRead(value: unknown): number {
+  if (typeof value !== 'object' || value === null) return 0;
+  const members: unknown[] = Object.values(value);
+  return members.reduce<number>((sum, member) => sum + namesRead(member), Array.isArray(value) ? 0 : members.length);
 }
 
 function parseJson(text: string): unknown {
@@ -60,11 +78,15 @@ function typeOf(detail: JsonObject): string | undefined {
 
 /** Depth and characters, before anything else walks the value: the array is level 0, a detail level 1. */
 function faultOfShape(value: unknown, path: string, depth: number): Fault | undefined {
-  if (typeof value === 'string') return deceptive.test(value) ? { path, message: 'holds control or invisible characters' } : undefined;
+  if (typeof value === 'string') {
+    const message = faultOfText(value);
+    return message === undefined ? undefined : { path, message };
+  }
   if (typeof value !== 'object' || value === null) return undefined;
   if (depth > detailLimits.depth) return { path, message: `is nested more than ${detailLimits.depth} levels deep` };
   for (const [name, member] of Object.entries(value)) {
-    if (deceptive.test(name)) return { path, message: 'has a member whose name holds control or invisible characters' };
+    const message = faultOfText(name);
+    if (message !== undefined) return { path, message: `has a member whose name ${message}` };
     const fault = faultOfShape(member, pointer(path, name), depth + 1);
     if (fault !== undefined) return fault;
   }

@@ -5,6 +5,8 @@ import type { Logger } from './log.ts';
 export interface Job {
   readonly name: string;
   readonly everySeconds: number;
+  /** Looks after something in the memory of each server; left out, one server at a time runs it. */
+  readonly onEveryServer?: true;
   readonly run: () => Promise<void>;
 }
 
@@ -74,7 +76,7 @@ function createLocks(db: Pick<Db, 'dedicated'>) {
   };
 }
 
-/** Each job runs on one server at a time: whoever gets its advisory lock runs it, the others skip this turn. */
+/** A job runs on one server at a time, unless it says otherwise: whoever gets its advisory lock runs it, the others skip this turn. */
 export function createJobRunner(deps: { db: Pick<Db, 'dedicated'>; log: Pick<Logger, 'error'> }): JobRunner {
   const { db, log } = deps;
   const locks = createLocks(db);
@@ -85,7 +87,8 @@ export function createJobRunner(deps: { db: Pick<Db, 'dedicated'>; log: Pick<Log
   const run = (job: Job): Promise<void> => {
     const running = underWay.get(job.name);
     if (running !== undefined) return running;
-    const fresh = locks.holding(job.name, job.run).finally(() => underWay.delete(job.name));
+    const started = job.onEveryServer === true ? job.run() : locks.holding(job.name, job.run);
+    const fresh = started.finally(() => underWay.delete(job.name));
     underWay.set(job.name, fresh);
     return fresh;
   };

@@ -205,7 +205,7 @@ describe('a type that was registered as data', () => {
     {
       type: 'room_booking',
       title: 'Book a room',
-      headline: { counted: 'rooms', one: 'Book {items} at {resource}', many: 'Book {count} rooms at {resource}' },
+      headline: { counted: 'type', one: 'Book a room at {resource}', many: 'Book rooms at {resource}' },
       schema: {
         type: 'object',
         properties: {

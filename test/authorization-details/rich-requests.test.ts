@@ -125,6 +125,6 @@ test('GET /api/v1/authorization-detail-types lists the types to management', asy
   const list = (await (await fetch(address, { headers: { authorization: `Bearer ${String(body['access_token'])}` } })).json()) as {
     items: { type: string }[];
   };
-  expect(list.items.map(({ type }) => type)).toEqual(['mcp_tool_call', 'api_call']);
+  expect(list.items.map(({ type }) => type)).toEqual(['mcp_tool_call', 'api_call', 'payment_initiation', 'data_access']);
   expect((await fetch(address)).status).toBe(401);
 });

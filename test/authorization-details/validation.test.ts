@@ -26,7 +26,7 @@ describe('validateDetails (RFC 9396 §2, §5; R26)', () => {
       api({ paths: ['/invoices/*', '/'], max_amount: { amount: '250.00', currency: 'EUR' } }),
     ];
     expect(validateDetails(detailTypes, details)).toEqual({ ok: true, details });
-    expect(detailTypes.names).toEqual(['mcp_tool_call', 'api_call']);
+    expect(detailTypes.names).toEqual(['mcp_tool_call', 'api_call', 'payment_initiation', 'data_access']);
   });
 
   test.each<[string, unknown, string]>([

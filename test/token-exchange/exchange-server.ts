@@ -5,12 +5,7 @@ import type { Middleware } from 'koa';
 import { createAccounts } from '../../src/accounts/index.ts';
 import { type Agents, type AgentStatus, createAgents } from '../../src/agents/index.ts';
 import { type Audit, createAudit } from '../../src/audit/index.ts';
-import {
-  type AuthorizationDetail,
-  createAuthorizationDetails,
-  createDetailTypes,
-  detailsHash,
-} from '../../src/authorization-details/index.ts';
+import { type AuthorizationDetail, createAuthorizationDetails, detailsHash } from '../../src/authorization-details/index.ts';
 import { type Clients, createClients, type NewClientInput, redirectFaultOf } from '../../src/client-registration/index.ts';
 import { createArtifactStore, createOidc, type NamedContribution, type Oidc } from '../../src/oidc/index.ts';
 import { systemClock } from '../../src/platform/clock.ts';
@@ -126,7 +121,8 @@ export async function startExchangeServer(more: readonly NamedContribution[] = [
     onSuspended: nothing,
     ...{ surroundings: {} as never, outgoing: {} as never },
   });
-  const details = createAuthorizationDetails({ types: createDetailTypes() });
+  const notifications = createNotifications({ db, log });
+  const details = createAuthorizationDetails({ ...base, audit, notifications, onChanged: () => oidc.reload() });
   const clients: Clients = createClients({
     ...base,
     quotas: createQuotas(base),
@@ -196,7 +192,7 @@ export async function startExchangeServer(more: readonly NamedContribution[] = [
   };
   const oidc: Oidc = await createOidc({
     ...base,
-    notifications: createNotifications({ db, log }),
+    notifications,
     store: artifacts,
     fetch: async () => new Response(null, { status: 500 }),
     contributions: () => [...own, engine, ...more],

@@ -4,6 +4,7 @@ import { applicationSamples } from './samples/applications.ts';
 import { approvalSamples } from './samples/approvals.ts';
 import { certificationSamples } from './samples/certifications.ts';
 import { cardSamples } from './samples/cards.ts';
+import { detailTypeSamples } from './samples/detail-types.ts';
 import { documentSamples } from './samples/documents.ts';
 import { driftSamples } from './samples/drift.ts';
 import { groupSamples } from './samples/groups.ts';
@@ -24,6 +25,7 @@ export const samples: readonly Sample[] = [
   ...accessSamples,
   ...certificationSamples,
   ...cardSamples,
+  ...detailTypeSamples,
   ...documentSamples,
   ...driftSamples,
   ...groupSamples,
