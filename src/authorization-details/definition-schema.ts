@@ -28,7 +28,7 @@ const member = {
       propertyNames: { format: 'argument-name' },
       maxProperties: 32,
     },
-    required: { type: 'array', items: text, maxItems: 32 },
+    required: { type: 'array', items: text, maxItems: 32, uniqueItems: true },
     additionalProperties: { anyOf: [{ const: false }, { $ref: '#/$defs/member' }] },
     propertyNames: { type: 'object', properties: { format }, required: ['format'], additionalProperties: false },
     minProperties: count,

@@ -1,5 +1,5 @@
 import { covers, inherit } from './covers.ts';
-import type { AuthorizationDetail, DetailType, DetailTypeDefinition, DetailTypes } from './detail-type.ts';
+import { type AuthorizationDetail, type DetailType, type DetailTypes, isRequired, type MemberSchema, narrowingOf } from './detail-type.ts';
 import type { RegisteredType } from './registered-type.ts';
 import { registryOf } from './registry.ts';
 import { parseDetails } from './validation.ts';
@@ -39,8 +39,8 @@ export function presentInConsole(type: RegisteredType) {
     members: members.map(([name, schema]) => ({
       name,
       label: schema['x-label'] ?? name,
-      narrows: narrowingWords(definition, name),
-      isRequired: definition.schema.required?.includes(name) === true,
+      narrows: narrowingWords(schema),
+      isRequired: isRequired(definition.schema, name),
     })),
     definition: definitionText(definition),
   };
@@ -63,9 +63,11 @@ const NARROWING = {
   optionalConstraint: 'each part by its own rule',
 } as const;
 
-function narrowingWords({ schema }: DetailTypeDefinition, name: string): string {
-  const member = schema.properties?.[name] ?? {};
-  return NARROWING[member['x-narrowing'] ?? (member.type === 'object' ? 'optionalConstraint' : 'equal')];
+function narrowingWords(schema: MemberSchema): string {
+  const narrowing = narrowingOf(schema);
+  const parts = Object.entries(schema.properties ?? {});
+  if (narrowing !== 'optionalConstraint' || parts.length === 0) return NARROWING[narrowing];
+  return parts.map(([name, part]) => `${part['x-label'] ?? name} ${narrowingWords(part)}`).join(', ');
 }
 
 /** A definition as the form takes and gives it. */

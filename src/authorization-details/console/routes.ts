@@ -53,8 +53,7 @@ function listPage({ service }: DetailTypePages, router: Router, web: Web): void 
     const on = types.filter(({ isEnabled }) => isEnabled).length;
     const model = {
       heading: on === 1 ? 'Agents can ask for 1 type of detail' : `Agents can ask for ${on} types of detail`,
-      words:
-        'A detail says what a token allows more exactly than a scope: which tools, how much, until when. A type says which details there are.',
+      words: 'A detail says more exactly than a scope what a token allows: which tools, how much, until when.',
       types: types.map(presentInList),
       mayChange: session.role === 'admin',
     };

@@ -35,20 +35,25 @@ export const detailTypeSamples: readonly Sample[] = [
     model: {
       frame,
       heading: 'Agents can ask for 4 types of detail',
-      words:
-        'A detail says what a token allows more exactly than a scope: which tools, how much, until when. A type says which details there are.',
+      words: 'A detail says more exactly than a scope what a token allows: which tools, how much, until when.',
       types: [...builtIn, booking].map(presentInList),
       mayChange: true,
     },
   },
   {
     template: 'console/detail-type',
-    model: { frame, type: presentInConsole(builtIn[2] as RegisteredType), values, tried: tryOut(payment, values), may },
+    model: {
+      frame,
+      type: presentInConsole(builtIn[2] as RegisteredType),
+      values,
+      tried: tryOut(payment, values),
+      may: { ...may, edit: false, remove: false },
+    },
   },
   {
     template: 'console/detail-type',
     variant: 'reaches beyond',
-    model: { frame, type: presentInConsole(booking), values: beyond, tried: tryOut(payment, beyond), may: { ...may, switch: true } },
+    model: { frame, type: presentInConsole(booking), values: beyond, tried: tryOut(payment, beyond), may },
   },
   {
     template: 'console/detail-type-form',
