@@ -44,6 +44,8 @@ export interface Approval extends Question {
   readonly approvedUntil: Date | undefined;
   readonly maxUses: number | undefined;
   readonly completedAt: Date | undefined;
+  /** What was asked, where less of it was approved: `details` and `scope` are then what was granted. */
+  readonly asked: Pick<Question, 'details' | 'scope'> | undefined;
   /** Whether there is a signed receipt of the decision. */
   readonly hasReceipt: boolean;
 }

@@ -24,13 +24,15 @@ import { approvalsOidc, type IssuanceNotes } from './oidc.ts';
 import { titleOf } from './present.ts';
 import { createReceipts, type ReceiptDeps } from './receipts/service.ts';
 import { approvalRoutes } from './routes.ts';
-import { type ApprovalService, APPROVALS_CHANNEL, type Assurance, createApprovalService } from './service.ts';
+import { type ApprovalService, APPROVALS_CHANNEL, createApprovalService } from './service.ts';
+import type { Assurance } from './assured.ts';
 import { createApprovalStore } from './store.ts';
 
 export { type Approval, type ApprovalStatus, type Decision, type Question, reasonNotToDecide } from './approval.ts';
 export type { AskedResource, AskingAgent, Directory, Person } from './directory.ts';
 export type { IssuanceNotes } from './oidc.ts';
-export type { Answer, ApprovalPage, ApprovalService, Assurance, Deciding } from './service.ts';
+export type { Assurance, Deciding } from './assured.ts';
+export type { Answer, ApprovalPage, ApprovalService } from './service.ts';
 export type { Described, Shown } from './shown.ts';
 
 /** The approvals as the rest of the house sees them. */
@@ -105,7 +107,7 @@ export function createApprovals(deps: ApprovalsDeps): Approvals {
     capability: {
       name: 'approvals',
       oidc: approvalsOidc({ ...deps, store, service, hints, directory }),
-      routes: approvalRoutes({ ...deps, service, receipts, feed, base: basePathOf(deps.issuer) }),
+      routes: approvalRoutes({ ...deps, detailTypes: directory.detailTypes, service, receipts, feed, base: basePathOf(deps.issuer) }),
       jobs: [
         { name: 'approvals-expire', everySeconds: 5, run: async () => void (await service.expire()) },
         { name: 'approvals-finish', everySeconds: 5, run: () => service.finishDecided() },

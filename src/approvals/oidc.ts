@@ -8,6 +8,7 @@ import type { Vault } from '../platform/vault.ts';
 import { type Approval, MAX_PENDING, statusAt, waitingSeconds } from './approval.ts';
 import { faultOfBindingMessage } from './deceptive-text.ts';
 import type { Directory } from './directory.ts';
+import { type Difference, differenceOf } from './less/less.ts';
 import type { LoginHints } from './login-hint.ts';
 import { approvedByOf } from './receipts/service.ts';
 import type { ApprovalService } from './service.ts';
@@ -215,8 +216,21 @@ function claimOf(approval: Approval, vault: Pick<Vault, 'fingerprint'>): Readonl
   };
 }
 
+/** What less was approved than asked, by the request that fetches the token. */
+type Differences = WeakMap<object, readonly Difference[]>;
+
+/** RFC 9396 §7: the answer tells what was granted; this says in which members it is less, so that no program has to compare. */
+function tellDifference(differences: Differences) {
+  return async (ctx: { readonly body: unknown }, next: () => Promise<unknown>): Promise<void> => {
+    await next();
+    const [found, { body }] = [differences.get(ctx), ctx];
+    if (found === undefined || typeof body !== 'object' || body === null || !('access_token' in body)) return;
+    Object.assign(body, { approval_difference: found });
+  };
+}
+
 /** A token from an approval lives no longer than the approval, and carries the details that were decided or none at all (R10, R12). */
-function approvalPolicy({ clock, store, vault, issuanceOf }: CibaDeps): TokenPolicy {
+function approvalPolicy({ clock, store, vault, issuanceOf, directory }: CibaDeps, differences: Differences): TokenPolicy {
   return async (ctx, token, source) => {
     const request = source as BackchannelRequest | undefined;
     if (request?.kind !== MODEL) return;
@@ -228,6 +242,7 @@ function approvalPolicy({ clock, store, vault, issuanceOf }: CibaDeps): TokenPol
     if (detailsHash(rar ?? []) !== approval.detailsHash) throw new errors.InvalidGrant('these are not the details that were approved');
     const mutable = token as { expiresIn?: number; readonly expiration: number };
     mutable.expiresIn = Math.min(mutable.expiration, left);
+    if (approval.asked !== undefined) differences.set(ctx, differenceOf(approval.asked, approval, directory.detailTypes()));
     const notes = issuanceOf(ctx);
     notes.approval = claimOf(approval, vault);
     if (approval.decision?.acr !== undefined) notes.acr = approval.decision.acr;
@@ -239,6 +254,7 @@ function approvalPolicy({ clock, store, vault, issuanceOf }: CibaDeps): TokenPol
 export function approvalsOidc(deps: CibaDeps): OidcContribution {
   const { hints } = deps;
   const paceOn = pacePolls(deps);
+  const differences: Differences = new WeakMap();
   return {
     features: {
       ciba: {
@@ -261,10 +277,11 @@ export function approvalsOidc(deps: CibaDeps): OidcContribution {
     },
     ttl: { BackchannelAuthenticationRequest: (ctx) => waitingSeconds(paramsOf(ctx)['requested_expiry']) },
     discovery: { approval_receipts_jwks_uri: `${issuerOf(deps.issuer)}/jwks/receipts` },
-    tokenPolicy: approvalPolicy(deps),
+    tokenPolicy: approvalPolicy(deps, differences),
     patch: (provider) => {
       paceOn(provider);
       provider.use(announceNoUserCode);
+      provider.use(tellDifference(differences));
     },
   };
 }

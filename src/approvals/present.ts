@@ -224,6 +224,7 @@ export function presentRecord({ approval, shown, hash }: Described, now: Date) {
     scope: approval.scope,
     identity_scope: approval.identityScope,
     authorization_details: approval.details,
+    asked: approval.asked === undefined ? null : { scope: approval.asked.scope, authorization_details: approval.asked.details },
     details_hash: approval.detailsHash,
     binding_message: approval.bindingMessage ?? null,
     title: titleOf(shown),

@@ -1,14 +1,18 @@
 import type Router from '@koa/router';
 import type { Context } from 'koa';
 import { z } from 'zod';
+import type { DetailTypes } from '../authorization-details/index.ts';
 import type { Clock } from '../platform/clock.ts';
 import { AppError } from '../platform/errors.ts';
 import { parseWith } from '../platform/http/body.ts';
 import type { EventStreams } from '../platform/http/event-stream.ts';
 import { readPageQuery } from '../platform/http/paging.ts';
-import type { ApiCaller, BrowserSession, Role, Routes, Web } from '../platform/http/web.ts';
+import type { ApiCaller, BrowserSession, Form, Role, Routes, Web } from '../platform/http/web.ts';
 import { type ApprovalStatus, FRESH_SECONDS, isWaiting } from './approval.ts';
 import { approvalId, readApprovalId } from './approval-id.ts';
+import { decisionBody, grantedBody, lessIn, readGranted } from './less/form.ts';
+import { isLess, type Less, readChoices } from './less/less.ts';
+import { presentDecidedLess, presentLess, presentSmaller } from './less/present.ts';
 import type { Feed } from './feed.ts';
 import { inboxHeading, presentConsoleLine, presentInboxLine, presentOutcome, presentQuestion, presentRecord } from './present.ts';
 import { type ReceiptRouteDeps, receiptRoutes } from './receipts/routes.ts';
@@ -20,6 +24,7 @@ interface ApprovalRouteDeps extends ReceiptRouteDeps {
   readonly feed: Feed;
   readonly clock: Clock;
   readonly eventStreams: Pick<EventStreams, 'open'>;
+  readonly detailTypes: () => DetailTypes;
   /** The issuer's path, without a slash at its end. */
   readonly base: string;
 }
@@ -39,22 +44,47 @@ const pageQuery = z.object({
   cursor: approvalId.optional().catch(undefined),
   state: z.enum(['waiting', 'approved', 'denied', 'over']).catch('waiting'),
 });
-const decisionForm = z.object({ decision: z.enum(['approve', 'deny']), shown: z.string().max(200) });
+const decisionForm = z.object({ decision: z.enum(['approve', 'less', 'deny']), shown: z.string().max(200) });
 const confirmationForm = z.object({ credential: z.string().max(16_384).default(''), code: z.string().max(20).default('') });
 
 /** A person's own questions: `/me/approvals`, one page each, and word when something changes. */
 function personRoutes(deps: ApprovalRouteDeps, router: Router, { guard, pages }: Web): void {
-  const { service, feed, clock, eventStreams, base } = deps;
+  const { service, feed, clock, eventStreams, base, detailTypes } = deps;
   const listHref = `${base}/me/approvals`;
   const showOutcome = async (ctx: Context, id: string, session: BrowserSession) => {
-    const model = presentOutcome(await service.getOwn(id, session.accountId), { now: clock.now(), reader: session.accountId, listHref });
-    await pages.show(ctx, 'approvals/decided', model, session);
+    const described = await service.getOwn(id, session.accountId);
+    const model = presentOutcome(described, { now: clock.now(), reader: session.accountId, listHref });
+    await pages.show(ctx, 'approvals/decided', { ...model, ...presentDecidedLess(described, detailTypes()) }, session);
   };
 
-  const showQuestion = async (ctx: Context, described: Described, { session, fault }: { session: BrowserSession; fault?: string }) => {
-    const [answers, confirmation] = await Promise.all([service.countAnswers(described.approval), service.confirmationFor(described)]);
-    const model = presentQuestion(described, { base, now: clock.now(), answers, confirmation, fault });
-    await pages.show(ctx, 'approvals/approval', fault === undefined ? model : { status: 403, ...model }, session);
+  const showQuestion = async (ctx: Context, described: Described, { session, error }: { session: BrowserSession; error?: AppError }) => {
+    const { approval } = described;
+    const [answers, confirmation, asked] = await Promise.all([
+      service.countAnswers(approval),
+      service.confirmationFor(described),
+      service.getOwn(approval.id, session.accountId),
+    ]);
+    const smaller = isLess(asked.approval, approval)
+      ? presentSmaller(asked.approval, approval, detailTypes())
+      : { less: presentLess(asked, detailTypes()) };
+    const model = { ...presentQuestion(described, { base, now: clock.now(), answers, confirmation, fault: error?.message }), ...smaller };
+    await pages.show(
+      ctx,
+      'approvals/approval',
+      error === undefined ? model : { status: error.code === 'forbidden' ? 403 : 400, ...model },
+      session,
+    );
+  };
+
+  /** What would be approved, as it is then decided; or the question again, with what cannot be so. */
+  const showLess = async (ctx: Context, id: string, { session, form }: { session: BrowserSession; form: Form }) => {
+    try {
+      const described = await service.describeLess(id, session.accountId, (approval) => readChoices(approval, form, detailTypes()));
+      await showQuestion(ctx, described, { session });
+    } catch (error) {
+      if (!(error instanceof AppError) || error.code !== 'invalid_input') throw error;
+      await showQuestion(ctx, await service.getOwn(id, session.accountId), { session, error });
+    }
   };
 
   router.get('/me/approvals', async (ctx) => {
@@ -81,15 +111,21 @@ function personRoutes(deps: ApprovalRouteDeps, router: Router, { guard, pages }:
     if (signedIn === undefined) return;
     const form = { ...(await pages.form(ctx)) };
     const { decision, shown } = parseWith(decisionForm, form);
+    if (decision === 'less') return showLess(ctx, id, { session: signedIn, form });
+    const less = readGranted(form['granted']);
     const confirmation = parseWith(confirmationForm, form);
     const session = decision === 'deny' ? signedIn : await guard.session(ctx, { maxAgeSeconds: FRESH_SECONDS });
     if (session === undefined) return;
     try {
-      await service.decide({ approvalId: id, decision, shown, session, confirmation });
+      await service.decide({ approvalId: id, decision, shown, session, confirmation, less });
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
-      if (error.details.member === 'confirmation')
-        return showQuestion(ctx, await service.getOwn(id, session.accountId), { session, fault: error.message });
+      if (error.details.member === 'confirmation') {
+        const described = await (less === undefined
+          ? service.getOwn(id, session.accountId)
+          : service.describeLess(id, session.accountId, () => less));
+        return showQuestion(ctx, described, { session, error });
+      }
       // whoever came second sees what was decided, on the same page
       if (error.code !== 'conflict' || error.details.member === 'shown') throw error;
     }
@@ -136,7 +172,9 @@ function consoleRoutes(deps: ApprovalRouteDeps, router: Router, { guard, pages }
     const session = await guard.session(ctx, { roles: READERS });
     if (session === undefined) return;
     const around = { now: clock.now(), reader: session.accountId, listHref: `${base}/console/approvals` };
-    await pages.show(ctx, 'approvals/decided', presentOutcome(await service.get(id), around), session);
+    const described = await service.get(id);
+    const model = { ...presentOutcome(described, around), ...presentDecidedLess(described, deps.detailTypes()) };
+    await pages.show(ctx, 'approvals/decided', model, session);
   });
 }
 
@@ -204,8 +242,20 @@ function apiRoutes({ service, clock }: ApprovalRouteDeps, router: Router, web: W
   router.post('/api/v1/approvals/:id/decision', async (ctx) => {
     const caller = await web.api.caller(ctx, { resource: 'api', scope: 'approvals:decide' });
     const session = { accountId: personOf(caller), sessionUid: `token:${caller.jti}` };
-    const { decision, shown } = parseWith(decisionForm.strict(), await web.readJson(ctx));
-    ctx.body = presentRecord(await service.decide({ approvalId: readApprovalId(ctx.params['id']), decision, shown, session }), clock.now());
+    const { decision, shown, ...granted } = parseWith(decisionBody, await web.readJson(ctx));
+    const less = lessIn(granted);
+    const answer = { approvalId: readApprovalId(ctx.params['id']), decision, shown, session, less };
+    ctx.body = presentRecord(await service.decide(answer), clock.now());
+  });
+}
+
+/** `POST …/{id}/preview`: the question with less in it, and the hash that approving it has to send back. */
+function previewRoute({ service, clock }: ApprovalRouteDeps, router: Router, web: Web): void {
+  router.post('/api/v1/approvals/:id/preview', async (ctx) => {
+    const caller = await web.api.caller(ctx, { resource: 'api', scope: 'approvals:decide' });
+    const granted = lessIn(parseWith(grantedBody, await web.readJson(ctx)));
+    const choose = (approval: { readonly details: Less['details']; readonly scope: string }) => granted ?? approval;
+    ctx.body = presentRecord(await service.describeLess(readApprovalId(ctx.params['id']), personOf(caller), choose), clock.now());
   });
 }
 
@@ -216,5 +266,6 @@ export function approvalRoutes(deps: ApprovalRouteDeps): Routes {
     consoleRoutes(deps, router, web);
     apiRoutes(deps, router, web);
     receiptRoutes(deps, router, web);
+    previewRoute(deps, router, web);
   };
 }

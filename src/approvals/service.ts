@@ -1,4 +1,4 @@
-import type { Authentication, Confirmation, ConfirmationOptions, PasskeyAssertion } from '../accounts/index.ts';
+import type { Confirmation, ConfirmationOptions } from '../accounts/index.ts';
 import type { AuditRecorder } from '../audit/index.ts';
 import { detailsHash } from '../authorization-details/index.ts';
 import type { Clock } from '../platform/clock.ts';
@@ -6,31 +6,21 @@ import { secondsAfter } from '../platform/clock.ts';
 import type { Db } from '../platform/db/db.ts';
 import type { Notifications } from '../platform/db/notifications.ts';
 import { AppError } from '../platform/errors.ts';
-import type { BrowserSession } from '../platform/http/web.ts';
 import type { Ids } from '../platform/ids.ts';
 import type { Logger } from '../platform/log.ts';
 import { constantTimeEqual } from '../platform/vault.ts';
-import {
-  type Approval,
-  type ApprovalStatus,
-  APPROVED_SECONDS,
-  FRESH_SECONDS,
-  isWaiting,
-  type Question,
-  reasonNotToDecide,
-  statusAt,
-} from './approval.ts';
+import { type Approval, type ApprovalStatus, APPROVED_SECONDS, isWaiting, type Question, reasonNotToDecide, statusAt } from './approval.ts';
+import { type Assurance, type Assured, createAssured, type Deciding } from './assured.ts';
 import type { Completion } from './completion.ts';
 import type { Directory } from './directory.ts';
+import { isLess, type Less, lessOf } from './less/less.ts';
+import { keepLess } from './less/store.ts';
 import type { Receipts } from './receipts/service.ts';
 import { describe, type Described, maxUsesOf } from './shown.ts';
 import type { ApprovalStore } from './store.ts';
 
 /** Word between servers that an approval of this account changed. */
 export const APPROVALS_CHANNEL = 'approvals';
-
-/** How whoever decides has signed in. A token tells no acr: its bearer cannot give a strong approval. */
-export type Deciding = Pick<BrowserSession, 'accountId' | 'sessionUid'> & Partial<Pick<BrowserSession, 'authTime' | 'acr' | 'amr'>>;
 
 /** An answer to a question, with the hash of exactly what was shown (R12). */
 export interface Answer {
@@ -40,6 +30,8 @@ export interface Answer {
   readonly session: Deciding;
   /** What was given at the click; left out where nothing can be given, as with a token. */
   readonly confirmation?: Confirmation | undefined;
+  /** Less than was asked; left out: all of it. */
+  readonly less?: Less | undefined;
 }
 
 /** A page of approvals; `nextCursor` is set when there are more. */
@@ -47,9 +39,6 @@ export interface ApprovalPage {
   readonly items: readonly Approval[];
   readonly nextCursor: string | undefined;
 }
-
-/** How somebody confirms at the click that it is they who say yes (R12); accounts do it as they are. */
-export type Assurance = Pick<Authentication, 'beginConfirmation' | 'confirm'>;
 
 /** What the use cases stand on. */
 export interface ApprovalServiceDeps {
@@ -64,7 +53,6 @@ export interface ApprovalServiceDeps {
   readonly receipts: Pick<Receipts, 'make'>;
   readonly directory: Directory;
   readonly assurance: Assurance;
-  /** Whether policy marks a question strong (R12); added to our own rule that money always is. */
   readonly isStrong?: (question: Question) => Promise<boolean>;
 }
 
@@ -77,6 +65,8 @@ export interface ApprovalService {
   /** For those who see all of them. @throws {AppError} `not_found` */
   get(id: string): Promise<Described>;
   describe(approval: Approval): Promise<Described>;
+  /** A person's own question with less in it, to be shown and decided. @throws {AppError} `not_found`, `invalid_input` for what is not less. */
+  describeLess(id: string, accountId: string, choose: (approval: Approval) => Less): Promise<Described>;
   countAnswers(approval: Approval): Promise<{ approved: number; denied: number }>;
   list(filter: {
     accountId?: string;
@@ -104,21 +94,7 @@ export interface ApprovalService {
   finishDecided(): Promise<void>;
 }
 
-/** Who decides, and what their passkey signed. */
-interface Assured {
-  readonly session: Deciding;
-  readonly assertion?: PasskeyAssertion | undefined;
-}
-
 const FINISH_BATCH = 100;
-/** What a page looks at to ask again. */
-const CONFIRMATION = { member: 'confirmation' } as const;
-
-/** The bytes that a passkey signs: the hash of exactly what is shown. */
-function digestOf(hash: string): Buffer {
-  return Buffer.from(hash.replace('sha-256:', ''), 'base64url');
-}
-
 function gone(): AppError {
   return new AppError('not_found', 'There is no such question, or it is not for you.');
 }
@@ -132,7 +108,7 @@ function stateWords(approval: Approval, now: Date): string {
 
 /** The use cases over their store. */
 export function createApprovalService(deps: ApprovalServiceDeps): ApprovalService {
-  const { db, clock, ids, audit, notifications, store, completion, receipts, directory, assurance, log } = deps;
+  const { db, clock, ids, audit, notifications, store, completion, receipts, directory, log } = deps;
   const tell = (accountId: string) => notifications.notify(APPROVALS_CHANNEL, accountId);
 
   const noteExpired = async (gonePast: readonly { id: string; accountId: string }[]) => {
@@ -151,27 +127,7 @@ export function createApprovalService(deps: ApprovalServiceDeps): ApprovalServic
     if (approval?.accountId !== accountId) throw gone();
     return describe(directory, approval);
   };
-  const isFirstTime = async ({ agentId, accountId }: Approval) => (await store.countAnswers(agentId, accountId)).approved === 0;
-  const confirmationFor = async ({ approval, shown, hash }: Described) => {
-    const isMoney = shown.details.some(({ amount }) => amount !== undefined);
-    if (!isMoney && !(await isFirstTime(approval)) && (await deps.isStrong?.(approval)) !== true) return undefined;
-    return assurance.beginConfirmation(approval.accountId, digestOf(hash));
-  };
-  /** Who says yes, as sure as it has to be (R12): a confirmation is a sign-in of this moment. */
-  const assured = async (described: Described, { session, confirmation }: Answer): Promise<Assured> => {
-    const { authTime } = session;
-    if (authTime !== undefined && secondsAfter(authTime, FRESH_SECONDS) < clock.now())
-      throw new AppError('forbidden', 'Sign in again before you approve: your sign-in is older than 15 minutes.');
-    if ((await confirmationFor(described)) === undefined) return { session };
-    const { approval, hash } = described;
-    if (confirmation === undefined)
-      throw new AppError('forbidden', 'Approving this takes your passkey or a code of your app. Decide in the browser.', CONFIRMATION);
-    const given = await assurance.confirm(approval.accountId, digestOf(hash), confirmation);
-    if (given.ok) return { session: { ...session, ...given.assurance, authTime: clock.now() }, assertion: given.assertion };
-    if (given.retryAfterSeconds !== undefined)
-      throw new AppError('too_many_requests', 'Too many wrong codes. Wait a little.', CONFIRMATION);
-    throw new AppError('forbidden', 'That did not hold, so nothing was approved. Try again.', CONFIRMATION);
-  };
+  const { confirmationFor, assured } = createAssured(deps);
   const recordDecision = (approval: Approval, outcome: 'approved' | 'denied', by: string) =>
     audit.record({
       type: 'approval.decided',
@@ -186,6 +142,16 @@ export function createApprovalService(deps: ApprovalServiceDeps): ApprovalServic
       ...(approval.scope === '' ? {} : { action: approval.scope }),
     });
 
+  const describeLess: ApprovalService['describeLess'] = async (id, accountId, choose) => {
+    const { approval } = await getOwn(id, accountId);
+    return describe(directory, lessOf(approval, choose(approval), directory.detailTypes()));
+  };
+  const withLess = async (decided: Approval, { details, detailsHash: hash, scope }: Approval): Promise<Approval> => {
+    if (decided.status !== 'approved' || !isLess(decided, { details, scope })) return decided;
+    const granted = { ...decided, details, detailsHash: hash, scope, asked: { details: decided.details, scope: decided.scope } };
+    await keepLess({ db }, granted);
+    return granted;
+  };
   const settle = ({ approvalId, decision }: Answer, { described, session, assertion }: { described: Described } & Assured) =>
     db.transaction(async () => {
       const now = clock.now();
@@ -206,10 +172,11 @@ export function createApprovalService(deps: ApprovalServiceDeps): ApprovalServic
         const found = await store.find(approvalId);
         throw new AppError('conflict', found === undefined ? 'This is gone.' : stateWords(found, now));
       }
-      await receipts.make(decided, { ...described, assertion });
-      await recordDecision(decided, outcome, session.accountId);
-      await tell(decided.accountId);
-      return { ...decided, hasReceipt: true };
+      const granted = await withLess(decided, described.approval);
+      await receipts.make(granted, { ...described, assertion });
+      await recordDecision(granted, outcome, session.accountId);
+      await tell(granted.accountId);
+      return { ...granted, hasReceipt: true };
     });
 
   return {
@@ -236,6 +203,7 @@ export function createApprovalService(deps: ApprovalServiceDeps): ApprovalServic
     getOwn,
     get,
     describe: (approval) => describe(directory, approval),
+    describeLess,
     countAnswers: ({ agentId, accountId }) => store.countAnswers(agentId, accountId),
     async list({ cursor, limit, ...filter }) {
       const rows = await store.list({ ...filter, after: cursor, limit: limit + 1 });
@@ -248,7 +216,11 @@ export function createApprovalService(deps: ApprovalServiceDeps): ApprovalServic
     confirmationFor,
     async decide(answer) {
       const { approvalId, session, shown } = answer;
-      const described = await getOwn(approvalId, session.accountId);
+      const { less } = answer;
+      const described =
+        less === undefined || answer.decision === 'deny'
+          ? await getOwn(approvalId, session.accountId)
+          : await describeLess(approvalId, session.accountId, () => less);
       const { approval, isOwnAgent } = described;
       const who = { accountId: session.accountId, subjectId: approval.accountId, ownsAgent: isOwnAgent };
       const reason = reasonNotToDecide({ decider: 'subject', ...who });

@@ -81,11 +81,13 @@ interface Row {
   readonly approved_until: Date | null;
   readonly max_uses: number | null;
   readonly completed_at: Date | null;
+  readonly asked_details: AuthorizationDetail[] | null;
+  readonly asked_scope: string | null;
   readonly has_receipt: boolean;
 }
 
 const COLUMNS = `id, status, client_id, agent_id, account_id, auth_req_hash, resource, scope, identity_scope, details, details_hash, binding_message,
-  requested_at, expires_at, decided_at, decided_by, decision_session, decision_auth_time, decision_acr, decision_amr, approved_until, max_uses, completed_at, receipt IS NOT NULL AS has_receipt`;
+  requested_at, expires_at, decided_at, decided_by, decision_session, decision_auth_time, decision_acr, decision_amr, approved_until, max_uses, completed_at, asked_details, asked_scope, receipt IS NOT NULL AS has_receipt`;
 const SELECT = `SELECT ${COLUMNS} FROM approvals`;
 /** What adds to the wait of a client that asks too early, and the most it can come to; seconds. */
 const SLOWER_BY = 5;
@@ -123,6 +125,7 @@ function toApproval(row: Row): Approval {
     approvedUntil: row.approved_until ?? undefined,
     maxUses: row.max_uses ?? undefined,
     completedAt: row.completed_at ?? undefined,
+    asked: row.asked_details === null ? undefined : { details: row.asked_details, scope: row.asked_scope ?? '' },
     hasReceipt: row.has_receipt,
   };
 }

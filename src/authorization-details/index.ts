@@ -30,6 +30,7 @@ export type {
 export { detailsHash } from './details-hash.ts';
 export { type LocationCheck, locationsWithin } from './locations.ts';
 export { createDetailTypes } from './registry.ts';
+export { type Adjustable, adjustableIn, type Choices, makeSmaller, type Smaller } from './smaller.ts';
 export { detailLimits, parseDetails, type Validation, validateDetails } from './validation.ts';
 export { describeDetail, type DetailRow, type DetailWords } from './words.ts';
 

@@ -52,6 +52,7 @@ export function receiptOf(approval: Approval, { issuer, described, approvedBy, p
     },
     ...(approval.resource === undefined ? {} : { resource: approval.resource }),
     scope: [approval.identityScope, approval.scope].filter((scopes) => scopes !== '').join(' '),
+    ...(approval.asked === undefined ? {} : { asked: { scope: approval.asked.scope, authorization_details: approval.asked.details } }),
     authorization_details: approval.details,
     details_hash: approval.detailsHash,
     shown: { label: 'behalf approval shown 1', ...described.shown },

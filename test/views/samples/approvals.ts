@@ -47,6 +47,29 @@ const decided = [
     when: times.days,
   },
 ];
+const less = {
+  details: [
+    {
+      headline: 'Pay ACME Supplies GmbH and Print & Paper through Payments API',
+      keep: 'keep#0',
+      fields: [
+        { label: 'Amount', name: '0/instructed_amount/amount', value: '1240.00', unit: 'EUR', isTime: false },
+        { label: 'Carried out: until (UTC)', name: '0/execution/until', value: '2026-12-31T07:00', isTime: true },
+        {
+          label: 'To',
+          items: [
+            { name: '0/creditors#0', words: 'ACME Supplies GmbH' },
+            { name: '0/creditors#1', words: 'Print & Paper' },
+          ],
+        },
+      ],
+    },
+  ],
+  scopes: [
+    { name: 'invoices:read', description: 'Read your invoices' },
+    { name: 'invoices:pay', description: 'Pay invoices for you' },
+  ],
+};
 const approvals: readonly Sample[] = [
   {
     template: 'approvals/inbox',
@@ -59,7 +82,18 @@ const approvals: readonly Sample[] = [
     },
   },
   { template: 'approvals/inbox', variant: 'empty', model: { heading: 'Nobody waits for you', waiting: [], decided: [], frame: signedIn } },
-  { template: 'approvals/approval', model: { ...approval, passkey: { options: '{}' }, frame: signedIn } },
+  { template: 'approvals/approval', model: { ...approval, passkey: { options: '{}' }, less, frame: signedIn } },
+  {
+    template: 'approvals/approval',
+    variant: 'smaller',
+    model: {
+      ...approval,
+      smaller: ['amount: 200.00 instead of 1240.00', 'creditors: ACME Supplies GmbH instead of ACME Supplies GmbH, Print & Paper'],
+      granted: '{}',
+      passkey: { options: '{}' },
+      frame: signedIn,
+    },
+  },
   {
     template: 'approvals/approval',
     variant: 'sentence',
