@@ -181,7 +181,13 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
   });
   const childEnrolment = createChildEnrolment({ ...base, policy, agents, clients });
   const judging = { ...recorded, types: details.types, policy, facts: policy.facts, resources: resourceServers };
-  const exchanging = { tokens, artifacts, agents: { find: agents.findBounded }, choices: directory.delegationChoices };
+  const exchanging = {
+    tokens,
+    artifacts,
+    useTypes: details.use,
+    agents: { find: agents.findBounded },
+    choices: directory.delegationChoices,
+  };
   const tokenExchange = createTokenExchange({ ...judging, ...exchanging });
   const identityAssertion = createIdentityAssertion({ ...judging, trust, accounts, drafts: deps.config.drafts ?? [] });
   const approvals = createApprovals({

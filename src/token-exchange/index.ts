@@ -38,6 +38,8 @@ export interface TokenExchangeDeps extends Pick<DelegationConsoleDeps, 'choices'
   readonly issuer: URL;
   readonly audit: AuditRecorder;
   readonly types: DetailTypes;
+  /** Notes that rights of these types may be handed on; answers one whose definition just changed. */
+  readonly useTypes: (types: readonly string[]) => Promise<string | undefined>;
   readonly policy: Pick<PolicyService, 'refuse'>;
   /** The facts that policy judges by (`policy.facts`). */
   readonly facts: FactsSource;

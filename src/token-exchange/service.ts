@@ -33,6 +33,8 @@ export interface DelegationServiceDeps {
   readonly ids: Ids;
   readonly audit: AuditRecorder;
   readonly types: DetailTypes;
+  /** Notes that rights of these types may be handed on: their meaning is fixed from now on. Answers one that just changed. */
+  readonly useTypes: (types: readonly string[]) => Promise<string | undefined>;
   readonly agents: { find(id: string): Promise<{ readonly displayName: string } | undefined> };
   readonly resources: { findByIdentifier(uri: string): Promise<object | undefined> };
 }
@@ -77,7 +79,7 @@ export function createDelegationService(deps: DelegationServiceDeps): Delegation
         await checkAgents({ from, to });
         const identifiers = await Promise.all(rest.resources.map(canonical));
         const detailTypes = [...new Set(rest.authorization_details_types)];
-        const unknown = detailTypes.find((name) => types.find(name) === undefined);
+        const unknown = detailTypes.find((name) => types.find(name) === undefined) ?? (await deps.useTypes(detailTypes));
         if (unknown !== undefined) throw invalid('authorization_details_types', 'A type of authorization details is not known here.');
         const delegation: Delegation = {
           id: ids.next('dlg'),

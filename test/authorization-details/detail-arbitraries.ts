@@ -36,7 +36,7 @@ const texts: { readonly [format: string]: readonly string[] } = {
   'argument-name': ['amount', 'to'],
   currency: ['EUR', 'USD'],
   'date-time': instants,
-  'path-pattern': ['/*', '/invoices/*', '/invoices/7', '/invoices/2026/*', '/people/*'],
+  'path-pattern': ['/*', '/invoices/*', '/invoices', '/invoices/7', '/invoices/2026/*', '/people/*'],
   'resource-uri': ['https://mcp.example/a', 'https://mcp.example/b'],
 };
 

@@ -169,6 +169,7 @@ export async function startExchangeServer(more: readonly NamedContribution[] = [
     ...base,
     audit,
     types: details.types,
+    useTypes: details.use,
     policy,
     facts: policy.facts,
     tokens,
