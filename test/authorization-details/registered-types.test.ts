@@ -253,7 +253,7 @@ describe('what no request should name (RFC 9396 §5)', () => {
     const { leftTo } = await mira.reachConsent(planner.client.authorizationRequest(asked, REDIRECT).url);
     expect([leftTo?.searchParams.get('error'), leftTo?.searchParams.get('error_description')]).toEqual([
       'invalid_authorization_details',
-      expect.stringContaining('index 1'),
+      'authorization_details/1/type is not a known type',
     ]);
   });
 

@@ -219,3 +219,70 @@ describe('of 20 parallel uses over two servers exactly one succeeds, and what it
     );
   }, 60_000);
 });
+
+describe('types of authorization details', () => {
+  const by = { kind: 'account', id: 'usr_administrator' } as const;
+  const slots = (type: string, maximum: number) => ({
+    type,
+    title: 'Slots',
+    headline: { counted: 'hours', one: 'Take {items} hours', many: 'Take {items} hours' },
+    schema: {
+      type: 'object',
+      properties: { type: { const: type }, hours: { type: 'integer', maximum, 'x-narrowing': 'upperBound' } },
+      required: ['type', 'hours'],
+      additionalProperties: false,
+    },
+  });
+  const supportedBy = async (number: number) => {
+    const answer = await servers.ask('/.well-known/oauth-authorization-server', {}, number);
+    return (answer.json() as { authorization_details_types_supported: string[] }).authorization_details_types_supported;
+  };
+  const namedOn = (number: number, type: string, hours: number) =>
+    servers.ask(
+      '/token',
+      {
+        form: { grant_type: 'client_credentials', resource: RESOURCE, authorization_details: JSON.stringify([{ type, hours }]) },
+        headers: basic(confidential),
+      },
+      number,
+    );
+  /** Waits until both servers know what a third one was told; answers how long that took. */
+  const untilBoth = async (isSo: (types: readonly string[]) => boolean): Promise<number> => {
+    const begun = performance.now();
+    while (!(await Promise.all([supportedBy(0), supportedBy(1)])).every(isSo)) {
+      if (performance.now() - begun > 5_000) throw new Error('a server does not hear of it');
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    return performance.now() - begun;
+  };
+
+  test('a change on one server is in force on every other within a second', async () => {
+    const { details } = servers.app.parts;
+    await details.create(slots('shared_slots', 12), by);
+    expect(await untilBoth((types) => types.includes('shared_slots'))).toBeLessThan(1_000);
+    expect((await namedOn(1, 'shared_slots', 12)).status).toBe(200);
+    await details.update('shared_slots', { status: 'disabled' }, by);
+    expect(await untilBoth((types) => !types.includes('shared_slots'))).toBeLessThan(1_000);
+    expect((await namedOn(0, 'shared_slots', 12)).status).toBe(400);
+  });
+
+  test('whoever names a type first fixes its meaning, or finds it changed or gone: never both', async () => {
+    const { details } = servers.app.parts;
+    for (let round = 0; round < 6; round += 1) {
+      const type = `slots_${round}`;
+      await details.create(slots(type, 12), by);
+      await untilBoth((types) => types.includes(type));
+      const change = round % 2 === 0 ? details.remove(type, by) : details.update(type, { schema: slots(type, 6).schema }, by);
+      const [changed, ...answers] = await Promise.all([
+        change.then(
+          () => true,
+          () => false,
+        ),
+        ...Array.from({ length: PARALLEL }, (_, turn) => namedOn(turn, type, 12)),
+      ]);
+      const issued = answers.filter(({ status }) => status === 200).length;
+      expect([type, changed, issued > 0]).toEqual([type, changed, !changed]);
+      for (const { status, text } of answers) if (status !== 200) expect(text).toContain('invalid_authorization_details');
+    }
+  }, 30_000);
+});
