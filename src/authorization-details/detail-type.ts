@@ -141,5 +141,5 @@ export function isJsonObject(value: unknown): value is JsonObject {
 export function pointer(path: string, name: string | number): string {
   return `${path}/${String(name)
     .slice(0, 64)
-    .replace(/[^A-Za-z0-9_.-]/g, '?')}`;
+    .replace(/[^A-Za-z0-9_.$-]/g, '?')}`;
 }

@@ -7,6 +7,7 @@ import {
   isJsonObject,
   type JsonObject,
   type JsonValue,
+  type MemberFormat,
   type MemberSchema,
   memberOf,
   memberSchema,
@@ -54,8 +55,26 @@ export function faultFrom(error: ErrorObject | undefined): Fault {
   const member = missingProperty ?? additionalProperty ?? propertyName;
   const steps = (error?.instancePath ?? '').split('/').slice(1);
   const path = [...steps, ...(typeof member === 'string' ? [member] : [])].reduce(pointer, '');
-  return { path: path === '' ? '/' : path, message: sentences[error?.keyword ?? ''] ?? plain(error?.message) };
+  return { path: path === '' ? '/' : path, message: sentenceOf(error) };
 }
+
+function sentenceOf(error: ErrorObject | undefined): string {
+  const { format, allowedValue }: Record<string, unknown> = error?.params ?? {};
+  if (error?.keyword === 'const') return plain(`must be ${JSON.stringify(allowedValue)}`);
+  const known = typeof format === 'string' ? formatSentences[format as MemberFormat] : sentences[error?.keyword ?? ''];
+  return known ?? plain(error?.message);
+}
+
+const formatSentences: Readonly<Record<MemberFormat, string>> = {
+  'account-number': 'is not an account number: capital letters and digits without spaces, an IBAN with its right check digits',
+  amount: 'is not an amount like 12.50, as a text',
+  'argument-name': 'is not a name of letters, digits, dots, dashes and underscores',
+  currency: 'is not a currency like EUR',
+  'date-time': 'is not a time like 2026-05-01T08:00:00Z',
+  decimal: 'is not a decimal number like 12.50',
+  'path-pattern': 'is not a path like /invoices or /invoices/*',
+  'resource-uri': 'is not the address of a resource',
+};
 
 const sentences: { readonly [keyword: string]: string } = {
   required: 'is missing',

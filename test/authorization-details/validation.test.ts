@@ -113,9 +113,24 @@ describe('validateDetails (RFC 9396 §2, §5; R26)', () => {
 
 describe('type definitions are data of a closed form', () => {
   const { properties } = mcpToolCall.schema;
+  const { example: _, ...plain } = mcpToolCall;
   const defined = (schema: object): DetailTypeDefinition =>
-    ({ ...mcpToolCall, type: 'x', schema: { ...mcpToolCall.schema, ...schema } }) as DetailTypeDefinition;
+    ({
+      ...plain,
+      type: 'x',
+      schema: {
+        ...mcpToolCall.schema,
+        ...schema,
+        properties: { ...('properties' in schema ? (schema.properties as object) : properties), type: { const: 'x' } },
+      },
+    }) as DetailTypeDefinition;
   const withMember = (member: object) => defined({ properties: { ...properties, extra: member } });
+  const amount = { type: 'string', format: 'amount', 'x-narrowing': 'upperBound' };
+  const counted = { type: 'integer', 'x-narrowing': 'upperBound', 'x-counted': true };
+
+  test('accepts what each refused definition below was made from', () => {
+    expect(createDetailTypes([withMember({ type: 'string', 'x-label': 'Extra', 'x-phrase': 'only {value}' })]).names).toEqual(['x']);
+  });
 
   test.each<[string, DetailTypeDefinition]>([
     ['a regular expression', withMember({ type: 'string', pattern: '(a+)+$' })],
@@ -138,6 +153,39 @@ describe('type definitions are data of a closed form', () => {
       ),
     ],
     ['a name with spaces', { ...mcpToolCall, type: 'my type' }],
+    ['a name that details of it do not bear', { ...mcpToolCall, type: 'other' }],
+    ['a detail that need not say its type', defined({ required: ['tools'] })],
+    ['a headline about what need not be there', { ...defined({}), headline: { ...mcpToolCall.headline, counted: 'arguments' } }],
+    ['a placeholder nobody fills in', { ...defined({}), headline: { ...mcpToolCall.headline, one: 'Call {all}' } }],
+    ['a phrase that hides its value', withMember({ type: 'string', 'x-phrase': 'a little' })],
+    ['a phrase with something else in it', withMember({ type: 'string', 'x-phrase': '{value} {resource}' })],
+    ['a label that runs backwards', withMember({ type: 'string', 'x-label': 'tnuomA\u202e' })],
+    ['a counter below the top', withMember({ type: 'object', properties: { n: counted }, additionalProperties: false })],
+    ['a counter that is no bound', withMember({ type: 'integer', 'x-counted': true })],
+    [
+      'money without currency',
+      withMember({ type: 'object', properties: { amount }, required: ['amount'], additionalProperties: false, 'x-money': true }),
+    ],
+    [
+      'a value constraint of other members',
+      withMember({ type: 'object', properties: { about: amount }, additionalProperties: false, 'x-value-constraint': true }),
+    ],
+    ['a bound of instants or numbers', withMember({ type: ['number', 'string'], format: 'date-time', 'x-narrowing': 'upperBound' })],
+    [
+      'a window open to other members',
+      withMember({
+        type: 'object',
+        properties: { from: { type: 'string', format: 'date-time' } },
+        additionalProperties: { type: 'string' },
+        'x-narrowing': 'window',
+      }),
+    ],
+    [
+      'locations that are no addresses',
+      defined({ properties: { ...properties, locations: { type: 'array', items: { type: 'string' } } } }),
+    ],
+    ['actions that are no list (RFC 9396 §2.2)', defined({ properties: { ...properties, actions: { type: 'string' } } })],
+    ['an example that is no detail of it', { ...defined({}), example: { type: 'x' } }],
     ['a required member nobody describes', defined({ required: ['type', 'ghost'] })],
     ['more than 16 KB', withMember({ type: 'string', enum: Array.from({ length: 100 }, (_, index) => `${index}${'x'.repeat(200)}`) })],
   ])('refuses %s', (_, definition) => {
