@@ -97,10 +97,10 @@ function detailsOf(ctx: Context, directory: Directory, resource: string | undefi
   const text = paramsOf(ctx)['authorization_details'];
   if (typeof text !== 'string') return [];
   const parsed = parseDetails(directory.detailTypes(), text);
-  if (!parsed.ok) throw new errors.InvalidAuthorizationDetails(`${parsed.path} ${parsed.message}`);
+  if (!parsed.ok) throw new errors.InvalidAuthorizationDetails(`authorization_details${parsed.path} ${parsed.message}`);
   if (resource === undefined) throw new errors.InvalidTarget('authorization_details need a resource');
   const inside = locationsWithin(parsed.details, resource);
-  if (!inside.within) throw new errors.InvalidAuthorizationDetails(`${inside.path} ${inside.reason}`);
+  if (!inside.within) throw new errors.InvalidAuthorizationDetails(`authorization_details${inside.path} ${inside.reason}`);
   return parsed.details;
 }
 

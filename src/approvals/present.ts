@@ -99,7 +99,9 @@ function exactOf(shown: Shown): string {
 }
 
 function unusualOf(shown: Shown, answers: { approved: number; denied: number }): string[] {
-  const mixed = [shown.agentName, shown.bindingMessage ?? '', shown.resourceName ?? ''].filter((text) => mixesScripts(text));
+  const details = shown.details.flatMap(({ headline, rows }) => [headline, ...rows.map(({ value }) => value)]);
+  const texts = [shown.agentName, shown.bindingMessage ?? '', shown.resourceName ?? '', ...details];
+  const mixed = [...new Set(texts)].filter((text) => mixesScripts(text));
   return [
     ...(answers.approved + answers.denied === 0 ? ['it is the first time that this agent asks you.'] : []),
     ...mixed.map((text) => `“${text}” mixes letters of different alphabets that look alike.`),

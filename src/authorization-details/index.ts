@@ -72,7 +72,7 @@ export function createAuthorizationDetails(deps: AuthorizationDetailsDeps): Auth
       name: 'authorization-details',
       // read anew for every engine: its list of types is fixed when it is built
       get oidc() {
-        return richAuthorizationRequests({ ...deps, types, use: service.use });
+        return richAuthorizationRequests({ ...deps, ...service, types });
       },
       routes(router, web) {
         detailTypeApi(service, router, web);

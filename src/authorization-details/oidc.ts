@@ -23,6 +23,8 @@ export interface RichRequestDeps {
   readonly types: DetailTypes;
   /** Notes that rights of these types exist; answers the first whose definition changed meanwhile. */
   readonly use: (types: readonly string[]) => Promise<string | undefined>;
+  /** Whether there is anything to note. */
+  readonly isUnused: (types: readonly string[]) => boolean;
 }
 
 function refused(path: string, reason: string): Error {
@@ -144,8 +146,11 @@ export function richAuthorizationRequests(deps: RichRequestDeps): OidcContributi
         authorizationDetailsForIntrospection: (_ctx, token) => (token as WithDetails).rar as never,
       },
     },
-    // details may also come with an assertion or a subject token, which no parameter names
-    tokenPolicy: (_ctx, token) => noteUse(readBound(types, (token as WithDetails).rar)),
+    // details may also come with an assertion, which no parameter names; what is noted is what they were judged by
+    async tokenPolicy(_ctx, token) {
+      const details = ((token as WithDetails).rar ?? []) as Details;
+      if (deps.isUnused(details.map(({ type }) => type))) await noteUse(readCarried(deps, details));
+    },
     patch: (provider) => namePaths(provider, types),
   };
 }

@@ -42,6 +42,8 @@ export interface DetailTypeService {
    * and nothing afterwards. Answers the first name whose definition is not the one this server judged by, if any.
    */
   use(types: readonly string[]): Promise<string | undefined>;
+  /** Whether `use` would write: one of these types is registered here and nobody has named it yet, as far as this server knows. */
+  isUnused(types: readonly string[]): boolean;
 }
 
 /** What the service stands on. */
@@ -104,7 +106,7 @@ export function createDetailTypeService(parts: Parts): DetailTypeService {
         if (!(await store.removeUnused(type))) throw new AppError('conflict', whyItStays(builtIn.has(type)));
         await parts.audit.record({ type: 'detail_type.deleted', actor: by, resource: type });
       }),
-    use: createUse(parts),
+    ...createUse(parts),
   };
 }
 
@@ -165,15 +167,20 @@ function nextDefinition({ compile }: Parts, before: StoredType, change: TypeChan
   throw new AppError('conflict', sentence, { member: fault.path });
 }
 
-function createUse({ db, store, clock, loaded }: Parts): DetailTypeService['use'] {
+function createUse({ db, store, clock, loaded }: Parts): Pick<DetailTypeService, 'use' | 'isUnused'> {
   const noted = new Set<string>();
-  return async (types) => {
-    const known = [...new Set(types)].flatMap((type) => loaded.registered(type) ?? []);
-    for (const { stored } of known) {
-      if (stored.usedAt !== undefined || noted.has(stored.revision)) continue;
-      if (!(await store.use({ type: stored.type, revision: stored.revision, at: clock.now() }))) return stored.type;
-      db.afterCommit(() => void noted.add(stored.revision));
-    }
-    return undefined;
+  const unusedOf = (types: readonly string[]) =>
+    [...new Set(types)]
+      .flatMap((type) => loaded.registered(type)?.stored ?? [])
+      .filter(({ usedAt, revision }) => usedAt === undefined && !noted.has(revision));
+  return {
+    isUnused: (types) => unusedOf(types).length > 0,
+    async use(types) {
+      for (const { type, revision } of unusedOf(types)) {
+        if (!(await store.use({ type, revision, at: clock.now() }))) return type;
+        db.afterCommit(() => void noted.add(revision));
+      }
+      return undefined;
+    },
   };
 }

@@ -69,6 +69,7 @@ export interface DetailInput {
   readonly resource: string;
 }
 
+const placeOf = (path: string) => `authorization_details${path === '/' ? '' : path}`;
 const badDetails = (reason: string) => refuse('invalid_authorization_details', 'details', reason);
 
 /** The details of the token (RFC 9396 §7.1): what was asked for inside what the assertion holds, else all of that. */
@@ -81,11 +82,12 @@ export function detailsOf(
   const source = parseDetails(types, JSON.stringify(held));
   if (!source.ok) return badDetails('The authorization details of the assertion are not valid here.');
   const wanted = isAsked ? parseDetails(types, requested) : source;
-  if (!wanted.ok) return badDetails('The authorization details are not valid.');
+  if (!wanted.ok) return badDetails(`The authorization details are not valid: ${placeOf(wanted.path)} ${wanted.message}.`);
   if (!wanted.details.every(({ type }) => clientTypes.includes(type)))
     return badDetails('The client is not registered for this type of authorization details.');
   const derived = coversAll(types, source.details, wanted.details);
-  if (!derived.covered) return badDetails('The authorization details go beyond those of the assertion.');
+  if (!derived.covered)
+    return badDetails(`The authorization details go beyond those of the assertion: ${placeOf(derived.path)} ${derived.reason}.`);
   return locationsWithin(derived.details, resource).within
     ? accept(derived.details)
     : badDetails('The authorization details name a location outside the resource.');

@@ -120,6 +120,16 @@ describe('a type is data: it is registered while the server runs', () => {
   });
 });
 
+test('a delegation that names it fixes its meaning, too', async () => {
+  const handed = { ...ROOMS, type: 'handed_on', schema: withMember('type', { const: 'handed_on' }) };
+  expect((await api('POST', PATH, handed)).status).toBe(201);
+  const about = { from: porter.agentId, to: planner.agentId, resources: [MCP], scopes: ['book'] };
+  const until = new Date(Date.now() + 3_600_000).toISOString();
+  expect((await api('POST', '/api/v1/delegations', { ...about, until, authorization_details_types: ['handed_on'] })).status).toBe(201);
+  expect((await api('DELETE', `${PATH}/handed_on`)).status).toBe(409);
+  expect((await api('PATCH', `${PATH}/handed_on`, { status: 'disabled' })).status).toBe(200);
+});
+
 describe('it works wherever details do', () => {
   const wide = [{ ...GRANTED, hours: 9 }];
 

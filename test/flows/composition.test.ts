@@ -51,7 +51,7 @@ describe('the whole server, composed', () => {
       response_types_supported: ['code'],
       code_challenge_methods_supported: ['S256'],
       authorization_response_iss_parameter_supported: true,
-      authorization_details_types_supported: ['mcp_tool_call', 'api_call'],
+      authorization_details_types_supported: ['mcp_tool_call', 'api_call', 'payment_initiation', 'data_access'],
       backchannel_token_delivery_modes_supported: ['poll'],
       subject_types_supported: ['public'],
       token_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'],

@@ -10,7 +10,7 @@ let database: Awaited<ReturnType<typeof freshDatabase>>;
 const opened: { readonly db: Db; readonly runner: JobRunner }[] = [];
 
 /** A server of its own that knows these jobs; their timers are far away. */
-function server(...jobs: readonly Pick<Job, 'name' | 'run'>[]) {
+function server(...jobs: readonly Pick<Job, 'name' | 'run' | 'onEveryServer'>[]) {
   const db = createDb({ connection: database.connection, log, poolSize: CONNECTIONS });
   const runner = createJobRunner({ db, log });
   runner.start(jobs.map((job) => ({ ...job, everySeconds: 3_600 })));
@@ -86,6 +86,19 @@ describe('jobs', () => {
     await first;
     await two.runner.runNow('alone');
     expect(ran).toEqual(['one', 'another', 'two']);
+  });
+
+  test('for the memory of each server run on all of them at the same time', async () => {
+    const held = gate();
+    let arrived = 0;
+    const run = async () => {
+      arrived += 1;
+      if (arrived === 2) held.open();
+      await held.opens;
+    };
+    const [one, two] = [server({ name: 'everywhere', onEveryServer: true, run }), server({ name: 'everywhere', onEveryServer: true, run })];
+    await Promise.all([one.runner.runNow('everywhere'), two.runner.runNow('everywhere')]);
+    expect(arrived).toBe(2);
   });
 
   test('that fail give their lock back', async () => {

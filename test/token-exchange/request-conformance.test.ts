@@ -199,5 +199,5 @@ test('the discovery document offers the grant and the actor profile', async () =
   const metadata = (await (await fetch(`${server.issuer}/.well-known/openid-configuration`)).json()) as Record<string, unknown>;
   expect(metadata['grant_types_supported']).toContain(EXCHANGE);
   expect(metadata['authorization_grant_profiles_supported']).toEqual(['urn:ietf:params:oauth:grant-profile:actor-profile']);
-  expect(metadata['authorization_details_types_supported']).toEqual(['mcp_tool_call', 'api_call']);
+  expect(metadata['authorization_details_types_supported']).toEqual(['mcp_tool_call', 'api_call', 'payment_initiation', 'data_access']);
 });
