@@ -1,5 +1,5 @@
 import { type DetailTypeDefinition, type Fault, isRequired, type JsonValue, type MemberSchema, pointer } from './detail-type.ts';
-import { faultOfText } from './safe-text.ts';
+import { faultOfSpelling, faultOfText } from './safe-text.ts';
 
 const placeholders = /\{([^{}]*)\}/g;
 const always = ['items', 'count', 'resource'];
@@ -11,7 +11,7 @@ export function faultOfWords(definition: DetailTypeDefinition): Fault | undefine
 
 function faultOfTexts(value: JsonValue, path: string): Fault | undefined {
   if (typeof value === 'string') {
-    const message = faultOfText(value);
+    const message = faultOfText(value) ?? faultOfSpelling(value);
     return message === undefined ? undefined : { path, message };
   }
   if (typeof value !== 'object' || value === null) return undefined;

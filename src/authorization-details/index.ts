@@ -48,7 +48,7 @@ export interface AuthorizationDetailsDeps extends DetailTypeServiceDeps {
   readonly notifications: Pick<Notifications, 'notify' | 'on' | 'onReconnect'>;
   readonly log: Pick<Logger, 'error'>;
   readonly issuer: URL;
-  /** The types are others than before: the engine is built again. */
+  /** There are other types than before: the engine is built again. */
   readonly onChanged: () => Promise<void>;
 }
 

@@ -22,7 +22,7 @@ interface LoadingDeps {
   readonly store: Pick<DetailTypeStore, 'list'>;
   readonly compile: CompileDefinition;
   readonly log: Pick<Logger, 'error'>;
-  /** The types are others than before: whatever was built from them is built again. */
+  /** There are other types than before: whatever was built with their names is built again. */
   readonly onChanged: () => Promise<void>;
 }
 
@@ -41,9 +41,10 @@ export function createLoadedTypes(deps: LoadingDeps): LoadedTypes {
     // a name that administrators took before it was built in keeps the meaning they gave it
     const own = builtIn.filter(({ definition }) => !registered.has(definition.type));
     const off = new Set(rows.filter(({ isEnabled }) => !isEnabled).map(({ type }) => type));
+    const before = types.names.join(' ');
     types.replace(registryOf([...own, ...[...registered.values()].map((each) => each.compiled)], off));
     state = next;
-    isStale = true;
+    isStale ||= types.names.join(' ') !== before;
   };
   const readAndBuild = async () => {
     await read();

@@ -63,9 +63,10 @@ function missing(): AppError {
   return new AppError('not_found', 'There is no such type of authorization details.');
 }
 
+/** Undefined: what another version of the server wrote is not even of this name. */
 function presentStored(stored: StoredType): RegisteredType | undefined {
   const definition = (stored.definition as DetailTypeDefinition | undefined) ?? builtIn.get(stored.type);
-  if (definition === undefined) return undefined;
+  if (definition?.type !== stored.type) return undefined;
   const { isEnabled, usedAt, changedAt, changedBy } = stored;
   return { definition, isBuiltIn: stored.definition === undefined, isEnabled, usedAt, changed: { at: changedAt, by: changedBy } };
 }
@@ -170,7 +171,9 @@ function nextDefinition({ compile }: Parts, before: StoredType, change: TypeChan
 function createUse({ db, store, clock, loaded }: Parts): Pick<DetailTypeService, 'use' | 'isUnused'> {
   const noted = new Set<string>();
   const unusedOf = (types: readonly string[]) =>
+    // in one order, so that two requests never wait for each other
     [...new Set(types)]
+      .toSorted()
       .flatMap((type) => loaded.registered(type)?.stored ?? [])
       .filter(({ usedAt, revision }) => usedAt === undefined && !noted.has(revision));
   return {

@@ -1,6 +1,6 @@
 import { type AuthorizationDetail, type Fault, isJsonObject, type JsonObject, pointer } from './detail-type.ts';
 import type { DetailTypes } from './detail-type.ts';
-import { faultOfText } from './safe-text.ts';
+import { faultOfSpelling, faultOfText, type TextCheck } from './safe-text.ts';
 
 /** The limits of R26: larger details travel by reference, never inside a token. */
 export const detailLimits = { bytes: 4096, entries: 10, depth: 6 } as const;
@@ -18,7 +18,7 @@ const wrong = (path: string, message: string): Validation => ({ ok: false, path:
 export function validateDetails(types: DetailTypes, input: unknown): Validation {
   if (!Array.isArray(input) || input.length === 0) return wrong('', 'must be a non-empty array');
   if (input.length > detailLimits.entries) return wrong('', `must not have more than ${detailLimits.entries} entries`);
-  const shape = faultOfShape(input, '', 0);
+  const shape = faultOfShape(input, { path: '', depth: 0, check: faultOfText });
   if (shape !== undefined) return { ok: false, ...shape };
   if (Buffer.byteLength(JSON.stringify(input)) > detailLimits.bytes) return wrong('', `must not exceed ${detailLimits.bytes} bytes`);
   for (const [index, detail] of input.entries()) {
@@ -30,8 +30,8 @@ export function validateDetails(types: DetailTypes, input: unknown): Validation 
 
 /**
  * `validateDetails` on what a request asks for, as it was sent: a JSON text (RFC 9396 §2). Besides, no object names a member twice
- * (RFC 8259 §4: readers disagree about such a text), and no type is switched off; details that were granted before it was keep their
- * meaning and pass `validateDetails`.
+ * (RFC 8259 §4: readers disagree about such a text), every text has its one spelling, and no type is switched off; details that were
+ * granted before keep their meaning and pass `validateDetails`.
  */
 export function parseDetails(types: DetailTypes, text: string): Validation {
   if (text.length > detailLimits.bytes * 2) return wrong('', `must not exceed ${detailLimits.bytes} bytes`);
@@ -40,6 +40,8 @@ export function parseDetails(types: DetailTypes, text: string): Validation {
   const checked = validateDetails(types, input);
   if (!checked.ok) return checked;
   if (namesWritten(text) !== namesRead(input)) return wrong('', 'names a member twice');
+  const spelling = faultOfShape(input, { path: '', depth: 0, check: faultOfSpelling });
+  if (spelling !== undefined) return { ok: false, ...spelling };
   const off = checked.details.findIndex(({ type }) => !types.names.includes(type));
   return off === -1 ? checked : wrong(`/${off}/type`, 'is a type that is switched off here');
 }
@@ -76,18 +78,25 @@ function typeOf(detail: JsonObject): string | undefined {
   return typeof type === 'string' ? type : undefined;
 }
 
-/** Depth and characters, before anything else walks the value: the array is level 0, a detail level 1. */
-function faultOfShape(value: unknown, path: string, depth: number): Fault | undefined {
+/** Where a value stands (the array is level 0, a detail level 1), and what texts are looked through for. */
+interface Place {
+  readonly path: string;
+  readonly depth: number;
+  readonly check: TextCheck;
+}
+
+/** Depth and texts, before anything else walks the value. */
+function faultOfShape(value: unknown, { path, depth, check }: Place): Fault | undefined {
   if (typeof value === 'string') {
-    const message = faultOfText(value);
+    const message = check(value);
     return message === undefined ? undefined : { path, message };
   }
   if (typeof value !== 'object' || value === null) return undefined;
   if (depth > detailLimits.depth) return { path, message: `is nested more than ${detailLimits.depth} levels deep` };
   for (const [name, member] of Object.entries(value)) {
-    const message = faultOfText(name);
+    const message = check(name);
     if (message !== undefined) return { path, message: `has a member whose name ${message}` };
-    const fault = faultOfShape(member, pointer(path, name), depth + 1);
+    const fault = faultOfShape(member, { path: pointer(path, name), depth: depth + 1, check });
     if (fault !== undefined) return fault;
   }
   return undefined;
