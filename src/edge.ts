@@ -7,9 +7,10 @@ import { ACR, isAtLeast } from './accounts/index.ts';
 import type { Approvals } from './approvals/index.ts';
 import type { Audit } from './audit/index.ts';
 import type { Capability } from './capability.ts';
-import { crossOrigin, engineRates, oauthErrorFormats, type Oidc } from './oidc/index.ts';
+import { crossOrigin, engineRates, issuerOf, oauthErrorFormats, type Oidc } from './oidc/index.ts';
 import type { Clock } from './platform/clock.ts';
 import type { Db } from './platform/db/db.ts';
+import { versionOf } from './operations/index.ts';
 import { createAssets } from './platform/http/assets.ts';
 import { readJson } from './platform/http/body.ts';
 import { createCsrf } from './platform/http/csrf.ts';
@@ -17,6 +18,7 @@ import { reportFailure } from './platform/http/error-boundary.ts';
 import type { EventStreams } from './platform/http/event-stream.ts';
 import { basePathOf } from './platform/http/issuer-path.ts';
 import type { Metrics } from './platform/http/metrics.ts';
+import { openApiRoute } from './platform/http/openapi.ts';
 import { createPages } from './platform/http/pages.ts';
 import { writeProblem } from './platform/http/problem.ts';
 import { createRenderer } from './platform/http/render.ts';
@@ -76,6 +78,18 @@ async function createWeb({ issuer, root, vault, ids, clock, parts }: EdgeDeps) {
   return { web, assets };
 }
 
+/** What the description of the management API says beside its routes. */
+async function managementDocument({ issuer, root }: EdgeDeps) {
+  const server = issuerOf(issuer);
+  return {
+    title: 'Behalf management API',
+    description: `Registry and rules of the authorization server ${server}. Ask for a token with resource=${server}/api/v1.`,
+    version: await versionOf(root),
+    server,
+    securityScheme: { type: 'openIdConnect', openIdConnectUrl: `${server}/.well-known/openid-configuration` },
+  };
+}
+
 /** Puts the edge together. */
 export async function createEdge(deps: EdgeDeps): Promise<HttpApp> {
   const { issuer, db, clock, ids, log, capabilities, metrics, oidc, parts } = deps;
@@ -90,7 +104,7 @@ export async function createEdge(deps: EdgeDeps): Promise<HttpApp> {
     failureOf: (ctx, error) => reportFailure(ctx, error, log),
     clock,
   });
-  const routes = capabilities.flatMap((capability) => capability.routes ?? []);
+  const routes = [...capabilities.flatMap((capability) => capability.routes ?? []), openApiRoute(await managementDocument(deps))];
   return createHttpApp({
     issuer,
     trustedProxies: deps.trustedProxies,

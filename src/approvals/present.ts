@@ -1,7 +1,9 @@
 import type { ConfirmationOptions } from '../accounts/index.ts';
+import { z } from 'zod';
 import { durationWords, momentOf } from '../platform/http/moment.ts';
+import type { Sent } from '../platform/http/operation.ts';
 import { initialsOf } from '../platform/http/pages.ts';
-import { type Approval, type ApprovalStatus, statusAt } from './approval.ts';
+import { APPROVAL_STATUSES, type Approval, type ApprovalStatus, statusAt } from './approval.ts';
 import { mixesScripts } from './deceptive-text.ts';
 import type { Described, Shown, ShownDetail } from './shown.ts';
 
@@ -214,7 +216,35 @@ export function presentConsoleLine({ approval, shown }: Described, around: { bas
 }
 
 /** An approval for programs; `shown` is what a decision has to send back. */
-export function presentRecord({ approval, shown, hash }: Described, now: Date) {
+const detailBody = z.looseObject({ type: z.string() });
+
+export const approvalBody = z
+  .object({
+    id: z.string(),
+    status: z.enum(APPROVAL_STATUSES),
+    client_id: z.string(),
+    agent_id: z.string(),
+    account_id: z.string(),
+    resource: z.string().nullable(),
+    scope: z.string(),
+    identity_scope: z.string(),
+    authorization_details: z.array(detailBody),
+    asked: z.object({ scope: z.string(), authorization_details: z.array(detailBody) }).nullable(),
+    details_hash: z.string(),
+    binding_message: z.string().nullable(),
+    title: z.string(),
+    shown: z.string(),
+    requested_at: z.iso.datetime(),
+    expires_at: z.iso.datetime(),
+    decided_at: z.iso.datetime().nullable(),
+    decided_by: z.string().nullable(),
+    approved_until: z.iso.datetime().nullable(),
+    max_uses: z.int().nullable(),
+  })
+  .meta({ id: 'Approval' });
+
+/** A record in the form of `approvalBody`. */
+export function presentRecord({ approval, shown, hash }: Described, now: Date): Sent<typeof approvalBody> {
   const { decision } = approval;
   return {
     id: approval.id,

@@ -6,7 +6,8 @@ import type { Clock } from '../platform/clock.ts';
 import { AppError } from '../platform/errors.ts';
 import { parseWith } from '../platform/http/body.ts';
 import type { EventStreams } from '../platform/http/event-stream.ts';
-import { readPageQuery } from '../platform/http/paging.ts';
+import { managementApi } from '../platform/http/operation.ts';
+import { pageBody, pageQuery as cursorQuery, startOf } from '../platform/http/paging.ts';
 import type { ApiCaller, BrowserSession, Form, Role, Routes, Web } from '../platform/http/web.ts';
 import { type ApprovalStatus, FRESH_SECONDS, isWaiting } from './approval.ts';
 import { approvalId, readApprovalId } from './approval-id.ts';
@@ -14,7 +15,15 @@ import { decisionBody, grantedBody, lessIn, readGranted } from './less/form.ts';
 import { isLess, type Less, readChoices } from './less/less.ts';
 import { presentDecidedLess, presentLess, presentSmaller } from './less/present.ts';
 import type { Feed } from './feed.ts';
-import { inboxHeading, presentConsoleLine, presentInboxLine, presentOutcome, presentQuestion, presentRecord } from './present.ts';
+import {
+  approvalBody,
+  inboxHeading,
+  presentConsoleLine,
+  presentInboxLine,
+  presentOutcome,
+  presentQuestion,
+  presentRecord,
+} from './present.ts';
 import { type ReceiptRouteDeps, receiptRoutes } from './receipts/routes.ts';
 import type { ApprovalService } from './service.ts';
 import type { Described } from './shown.ts';
@@ -210,13 +219,6 @@ async function consoleModel({ service, clock, base }: ApprovalRouteDeps, ctx: Co
   };
 }
 
-/** Administrators read all; a person who may decide reads what is asked of them. */
-async function readerOf(ctx: Context, { api }: Web): Promise<{ caller: ApiCaller; readsAll: boolean }> {
-  const all = { resource: 'api', scope: 'admin:read' } as const;
-  const { caller, need } = await api.callerFor(ctx, [all, { resource: 'api', scope: 'approvals:decide' }]);
-  return { caller, readsAll: need.scope === all.scope };
-}
-
 /** Only a person decides, never a client for itself (R6). */
 function personOf({ accountId }: ApiCaller): string {
   if (accountId === undefined) throw new AppError('forbidden', 'Only a person decides approvals.');
@@ -225,37 +227,42 @@ function personOf({ accountId }: ApiCaller): string {
 
 /** `/api/v1/approvals`: list, one, and `POST …/{id}/decision` with the hash that was read. */
 function apiRoutes({ service, clock }: ApprovalRouteDeps, router: Router, web: Web): void {
-  router.get('/api/v1/approvals', async (ctx) => {
-    const { caller, readsAll } = await readerOf(ctx, web);
-    const { after, limit } = readPageQuery(ctx);
-    const own = readsAll ? {} : { accountId: personOf(caller) };
+  const api = managementApi(router, web);
+  // administrators read all; a person who may decide reads what is asked of them
+  const readers = ['admin:read', 'approvals:decide'] as const;
+  const list = { summary: 'List approvals, newest first', scope: readers, query: cursorQuery, answer: pageBody(approvalBody) } as const;
+  api.get('/api/v1/approvals', list, async ({ caller, scope, query }) => {
+    const { after, limit } = startOf(query);
+    const own = scope === 'admin:read' ? {} : { accountId: personOf(caller) };
     const page = await service.list({ ...own, statuses: ['pending', ...FINAL], cursor: after, limit });
     const items = await Promise.all(page.items.map(async (approval) => presentRecord(await service.describe(approval), clock.now())));
     const next = page.nextCursor === undefined ? {} : { next_cursor: Buffer.from(page.nextCursor).toString('base64url') };
-    ctx.body = { items, ...next };
+    return { items, ...next };
   });
-  router.get('/api/v1/approvals/:id', async (ctx) => {
-    const { caller, readsAll } = await readerOf(ctx, web);
-    const id = readApprovalId(ctx.params['id']);
-    ctx.body = presentRecord(await (readsAll ? service.get(id) : service.getOwn(id, personOf(caller))), clock.now());
-  });
-  router.post('/api/v1/approvals/:id/decision', async (ctx) => {
-    const caller = await web.api.caller(ctx, { resource: 'api', scope: 'approvals:decide' });
+  api.get(
+    '/api/v1/approvals/:id',
+    { summary: 'Read an approval', scope: readers, answer: approvalBody },
+    async ({ ctx, caller, scope }) => {
+      const id = readApprovalId(ctx.params['id']);
+      return presentRecord(await (scope === 'admin:read' ? service.get(id) : service.getOwn(id, personOf(caller))), clock.now());
+    },
+  );
+  const decide = { summary: 'Decide what was asked of you', scope: 'approvals:decide', body: decisionBody, answer: approvalBody } as const;
+  api.post('/api/v1/approvals/:id/decision', decide, async ({ ctx, caller, body: { decision, shown, ...granted } }) => {
     const session = { accountId: personOf(caller), sessionUid: `token:${caller.jti}` };
-    const { decision, shown, ...granted } = parseWith(decisionBody, await web.readJson(ctx));
-    const less = lessIn(granted);
-    const answer = { approvalId: readApprovalId(ctx.params['id']), decision, shown, session, less };
-    ctx.body = presentRecord(await service.decide(answer), clock.now());
+    const answer = { approvalId: readApprovalId(ctx.params['id']), decision, shown, session, less: lessIn(granted) };
+    return presentRecord(await service.decide(answer), clock.now());
   });
-}
-
-/** `POST …/{id}/preview`: the question with less in it, and the hash that approving it has to send back. */
-function previewRoute({ service, clock }: ApprovalRouteDeps, router: Router, web: Web): void {
-  router.post('/api/v1/approvals/:id/preview', async (ctx) => {
-    const caller = await web.api.caller(ctx, { resource: 'api', scope: 'approvals:decide' });
-    const granted = lessIn(parseWith(grantedBody, await web.readJson(ctx)));
-    const choose = (approval: { readonly details: Less['details']; readonly scope: string }) => granted ?? approval;
-    ctx.body = presentRecord(await service.describeLess(readApprovalId(ctx.params['id']), personOf(caller), choose), clock.now());
+  // the question with less in it, and the hash that approving it has to send back
+  const preview = {
+    summary: 'See what approving less would be',
+    scope: 'approvals:decide',
+    body: grantedBody,
+    answer: approvalBody,
+  } as const;
+  api.post('/api/v1/approvals/:id/preview', preview, async ({ ctx, caller, body }) => {
+    const choose = (approval: Less) => lessIn(body) ?? approval;
+    return presentRecord(await service.describeLess(readApprovalId(ctx.params['id']), personOf(caller), choose), clock.now());
   });
 }
 
@@ -266,6 +273,5 @@ export function approvalRoutes(deps: ApprovalRouteDeps): Routes {
     consoleRoutes(deps, router, web);
     apiRoutes(deps, router, web);
     receiptRoutes(deps, router, web);
-    previewRoute(deps, router, web);
   };
 }

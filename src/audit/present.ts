@@ -1,4 +1,6 @@
+import { z } from 'zod';
 import { momentOf } from '../platform/http/moment.ts';
+import type { Sent } from '../platform/http/operation.ts';
 import type { AuditEvent } from './event.ts';
 import type { StoredAuditEvent } from './store.ts';
 import { eventWords } from './words.ts';
@@ -113,8 +115,39 @@ export async function presentEvent(
   };
 }
 
+const text = z.string().optional();
+
 /** An event for programs. */
-export function presentRecord({ event, digest, position, hash }: StoredAuditEvent) {
+export const eventBody = z
+  .object({
+    id: z.string(),
+    type: z.string(),
+    occurred_at: z.iso.datetime(),
+    actor: z.object({ kind: z.enum(['account', 'agent', 'service', 'client', 'system', 'anonymous']), id: z.string() }),
+    correlation_id: z.string(),
+    agent_id: text,
+    subject_id: text,
+    chain: z.array(z.object({ iss: z.string(), sub: z.string() })).optional(),
+    client_id: text,
+    resource: text,
+    action: text,
+    details_hash: text,
+    decision_id: text,
+    approval_id: text,
+    token_id: text,
+    outcome: z.enum(['permitted', 'refused', 'approved', 'denied', 'deferred']).optional(),
+    attestation: text,
+    risk: z.enum(['low', 'medium', 'high']).optional(),
+    cause: text,
+    remedy: text,
+    digest: z.string(),
+    position: z.int().nullable(),
+    hash: z.string().nullable(),
+  })
+  .meta({ id: 'AuditEvent' });
+
+/** A record in the form of `eventBody`. */
+export function presentRecord({ event, digest, position, hash }: StoredAuditEvent): Sent<typeof eventBody> {
   return {
     id: event.id,
     type: event.type,

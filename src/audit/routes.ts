@@ -2,12 +2,12 @@ import type { Context } from 'koa';
 import { z } from 'zod';
 import type { Clock } from '../platform/clock.ts';
 import { secondsAfter } from '../platform/clock.ts';
-import { parseWith } from '../platform/http/body.ts';
-import { readPageQuery } from '../platform/http/paging.ts';
+import { managementApi } from '../platform/http/operation.ts';
+import { pageBody, pageQuery, startOf } from '../platform/http/paging.ts';
 import type { Role, Routes } from '../platform/http/web.ts';
 import { genesisHash } from './chain.ts';
 import { isAuditEventType } from './event.ts';
-import { type NameOf, presentEvent, presentLine, presentRecord, rememberNames } from './present.ts';
+import { eventBody, type NameOf, presentEvent, presentLine, presentRecord, rememberNames } from './present.ts';
 import type { AuditService } from './service.ts';
 import type { AuditFilter, AuditStore, StoredAuditEvent } from './store.ts';
 import { eventKinds, isEventKind } from './words.ts';
@@ -53,7 +53,7 @@ const query = z.object({
     .optional()
     .catch(undefined),
 });
-const apiQuery = z.object({
+const apiQuery = pageQuery.extend({
   type: z.string().refine(isAuditEventType, 'is not a type of event').optional(),
   agent_id: identifier.optional(),
   subject_id: identifier.optional(),
@@ -66,7 +66,7 @@ const apiQuery = z.object({
 type Values = z.output<typeof query>;
 
 /** Midnight (UTC) of a day, or nothing for a day that does not exist. */
-function startOf(text: string): Date | undefined {
+function midnightOf(text: string): Date | undefined {
   const at = new Date(`${text}T00:00:00Z`);
   return text === '' || Number.isNaN(at.getTime()) ? undefined : at;
 }
@@ -78,14 +78,14 @@ function present<T extends object>(entries: T): { [K in keyof T]?: Exclude<T[K],
 }
 
 function filterOf({ q, kind, agent, from, to, cursor }: Values): AuditFilter {
-  const last = startOf(to);
+  const last = midnightOf(to);
   return {
     limit: PAGE,
     ...present({
       types: isEventKind(kind) ? eventKinds[kind] : undefined,
       mentions: q === '' ? undefined : q,
       agentId: agent === '' ? undefined : agent,
-      since: startOf(from),
+      since: midnightOf(from),
       until: last && secondsAfter(last, DAY_SECONDS),
       cursor,
     }),
@@ -153,10 +153,10 @@ export function auditRoutes(deps: AuditRouteDeps): Routes {
       const around = { name: rememberNames(nameOf), now: clock.now(), base, previousHash: await hashBefore(store, stored), related };
       await web.pages.show(ctx, 'console/audit-event', await presentEvent(stored, around), session);
     });
-    router.get('/api/v1/audit/events', async (ctx) => {
-      await web.api.caller(ctx, { resource: 'api', scope: 'admin:read' });
-      const { after, limit } = readPageQuery(ctx);
-      const wanted = parseWith(apiQuery, { ...ctx.query });
+    const api = managementApi(router, web);
+    const list = { summary: 'List audit events, newest first', scope: 'admin:read', query: apiQuery, answer: pageBody(eventBody) } as const;
+    api.get('/api/v1/audit/events', list, async ({ query: wanted }) => {
+      const { after, limit } = startOf(wanted);
       const page = await service.list({
         limit,
         ...present({
@@ -171,11 +171,10 @@ export function auditRoutes(deps: AuditRouteDeps): Routes {
         }),
       });
       const next = page.nextCursor === undefined ? {} : { next_cursor: Buffer.from(page.nextCursor).toString('base64url') };
-      ctx.body = { items: page.events.map(presentRecord), ...next };
+      return { items: page.events.map(presentRecord), ...next };
     });
-    router.get('/api/v1/audit/events/:id', async (ctx) => {
-      await web.api.caller(ctx, { resource: 'api', scope: 'admin:read' });
-      ctx.body = presentRecord(await service.get(ctx.params['id'] ?? ''));
-    });
+    api.get('/api/v1/audit/events/:id', { summary: 'Read an audit event', scope: 'admin:read', answer: eventBody }, async ({ ctx }) =>
+      presentRecord(await service.get(ctx.params['id'] ?? '')),
+    );
   };
 }

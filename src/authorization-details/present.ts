@@ -1,3 +1,5 @@
+import { z } from 'zod';
+import type { Sent } from '../platform/http/operation.ts';
 import { covers, inherit } from './covers.ts';
 import { type AuthorizationDetail, type DetailType, type DetailTypes, isRequired, type MemberSchema, narrowingOf } from './detail-type.ts';
 import type { RegisteredType } from './registered-type.ts';
@@ -6,9 +8,27 @@ import { parseDetails } from './validation.ts';
 import { describeDetail, type DetailWords } from './words.ts';
 
 /** A type as the management interface shows it. `used` says that its meaning is fixed. */
-export function presentType({ definition, isBuiltIn, isEnabled, usedAt, changed }: RegisteredType) {
+export const typeBody = z
+  .object({
+    type: z.string(),
+    title: z.string(),
+    headline: z.object({ counted: z.string(), one: z.string(), many: z.string() }),
+    schema: z.looseObject({}),
+    example: z.looseObject({}).optional(),
+    status: z.enum(['active', 'disabled']),
+    built_in: z.boolean(),
+    used: z.boolean(),
+    changed_at: z.iso.datetime().nullable(),
+  })
+  .meta({ id: 'AuthorizationDetailType' });
+
+/** A type in the form of `typeBody`. */
+export function presentType({ definition, isBuiltIn, isEnabled, usedAt, changed }: RegisteredType): Sent<typeof typeBody> {
+  const { schema, example, ...words } = definition;
   return {
-    ...definition,
+    ...words,
+    schema: { ...schema },
+    ...(example === undefined ? {} : { example: { ...example } }),
     status: isEnabled ? 'active' : 'disabled',
     built_in: isBuiltIn,
     used: isBuiltIn || usedAt !== undefined,

@@ -18,6 +18,7 @@ import { createOperationsStore } from './store.ts';
 import { tokenCounters } from './token-counters.ts';
 import { versionOf } from './version.ts';
 
+export { versionOf } from './version.ts';
 export { report } from './doctor.ts';
 export { failed, type Finding, fine } from './finding.ts';
 

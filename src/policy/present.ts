@@ -1,8 +1,36 @@
+import { z } from 'zod';
 import { momentOf } from '../platform/http/moment.ts';
+import type { Sent } from '../platform/http/operation.ts';
 import type { StoredDecision } from './decision.ts';
 
+const forAgent = {
+  id: z.string(),
+  effect: z.enum(['permit', 'deny', 'approval', 'step_up']),
+  rule: z.string(),
+  reason: z.string(),
+  remedy: z.string(),
+};
+
 /** A decision as the interface answers with it (RFC 9457 members are not used: a decision is no error). */
-export function presentDecision(decision: StoredDecision): Readonly<Record<string, unknown>> {
+export const decisionBody = z
+  .object({
+    ...forAgent,
+    at: z.iso.datetime(),
+    client_id: z.string(),
+    agent_id: z.string().nullable(),
+    subject_id: z.string().nullable(),
+    resource: z.string().nullable(),
+    action: z.string(),
+    input: z.record(z.string(), z.unknown()),
+    policy_version: z.string(),
+  })
+  .meta({ id: 'Decision' });
+
+/** The whole, or what the agent it is about may read. */
+export const readableDecision = z.union([decisionBody, z.object(forAgent)]);
+
+/** A decision in the form of `decisionBody`. */
+export function presentDecision(decision: StoredDecision): Sent<typeof decisionBody> {
   const { id, at, effect, rule, reason, remedy, clientId, agentId, subjectId, resource, action, input, policyVersion } = decision;
   return {
     id,
@@ -22,7 +50,7 @@ export function presentDecision(decision: StoredDecision): Readonly<Record<strin
 }
 
 /** What the agent itself may read of a decision about it: why, and what would allow it (security rule R24). */
-export function presentForAgent({ id, effect, rule, reason, remedy }: StoredDecision): Readonly<Record<string, unknown>> {
+export function presentForAgent({ id, effect, rule, reason, remedy }: StoredDecision): Sent<typeof readableDecision> {
   return { id, effect, rule, reason, remedy };
 }
 

@@ -2,9 +2,11 @@ import type Router from '@koa/router';
 import { z } from 'zod';
 import type { Clock } from '../platform/clock.ts';
 import { AppError } from '../platform/errors.ts';
+import { managementApi } from '../platform/http/operation.ts';
+import { pageBody } from '../platform/http/paging.ts';
 import type { ApiCaller, BrowserSession, Role, Web } from '../platform/http/web.ts';
 import type { StoredDecision } from './decision.ts';
-import { type Namer, presentDecision, presentForAgent, presentPage } from './present.ts';
+import { decisionBody, type Namer, presentDecision, presentForAgent, presentPage, readableDecision } from './present.ts';
 import type { PolicyService } from './service.ts';
 
 /** Who may read decisions is asked of the records (security rule R24). */
@@ -69,24 +71,21 @@ async function forSession(session: BrowserSession, decision: StoredDecision, rea
 /** `/api/v1/decisions` and the page that `error_uri` leads to. */
 export function policyRoutes({ service, readers, clock }: PolicyRoutesDeps): (router: Router, web: Web) => void {
   return (router, web) => {
-    const need = { resource: 'api', scope: 'admin:read' } as const;
-    router.get('/api/v1/decisions', async (ctx) => {
-      const caller = await web.api.caller(ctx, need);
-      const parsed = query.safeParse(ctx.query);
-      if (!parsed.success)
-        throw new AppError('invalid_input', 'A filter is malformed.', { member: String(parsed.error.issues[0]?.path[0]) });
+    const api = managementApi(router, web);
+    const list = { summary: 'List the decisions', scope: 'admin:read', query, answer: pageBody(decisionBody) } as const;
+    api.get('/api/v1/decisions', list, async ({ caller, query: wanted }) => {
       if (!(await mayReadAll(caller, readers))) throw new AppError('forbidden', 'Only administrators and auditors list decisions.');
-      const { agent_id: agentId, subject_id: subjectId, client_id: clientId, ...rest } = parsed.data;
+      const { agent_id: agentId, subject_id: subjectId, client_id: clientId, ...rest } = wanted;
       const page = await service.list({ agentId, subjectId, clientId, ...rest });
-      ctx.body = {
+      return {
         items: page.decisions.map(presentDecision),
         ...(page.nextCursor === undefined ? {} : { next_cursor: page.nextCursor }),
       };
     });
-    router.get('/api/v1/decisions/:id', async (ctx) => {
-      const caller = await web.api.caller(ctx, need);
-      ctx.body = await forCaller(caller, await service.get(ctx.params['id'] ?? ''), readers);
-    });
+    const read = { summary: 'Read a decision: which rule, why, and what would allow it', scope: 'admin:read' } as const;
+    api.get('/api/v1/decisions/:id', { ...read, answer: readableDecision }, async ({ ctx, caller }) =>
+      forCaller(caller, await service.get(ctx.params['id'] ?? ''), readers),
+    );
     router.get('/console/decisions/:id', async (ctx) => {
       const session = await web.guard.session(ctx);
       if (session === undefined) return;

@@ -1,7 +1,36 @@
-import type { ResourceScope, ResourceServer } from './resource-server.ts';
+import { z } from 'zod';
+import type { Sent } from '../platform/http/operation.ts';
+import { type ResourceScope, type ResourceServer, RISKS, TOKEN_ALGORITHMS } from './resource-server.ts';
 
 /** A resource server as the management interface shows it. */
-export function presentResourceServer(server: ResourceServer) {
+export const resourceServerBody = z
+  .object({
+    id: z.string(),
+    identifier: z.string(),
+    name: z.string(),
+    kind: z.enum(['api', 'mcp']),
+    sensitivity: z.enum(RISKS),
+    token_ttl_seconds: z.int().nullable(),
+    algorithm: z.enum(TOKEN_ALGORITHMS),
+    scopes: z.array(z.object({ name: z.string(), description: z.string(), risk: z.enum(RISKS) })),
+    created_at: z.iso.datetime(),
+  })
+  .meta({ id: 'ResourceServer' });
+
+/** The credentials of one. */
+export const credentialsBody = z.object({
+  items: z.array(z.object({ client_id: z.string(), name: z.string(), last_used_at: z.iso.datetime().nullable() })),
+});
+
+/** New credentials: the only answer that ever holds the secret. */
+export const newCredentialBody = z.object({
+  client_id: z.string(),
+  client_secret: z.string(),
+  token_endpoint_auth_method: z.literal('client_secret_basic'),
+});
+
+/** A record in the form of `resourceServerBody`. */
+export function presentResourceServer(server: ResourceServer): Sent<typeof resourceServerBody> {
   return {
     id: server.id,
     identifier: server.identifier,

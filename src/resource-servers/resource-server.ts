@@ -3,7 +3,10 @@ import { AppError } from '../platform/errors.ts';
 import { canonicalResourceUri } from './resource-uri.ts';
 
 /** How much harm a token can do: for a whole resource server, or for one of its scopes. */
-export type Risk = 'low' | 'medium' | 'high';
+export type Risk = (typeof RISKS)[number];
+
+/** From the least to the most. */
+export const RISKS = ['low', 'medium', 'high'] as const;
 
 /** The algorithms an access token can be signed with (RFC 9068 §2.1 asks for RS256 at least; ES256 is our default). */
 export const TOKEN_ALGORITHMS = ['ES256', 'EdDSA', 'RS256'] as const;
@@ -30,7 +33,7 @@ export interface ResourceServer {
   readonly createdAt: Date;
 }
 
-const risk = z.enum(['low', 'medium', 'high']);
+const risk = z.enum(RISKS);
 /** RFC 6749 §3.3 scope-token. */
 const scopeName = z.string().regex(/^[\x21\x23-\x5B\x5D-\x7E]{1,128}$/, 'is not a scope of at most 128 printable characters without space');
 /** Control and bidirectional characters would let one line read as another. */

@@ -1,11 +1,9 @@
 import type Router from '@koa/router';
-import type { Context } from 'koa';
-import { parseWith } from '../platform/http/body.ts';
-import { callerAsChanger } from '../platform/http/changed-by.ts';
-import { pageOf, readPageQuery } from '../platform/http/paging.ts';
+import { type ManagementApi, managementApi } from '../platform/http/operation.ts';
+import { pageBody, pageOf, pageQuery, startOf } from '../platform/http/paging.ts';
 import { idOf } from '../platform/http/path-id.ts';
 import type { Web } from '../platform/http/web.ts';
-import { presentResourceServer } from './present.ts';
+import { credentialsBody, newCredentialBody, presentResourceServer, resourceServerBody } from './present.ts';
 import { newResourceServer, type ResourceServer, resourceServerChange } from './resource-server.ts';
 import type { ChangedBy, ResourceServerService } from './service.ts';
 
@@ -35,51 +33,49 @@ const PATH = '/api/v1/resource-servers';
 /** `/api/v1/resource-servers` and the credentials below each. */
 export function resourceServerApi(deps: ResourceServerRouteDeps, router: Router, web: Web): void {
   const { service } = deps;
-  const read = (ctx: Context) => web.api.caller(ctx, { resource: 'api', scope: 'admin:read' });
-  const write = async (ctx: Context) => callerAsChanger(await web.api.caller(ctx, { resource: 'api', scope: 'admin:write' }));
+  const api = managementApi(router, web);
+  const answer = resourceServerBody;
 
-  router.get(PATH, async (ctx) => {
-    await read(ctx);
-    const { after, limit } = readPageQuery(ctx);
-    const page = pageOf(await service.list({ after, limit: limit + 1 }), limit, ({ id }) => id);
-    ctx.body = { ...page, items: page.items.map(presentResourceServer) };
-  });
-  router.post(PATH, async (ctx) => {
-    const by = await write(ctx);
-    const server = await service.create(parseWith(newResourceServer, await web.readJson(ctx)), by);
-    ctx.status = 201;
-    ctx.set('location', `${ctx.path}/${server.id}`);
-    ctx.body = presentResourceServer(server);
-  });
-  router.get(`${PATH}/:id`, async (ctx) => {
-    await read(ctx);
-    ctx.body = presentResourceServer(await service.get(idOf(ctx)));
-  });
-  router.patch(`${PATH}/:id`, async (ctx) => {
-    const by = await write(ctx);
-    ctx.body = presentResourceServer(await service.update(idOf(ctx), parseWith(resourceServerChange, await web.readJson(ctx)), by));
-  });
-  router.delete(`${PATH}/:id`, async (ctx) => {
-    const by = await write(ctx);
-    await removeWithClients(deps, idOf(ctx), by);
-    ctx.status = 204;
-  });
-  credentialRoutes(deps, router, { read, write });
+  api.get(
+    PATH,
+    { summary: 'List the resource servers', scope: 'admin:read', query: pageQuery, answer: pageBody(answer) },
+    async ({ query }) => {
+      const { after, limit } = startOf(query);
+      const page = pageOf(await service.list({ after, limit: limit + 1 }), limit, ({ id }) => id);
+      return { ...page, items: page.items.map(presentResourceServer) };
+    },
+  );
+  api.post(
+    PATH,
+    { summary: 'Register a resource server', scope: 'admin:write', body: newResourceServer, answer, status: 201 },
+    async ({ ctx, by, body }) => {
+      const server = await service.create(body, by);
+      ctx.set('location', `${ctx.path}/${server.id}`);
+      return presentResourceServer(server);
+    },
+  );
+  api.get(`${PATH}/:id`, { summary: 'Read a resource server', scope: 'admin:read', answer }, async ({ ctx }) =>
+    presentResourceServer(await service.get(idOf(ctx))),
+  );
+  api.patch(
+    `${PATH}/:id`,
+    { summary: 'Change a resource server', scope: 'admin:write', body: resourceServerChange, answer },
+    async ({ ctx, by, body }) => presentResourceServer(await service.update(idOf(ctx), body, by)),
+  );
+  api.delete(`${PATH}/:id`, { summary: 'Remove a resource server, its credentials and its tokens', scope: 'admin:write' }, ({ ctx, by }) =>
+    removeWithClients(deps, idOf(ctx), by),
+  );
+  credentialRoutes(deps, api);
 }
 
 /** `/api/v1/resource-servers/{id}/clients`: list, make (the secret is in that one answer) and end. */
-function credentialRoutes(
-  deps: ResourceServerRouteDeps,
-  router: Router,
-  { read, write }: { read: (ctx: Context) => Promise<unknown>; write: (ctx: Context) => Promise<ChangedBy> },
-): void {
+function credentialRoutes(deps: ResourceServerRouteDeps, api: ManagementApi): void {
   const { service, serverClients } = deps;
   const path = `${PATH}/:id/clients`;
-  router.get(path, async (ctx) => {
-    await read(ctx);
+  api.get(path, { summary: 'List the credentials of a resource server', scope: 'admin:read', answer: credentialsBody }, async ({ ctx }) => {
     const { id } = await service.get(idOf(ctx));
     const clients = await serverClients.describe(await service.clientsOf(id));
-    ctx.body = {
+    return {
       items: clients.map(({ clientId, name, lastUsedAt }) => ({
         client_id: clientId,
         name,
@@ -87,21 +83,21 @@ function credentialRoutes(
       })),
     };
   });
-  router.post(path, async (ctx) => {
-    const by = await write(ctx);
-    const { clientId, clientSecret } = await issueCredentials(deps, idOf(ctx), by);
-    ctx.status = 201;
-    ctx.set('cache-control', 'no-store');
-    ctx.body = { client_id: clientId, client_secret: clientSecret, token_endpoint_auth_method: 'client_secret_basic' };
-  });
-  router.delete(`${path}/:clientId`, async (ctx) => {
-    const by = await write(ctx);
+  api.post(
+    path,
+    { summary: 'Make credentials for a resource server', scope: 'admin:write', answer: newCredentialBody, status: 201 },
+    async ({ ctx, by }) => {
+      const { clientId, clientSecret } = await issueCredentials(deps, idOf(ctx), by);
+      ctx.set('cache-control', 'no-store');
+      return { client_id: clientId, client_secret: clientSecret, token_endpoint_auth_method: 'client_secret_basic' as const };
+    },
+  );
+  api.delete(`${path}/:clientId`, { summary: 'End credentials of a resource server', scope: 'admin:write' }, ({ ctx, by }) => {
     const { clientId = '' } = ctx.params;
-    await deps.transaction(async () => {
+    return deps.transaction(async () => {
       await service.removeClient(idOf(ctx), clientId, by);
       await serverClients.remove(clientId, by);
     });
-    ctx.status = 204;
   });
 }
 

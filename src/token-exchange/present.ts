@@ -1,8 +1,27 @@
+import { z } from 'zod';
 import { type Moment, momentOf } from '../platform/http/moment.ts';
+import type { Sent } from '../platform/http/operation.ts';
 import { type Delegation, isInForce } from './delegation.ts';
 
 /** A delegation as the interface answers with it. */
-export function presentDelegation(delegation: Delegation): Readonly<Record<string, unknown>> {
+export const delegationBody = z
+  .object({
+    id: z.string(),
+    from: z.string(),
+    to: z.string(),
+    resources: z.array(z.string()),
+    scopes: z.array(z.string()),
+    authorization_details_types: z.array(z.string()),
+    until: z.iso.datetime(),
+    created_by: z.string(),
+    created_at: z.iso.datetime(),
+    ended_at: z.iso.datetime().nullable(),
+    ended_by: z.string().nullable(),
+  })
+  .meta({ id: 'Delegation' });
+
+/** A record in the form of `delegationBody`. */
+export function presentDelegation(delegation: Delegation): Sent<typeof delegationBody> {
   const { id, fromAgentId, toAgentId, resources, scopes, detailTypes, until, createdBy, createdAt, endedAt, endedBy } = delegation;
   return {
     id,

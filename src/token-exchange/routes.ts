@@ -1,8 +1,11 @@
 import type Router from '@koa/router';
 import { z } from 'zod';
-import { AppError } from '../platform/errors.ts';
+import { asSent, managementApi } from '../platform/http/operation.ts';
+import { pageBody } from '../platform/http/paging.ts';
+import { idOf } from '../platform/http/path-id.ts';
 import type { ApiCaller, Web } from '../platform/http/web.ts';
-import { presentDelegation } from './present.ts';
+import { newDelegation } from './delegation.ts';
+import { delegationBody, presentDelegation } from './present.ts';
 import type { DelegationService } from './service.ts';
 
 const query = z.object({
@@ -26,36 +29,33 @@ export function delegationApi({
   readonly service: DelegationService;
   readonly issuer: string;
 }): (router: Router, web: Web) => void {
-  const read = { resource: 'api', scope: 'admin:read' } as const;
-  const write = { resource: 'api', scope: 'admin:write' } as const;
+  const answer = delegationBody;
   return (router, web) => {
-    router.get('/api/v1/delegations', async (ctx) => {
-      await web.api.caller(ctx, read);
-      const parsed = query.safeParse(ctx.query);
-      if (!parsed.success)
-        throw new AppError('invalid_input', 'A filter is malformed.', { member: String(parsed.error.issues[0]?.path[0]) });
-      const { agent_id: agentId, ...rest } = parsed.data;
+    const api = managementApi(router, web);
+    const list = { summary: 'List the delegations', scope: 'admin:read', query, answer: pageBody(answer) } as const;
+    api.get('/api/v1/delegations', list, async ({ query: { agent_id: agentId, ...rest } }) => {
       const page = await service.list({ agentId, ...rest });
-      ctx.body = {
+      return {
         items: page.delegations.map(presentDelegation),
         ...(page.nextCursor === undefined ? {} : { next_cursor: page.nextCursor }),
       };
     });
-    router.get('/api/v1/delegations/:id', async (ctx) => {
-      await web.api.caller(ctx, read);
-      ctx.body = presentDelegation(await service.get(ctx.params['id'] ?? ''));
-    });
-    router.post('/api/v1/delegations', async (ctx) => {
-      const caller = await web.api.caller(ctx, write);
-      const delegation = await service.create(await web.readJson(ctx), actorOf(caller));
-      ctx.status = 201;
+    api.get('/api/v1/delegations/:id', { summary: 'Read a delegation', scope: 'admin:read', answer }, async ({ ctx }) =>
+      presentDelegation(await service.get(idOf(ctx))),
+    );
+    const make = {
+      summary: 'Let one agent take over tokens from another',
+      scope: 'admin:write',
+      body: asSent(newDelegation),
+      answer,
+    } as const;
+    api.post('/api/v1/delegations', { ...make, status: 201 }, async ({ ctx, caller, body }) => {
+      const delegation = await service.create(body, actorOf(caller));
       ctx.set('location', `${issuer}/api/v1/delegations/${delegation.id}`);
-      ctx.body = presentDelegation(delegation);
+      return presentDelegation(delegation);
     });
-    router.delete('/api/v1/delegations/:id', async (ctx) => {
-      const caller = await web.api.caller(ctx, write);
-      await service.end(ctx.params['id'] ?? '', actorOf(caller));
-      ctx.status = 204;
+    api.delete('/api/v1/delegations/:id', { summary: 'End a delegation', scope: 'admin:write' }, async ({ ctx, caller }) => {
+      await service.end(idOf(ctx), actorOf(caller));
     });
   };
 }

@@ -1,5 +1,7 @@
+import type { Sent } from '../platform/http/operation.ts';
 import { initialsOf } from '../platform/http/pages.ts';
 import type { ListedToken } from './store.ts';
+import type { tokenBody } from './wire.ts';
 import { type ActClaim, actorsOf, type Falling, type KnownToken } from './token-record.ts';
 
 /** A party of a chain as partials/party.eta shows it. */
@@ -26,8 +28,8 @@ export interface ViewContext {
 const KINDS: Readonly<Record<string, PartyView['kind']>> = { user: 'person', ai_agent: 'agent', service: 'service' };
 const PAGES: Readonly<Partial<Record<PartyView['kind'], string>>> = { person: 'people', agent: 'agents' };
 
-/** A token for `/api/v1` (snake_case; times RFC 3339). No value of the token itself: the ledger has none. */
-export function tokenBody(token: KnownToken): Readonly<Record<string, unknown>> {
+/** A record in the form of `tokenBody`. */
+export function presentToken(token: KnownToken): Sent<typeof tokenBody> {
   return {
     jti: token.jti,
     live: token.isLive,

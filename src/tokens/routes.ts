@@ -3,10 +3,13 @@ import { z } from 'zod';
 import type { Clock } from '../platform/clock.ts';
 import { AppError } from '../platform/errors.ts';
 import { parseWith } from '../platform/http/body.ts';
+import { managementApi } from '../platform/http/operation.ts';
+import { pageBody } from '../platform/http/paging.ts';
 import type { Routes } from '../platform/http/web.ts';
-import { chainOf, fallsView, type Names, namedIn, tokenBody, tokenRow, type ViewContext } from './present.ts';
+import { chainOf, fallsView, type Names, namedIn, presentToken, tokenRow, type ViewContext } from './present.ts';
 import type { LiveTokensQuery, TokenService } from './service.ts';
 import type { KnownToken } from './token-record.ts';
+import { listedTokenBody, tokenBody } from './wire.ts';
 
 /** What the routes call. */
 export interface TokenRoutesDeps {
@@ -29,8 +32,7 @@ const query = z.strictObject({
 const PAGE_SIZE = 25;
 const VIEWERS = ['admin', 'auditor'] as const;
 
-function queryOf(ctx: Context): LiveTokensQuery {
-  const { client, agent, account, resource, cursor, limit } = parseWith(query, { ...ctx.query });
+function filterOf({ client, agent, account, resource, cursor, limit }: z.output<typeof query>): LiveTokensQuery {
   return {
     limit,
     ...(client === undefined ? {} : { clientId: client }),
@@ -55,24 +57,23 @@ function hrefOf(ctx: Context, cursor: string): string {
 /** `/api/v1/tokens`: list (filters `client`, `agent`, `account`, `resource`), read, end. */
 export function apiRoutes({ service }: TokenRoutesDeps): Routes {
   return (router, web) => {
-    router.get('/api/v1/tokens', async (ctx) => {
-      await web.api.caller(ctx, { resource: 'api', scope: 'admin:read' });
-      const { tokens, nextCursor } = await service.live(queryOf(ctx));
-      ctx.body = { items: tokens.map((token) => ({ ...tokenBody(token), children: token.childCount })), next_cursor: nextCursor };
+    const api = managementApi(router, web);
+    const list = { summary: 'List the tokens that are alive', scope: 'admin:read', query, answer: pageBody(listedTokenBody) } as const;
+    api.get('/api/v1/tokens', list, async ({ query: wanted }) => {
+      const { tokens, nextCursor } = await service.live(filterOf(wanted));
+      return { items: tokens.map((token) => ({ ...presentToken(token), children: token.childCount })), next_cursor: nextCursor };
     });
-    router.get('/api/v1/tokens/:jti', async (ctx) => {
-      await web.api.caller(ctx, { resource: 'api', scope: 'admin:read' });
-      ctx.body = tokenBody(await service.get(jtiOf(ctx)));
-    });
-    router.delete('/api/v1/tokens/:jti', async (ctx) => {
-      const caller = await web.api.caller(ctx, { resource: 'api', scope: 'admin:write' });
+    api.get('/api/v1/tokens/:jti', { summary: 'Read a token', scope: 'admin:read', answer: tokenBody }, async ({ ctx }) =>
+      presentToken(await service.get(jtiOf(ctx))),
+    );
+    const end = { summary: 'End a token and all that was made from it', scope: 'admin:write' } as const;
+    api.delete('/api/v1/tokens/:jti', end, async ({ ctx, caller }) => {
       const token = await service.get(jtiOf(ctx));
       const by =
         caller.accountId === undefined
           ? ({ kind: 'client', id: caller.clientId } as const)
           : ({ kind: 'account', id: caller.accountId } as const);
       await service.end({ by: 'jti', jti: token.jti }, { cause: 'ended over the management interface', by });
-      ctx.status = 204;
     });
   };
 }
@@ -89,7 +90,7 @@ export function consoleRoutes({ service, clock, basePath, namesOf }: TokenRoutes
     router.get('/console/tokens', async (ctx) => {
       const session = await web.guard.session(ctx, { roles: VIEWERS });
       if (session === undefined) return;
-      const { limit: _limit, ...filter } = queryOf(ctx);
+      const { limit: _limit, ...filter } = filterOf(parseWith(query, { ...ctx.query }));
       const [page, count] = await Promise.all([service.live({ ...filter, limit: PAGE_SIZE }), service.countLive(filter)]);
       const context = await contextFor(page.tokens, session.role === 'admin');
       const filteredBy = filter.agentId ?? filter.clientId ?? filter.accountId ?? filter.resource;

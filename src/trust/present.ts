@@ -1,8 +1,10 @@
+import { z } from 'zod';
 import type { StoredAuditEvent } from '../audit/index.ts';
 import { type Moment, momentOf } from '../platform/http/moment.ts';
+import type { Sent } from '../platform/http/operation.ts';
 import { type ClaimRule, weaknessesOf } from './claim-rules.ts';
 import { keyWords } from './keys/key-set.ts';
-import type { TrustKind, TrustProvider } from './provider.ts';
+import { TRUST_ALGORITHMS, TRUST_KINDS, type TrustKind, type TrustProvider } from './provider.ts';
 import { faultWords, type TrustFault } from './verification.ts';
 
 /** What is weak about a record's rules, in sentences; only workloads have any. */
@@ -10,13 +12,44 @@ export function warningsOf({ kind, issuer, claimRules }: Pick<TrustProvider, 'ki
   return kind === 'workload' ? weaknessesOf({ issuer, rules: claimRules }) : [];
 }
 
+const texts = z.array(z.string());
+
 /** A trust provider as the interface answers with it. */
-export function presentTrustProvider(provider: TrustProvider): Readonly<Record<string, unknown>> {
+export const trustProviderBody = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    kind: z.enum(TRUST_KINDS),
+    issuer: z.string(),
+    audiences: texts,
+    algorithms: z.array(z.enum(TRUST_ALGORITHMS)),
+    domains: texts,
+    resources: texts,
+    status: z.enum(['active', 'disabled']),
+    jwks_uri: z.string().nullable(),
+    jwks: z.object({ keys: z.array(z.record(z.string(), z.unknown())) }).nullable(),
+    email_authoritative: z.boolean(),
+    claims: z.array(z.object({ pointer: z.string(), values: texts })),
+    scopes: texts.nullable(),
+    max_ttl_seconds: z.int().nullable(),
+    agent_id: z.string().nullable(),
+    client_id: z.string().nullable(),
+    warnings: texts,
+    created_at: z.iso.datetime(),
+    updated_at: z.iso.datetime(),
+  })
+  .meta({ id: 'TrustProvider' });
+
+/** What a look at somebody's keys found. */
+export const keyCheckBody = z.object({ is_readable: z.boolean(), words: z.string(), keys: texts });
+
+/** A record in the form of `trustProviderBody`. */
+export function presentTrustProvider(provider: TrustProvider): Sent<typeof trustProviderBody> {
   const { id, name, kind, issuer, audiences, algorithms, domains, claimRules, resources, status, createdAt, updatedAt } = provider;
   return {
     ...{ id, name, kind, issuer, audiences, algorithms, domains, resources, status },
     jwks_uri: provider.jwksUri ?? null,
-    jwks: provider.keys === undefined ? null : { keys: provider.keys },
+    jwks: provider.keys === undefined ? null : { keys: provider.keys.map((key) => ({ ...key })) },
     email_authoritative: provider.isEmailAuthoritative,
     claims: claimRules,
     scopes: provider.scopes ?? null,

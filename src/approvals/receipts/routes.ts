@@ -1,6 +1,7 @@
 import type Router from '@koa/router';
 import type { Context } from 'koa';
 import { AppError } from '../../platform/errors.ts';
+import { managementApi } from '../../platform/http/operation.ts';
 import type { Role, Web } from '../../platform/http/web.ts';
 import { readApprovalId } from '../approval-id.ts';
 import type { Receipts } from './service.ts';
@@ -13,6 +14,13 @@ export interface ReceiptRouteDeps {
 }
 
 const READERS: readonly Role[] = ['admin', 'approver', 'auditor'];
+
+const READ = {
+  summary: 'Read the signed receipt of a decision',
+  scope: ['admin:read', 'approvals:decide'],
+  others: [{ resource: 'access', scope: 'access:evaluate' }],
+  media: 'application/jwt',
+} as const;
 
 function notFound(): AppError {
   return new AppError('not_found', 'There is no such receipt, or it is not for you.');
@@ -39,19 +47,15 @@ function download(ctx: Context, id: string, receipt: string): void {
  * `GET /api/v1/approvals/{id}/receipt` for administrators and auditors, for the person who was asked, and for a client of the resource
  * server that the approval is about (R6); and the same as a file from the two pages of an approval.
  */
-export function receiptRoutes({ receipts, resourcesOfClient }: ReceiptRouteDeps, router: Router, { api, guard }: Web): void {
-  router.get('/api/v1/approvals/:id/receipt', async (ctx) => {
-    const { caller, need } = await api.callerFor(ctx, [
-      { resource: 'api', scope: 'admin:read' },
-      { resource: 'api', scope: 'approvals:decide' },
-      { resource: 'access', scope: 'access:evaluate' },
-    ]);
+export function receiptRoutes({ receipts, resourcesOfClient }: ReceiptRouteDeps, router: Router, web: Web): void {
+  const { guard } = web;
+  managementApi(router, web).get('/api/v1/approvals/:id/receipt', READ, async ({ ctx, caller, scope }) => {
     const found = await receipts.get(readApprovalId(ctx.params['id']));
     const isTheirs = async () => {
-      if (need.scope === 'approvals:decide') return caller.accountId === found.accountId;
+      if (scope === 'approvals:decide') return caller.accountId === found.accountId;
       return found.resource !== undefined && (await resourcesOfClient(caller.clientId)).includes(found.resource);
     };
-    if (need.scope !== 'admin:read' && !(await isTheirs())) throw notFound();
+    if (scope !== 'admin:read' && !(await isTheirs())) throw notFound();
     answer(ctx, found.receipt);
   });
   router.get('/me/approvals/:id/receipt', async (ctx) => {

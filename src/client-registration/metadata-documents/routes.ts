@@ -2,12 +2,13 @@ import type Router from '@koa/router';
 import { z } from 'zod';
 import type { Db } from '../../platform/db/db.ts';
 import { AppError } from '../../platform/errors.ts';
-import { parseWith } from '../../platform/http/body.ts';
-import { callerAsChanger, personAsChanger } from '../../platform/http/changed-by.ts';
+import { personAsChanger } from '../../platform/http/changed-by.ts';
 import { basePathOf } from '../../platform/http/issuer-path.ts';
+import { managementApi } from '../../platform/http/operation.ts';
 import { idOf } from '../../platform/http/path-id.ts';
 import type { PageNeed, Web } from '../../platform/http/web.ts';
 import { faultsOf, textOf } from '../console/form.ts';
+import { documentBody } from '../wire.ts';
 import type { MetadataDocuments } from './service.ts';
 
 /** What the pages stand on. */
@@ -34,21 +35,22 @@ const approval = z.strictObject({ url: z.string().min(1).max(1_000), agent_id: z
 
 /** `POST /api/v1/clients/by-document`: what the console's form does. `fault` says why the document cannot be read yet. */
 export function documentApi({ db, documents, agents }: DocumentConsoleDeps, router: Router, web: Web): void {
-  router.post('/api/v1/clients/by-document', async (ctx) => {
-    const caller = await web.api.caller(ctx, { resource: 'api', scope: 'admin:write' });
+  const operation = {
+    summary: 'Let software in by the address of its metadata document',
+    ...({ scope: 'admin:write', body: approval, answer: documentBody, status: 201 } as const),
+  };
+  managementApi(router, web).post('/api/v1/clients/by-document', operation, async ({ ctx, caller, by, body }) => {
     // whoever says which software acts as an agent decides about the agent (security rule R7)
     if (!caller.hasGovernance && caller.accountId === undefined)
       throw new AppError('forbidden', 'This takes a person, or the governance right.');
-    const by = callerAsChanger(caller);
-    const { url, agent_id: agentId } = parseWith(approval, await web.readJson(ctx));
+    const { url, agent_id: agentId } = body;
     await db.transaction(async () => {
       await documents.approve(url, by);
       await agents.linkClient(agentId, url);
     });
     const fault = await documents.readAgain(url);
-    ctx.status = 201;
     ctx.set('location', ctx.path.replace('by-document', encodeURIComponent(url)));
-    ctx.body = { client_id: url, agent_id: agentId, fault: fault ?? null };
+    return { client_id: url, agent_id: agentId, fault: fault ?? null };
   });
 }
 

@@ -14,7 +14,8 @@ export interface Page<T> {
   readonly next_cursor?: string;
 }
 
-const query = z.object({
+/** `cursor` and `limit` (1–200, default 50) of a list request; extend it with the filters of a list. */
+export const pageQuery = z.object({
   cursor: z
     .string()
     .regex(/^[A-Za-z0-9_-]{1,200}$/, 'is not a cursor of ours')
@@ -22,10 +23,19 @@ const query = z.object({
   limit: z.coerce.number().int().min(1).max(200).default(50),
 });
 
-/** Reads `cursor` and `limit` (1–200, default 50) of a list request. @throws {AppError} `invalid_input` */
-export function readPageQuery(ctx: Context): PageQuery {
-  const { cursor, limit } = parseWith(query, { cursor: ctx.query['cursor'], limit: ctx.query['limit'] });
+/** The schema of a page whose items are `item`. */
+export function pageBody<Item extends z.ZodType>(item: Item) {
+  return z.object({ items: z.array(item), next_cursor: z.string().optional() });
+}
+
+/** Where a list goes on: what `pageQuery` read, with the cursor opened. */
+export function startOf({ cursor, limit }: z.output<typeof pageQuery>): PageQuery {
   return { after: cursor === undefined ? undefined : Buffer.from(cursor, 'base64url').toString(), limit };
+}
+
+/** Reads `cursor` and `limit` of the address of a page. @throws {AppError} `invalid_input` */
+export function readPageQuery(ctx: Context): PageQuery {
+  return startOf(parseWith(pageQuery, { ...ctx.query }));
 }
 
 /** Cuts a list that was read one longer than wanted into a page, and says where the next one begins. */
