@@ -6,7 +6,7 @@ import { createAccounts } from './accounts/index.ts';
 import { createAgents } from './agents/index.ts';
 import { createApprovals } from './approvals/index.ts';
 import { createAudit } from './audit/index.ts';
-import { type AuthorizationDetail, createAuthorizationDetails, detailsHash } from './authorization-details/index.ts';
+import { type AuthorizationDetail, createAuthorizationDetails, createDetailWriter, detailsHash } from './authorization-details/index.ts';
 import { createAdmission } from './admission.ts';
 import type { Capability } from './capability.ts';
 import { createChildEnrolment } from './child-enrolment/index.ts';
@@ -131,6 +131,7 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
     onIssued: (agentIds) => agentIds.forEach(agents.touch),
     detailsHash: (granted) => detailsHash(granted as readonly AuthorizationDetail[]),
     namesOf: directory.namesOf,
+    details: createDetailWriter(() => details.types),
     publicKeys: () => oidc().publicKeys(),
   });
 

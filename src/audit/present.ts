@@ -74,12 +74,17 @@ const LABELS = {
   detailsHash: 'Details',
 } as const;
 
-async function factsOf(event: AuditEvent, name: Namer) {
-  const facts = [{ label: 'Who', value: await actorName(event, name) }];
+/** Pages of the console that members lead to, below it. */
+const PAGES: Partial<Record<keyof typeof LABELS, string>> = { tokenId: 'tokens', decisionId: 'decisions', approvalId: 'approvals' };
+
+async function factsOf(event: AuditEvent, name: Namer, base: string) {
+  const facts: { label: string; value: string; href?: string }[] = [{ label: 'Who', value: await actorName(event, name) }];
   for (const key of Object.keys(LABELS) as (keyof typeof LABELS)[]) {
     const value = event[key];
-    if (value !== undefined)
-      facts.push({ label: LABELS[key], value: key === 'agentId' || key === 'subjectId' ? await name(value) : value });
+    if (value === undefined) continue;
+    const page = PAGES[key];
+    const href = page === undefined ? {} : { href: `${base}/console/${page}/${encodeURIComponent(value)}` };
+    facts.push({ label: LABELS[key], value: key === 'agentId' || key === 'subjectId' ? await name(value) : value, ...href });
   }
   return [...facts, { label: 'Belongs to', value: event.correlationId }];
 }
@@ -99,7 +104,7 @@ export async function presentEvent(
       type: event.type,
       state: { word, tone },
       when: momentOf(event.occurredAt, now),
-      facts: await factsOf(event, name),
+      facts: await factsOf(event, name, base),
       exact: JSON.stringify(event, null, 2),
       digest: idOf(digest),
       ...(around.previousHash === undefined ? {} : { previous: idOf(around.previousHash) }),

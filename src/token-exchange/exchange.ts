@@ -55,6 +55,8 @@ export interface ExchangeResult extends NarrowedToken {
   /** `actor_token`, `linked_agent`, `resource_server_client` or `continuation` (security rule R3). */
   readonly actorSource: string;
   readonly basis: PresenterBasis;
+  /** Of the record, when that is the basis. */
+  readonly delegationId: string | undefined;
 }
 
 /** A step's refusal with what is known by then, for the record of the decision. */
@@ -187,5 +189,6 @@ export async function decideExchange(exchange: Exchange, deps: ExchangeDeps): Pr
   const left = await narrowed({ exchange, subject, limits: presenter.limits }, deps);
   if (!left.ok) return refusedAt(left, subject);
   const actorSource = decision.kind === 'actor' ? decision.source : 'continuation';
-  return { result: accept({ ...left.value, subject, chain: chain.value, actorSource, basis: presenter.basis }), subject };
+  const { basis, delegationId } = presenter;
+  return { result: accept({ ...left.value, subject, chain: chain.value, actorSource, basis, delegationId }), subject };
 }

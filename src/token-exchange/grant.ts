@@ -117,12 +117,14 @@ async function readRequest(ctx: Context, helpers: GrantHelpers) {
   return readExchangeRequest(isSame ? { ...params, resource: undefined } : params);
 }
 
-function fillNotes(ctx: Context, { subject, chain, actorSource }: ExchangeResult, resource: string): void {
+function fillNotes(ctx: Context, { subject, chain, actorSource, basis, delegationId }: ExchangeResult, resource: string): void {
   const issuance = issuanceOf(ctx);
   issuance.subject = subject.sub;
   issuance.subjectProfile = subject.profile;
   issuance.parentJti = subject.jti;
   issuance.actorSource = actorSource;
+  issuance.basis = basis;
+  if (delegationId !== undefined) issuance.delegationId = delegationId;
   const agentId = chain === undefined ? (subject.profile === 'ai_agent' ? subject.sub : undefined) : agentOf(chain);
   if (chain !== undefined) issuance.actors = chain;
   if (agentId !== undefined) issuance.agentId = agentId;

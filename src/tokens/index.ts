@@ -16,11 +16,14 @@ import type { Job } from '../platform/jobs.ts';
 import { ownResourcesOf } from './guard.ts';
 import { type TokenClaimsDeps, tokenClaims } from './oidc.ts';
 import { apiRoutes, consoleRoutes, type TokenRoutesDeps } from './routes.ts';
+import { lineageRoutes } from './lineage/routes.ts';
+import { createLineageStore } from './lineage/store.ts';
 import { createTokenService, type TokenService } from './service.ts';
 import { createStoppedAgentsStore } from './stopped-agents/store.ts';
 import { createTokenStore, type TokenStore } from './store.ts';
 
 export { type ApiGuardDeps, createApiGuard, type GuardedClient, ownResourcesOf } from './guard.ts';
+export type { DetailWriter } from './lineage/present.ts';
 export { type Companion, type Issuance, issuanceOf } from './issuance.ts';
 export type { ClientPrincipal } from './oidc.ts';
 export { chainOf, type Names, namedIn } from './present.ts';
@@ -44,7 +47,9 @@ export interface Tokens extends TokenService {
 }
 
 /** What the ledger is made of. */
-export interface TokensDeps extends Pick<TokenClaimsDeps, 'principalOf' | 'detailsHash' | 'onIssued'>, Pick<TokenRoutesDeps, 'namesOf'> {
+export interface TokensDeps
+  extends Pick<TokenClaimsDeps, 'principalOf' | 'detailsHash' | 'onIssued'>,
+    Pick<TokenRoutesDeps, 'namesOf' | 'details'> {
   readonly db: Db;
   readonly clock: Clock;
   readonly issuer: URL;
@@ -68,12 +73,15 @@ function purgeJob(store: Pick<TokenStore, 'purge'>): Job {
 /** Creates the ledger. */
 export function createTokens(deps: TokensDeps): Tokens {
   const issuer = issuerOf(deps.issuer);
-  const store = createTokenStore({ ...deps, ownResources: ownResourcesOf(deps.issuer) });
-  const service = createTokenService({ ...deps, store, stoppedAgents: createStoppedAgentsStore(deps), issuer });
+  const inLedger = { ...deps, ownResources: ownResourcesOf(deps.issuer) };
+  const store = createTokenStore(inLedger);
+  const lineages = createLineageStore(inLedger);
+  const service = createTokenService({ ...deps, store, lineages, stoppedAgents: createStoppedAgentsStore(deps), issuer });
   const routeDeps = { ...deps, service, basePath: basePathOf(deps.issuer) };
   const routes: Routes = (router, web) => {
     apiRoutes(routeDeps)(router, web);
     consoleRoutes(routeDeps)(router, web);
+    lineageRoutes(routeDeps)(router, web);
   };
   const oidc = { tokenClaims: tokenClaims({ ...deps, store, issuer }) };
   return { ...service, capability: { name: 'tokens', oidc, routes, jobs: [purgeJob(store)] } };

@@ -23,6 +23,9 @@ export interface Issuance {
   actors?: ActClaim;
   /** The token it is made from: its child dies with it. */
   parentJti?: string;
+  /** By which right it is made from its parent (R1), and the delegation that right stands on. */
+  basis?: string;
+  delegationId?: string;
   /** The family of refresh tokens it comes with or from: it ends with it. */
   familyHash?: Buffer;
   /** The acting agent; read from `actors` or `subject` when left out. */

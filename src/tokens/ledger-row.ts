@@ -15,6 +15,9 @@ export const COLUMNS: Columns = [
   ['grant_hash', 'bytea'],
   ['family_hash', 'bytea'],
   ['parent_jti', 'text'],
+  ['grant_type', 'text'],
+  ['basis', 'text'],
+  ['delegation_id', 'text'],
   ['resource', 'text'],
   ['scope', 'text'],
   ['details', 'jsonb'],
@@ -43,6 +46,9 @@ export interface LedgerRow {
   readonly grant_hash: Buffer | null;
   readonly family_hash: Buffer | null;
   readonly parent_jti: string | null;
+  readonly grant_type: string | null;
+  readonly basis: string | null;
+  readonly delegation_id: string | null;
   readonly root_jti: string;
   readonly depth: number;
   readonly resource: string;
@@ -77,6 +83,9 @@ export function toToken(row: LedgerRow): KnownToken {
     grantHash: row.grant_hash ?? undefined,
     familyHash: row.family_hash ?? undefined,
     parentJti: row.parent_jti ?? undefined,
+    grantType: row.grant_type ?? undefined,
+    basis: row.basis ?? undefined,
+    delegationId: row.delegation_id ?? undefined,
     rootJti: row.root_jti,
     depth: row.depth,
     resource: row.resource,
@@ -111,6 +120,9 @@ export function rowOf(token: NewToken): NewRow {
     grant_hash: byteaOf(token.grantHash),
     family_hash: byteaOf(token.familyHash),
     parent_jti: token.parentJti,
+    grant_type: token.grantType,
+    basis: token.basis,
+    delegation_id: token.delegationId,
     auth_time: token.authTime,
     approval_id: token.approvalId,
     decision_id: token.decisionId,

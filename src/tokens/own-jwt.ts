@@ -9,6 +9,8 @@ export type OwnPayload = Readonly<JWTPayload>;
 /** Longer than any token of ours (R26: 8 KB) and shorter than an attack on the parser. */
 const LONGEST_JWT = 16_384;
 const MOST_REMEMBERED = 2_000;
+/** No token has expired then. */
+const BEFORE_ALL_TOKENS = new Date(0);
 
 interface Judge {
   /** The key set it stands for: another one, another judge. */
@@ -35,9 +37,9 @@ export function createOwnJwts(deps: { issuer: string; clock: Clock; publicKeys: 
     }
     return current;
   };
-  const verifyWith = async (keys: Judge['keys'], jwt: string): Promise<OwnPayload | undefined> => {
+  const verifyWith = async (keys: Judge['keys'], jwt: string, currentDate = clock.now()): Promise<OwnPayload | undefined> => {
     try {
-      const options = { issuer, typ: 'at+jwt', algorithms: ['ES256', 'EdDSA', 'RS256'], currentDate: clock.now() };
+      const options = { issuer, typ: 'at+jwt', algorithms: ['ES256', 'EdDSA', 'RS256'], currentDate };
       return (await jwtVerify(jwt, keys, options)).payload;
     } catch (error) {
       if (error instanceof errors.JOSEError || error instanceof TypeError) return undefined;
@@ -45,6 +47,11 @@ export function createOwnJwts(deps: { issuer: string; clock: Clock; publicKeys: 
     }
   };
   return {
+    /** The `jti` of a token that we signed, also of one that has expired; nothing of it is remembered. */
+    async identify(jwt: string): Promise<string | undefined> {
+      if (jwt.length > LONGEST_JWT) return undefined;
+      return (await verifyWith(judge().keys, jwt, BEFORE_ALL_TOKENS))?.jti;
+    },
     async verify(jwt: string): Promise<OwnPayload | undefined> {
       if (jwt.length > LONGEST_JWT) return undefined;
       const { keys, signed } = judge();

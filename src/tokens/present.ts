@@ -25,7 +25,8 @@ export interface ViewContext {
   readonly mayEnd: boolean;
 }
 
-const KINDS: Readonly<Record<string, PartyView['kind']>> = { user: 'person', ai_agent: 'agent', service: 'service' };
+/** What each `sub_profile` is called in a chain. */
+export const KINDS: Readonly<Record<string, PartyView['kind']>> = { user: 'person', ai_agent: 'agent', service: 'service' };
 const PAGES: Readonly<Partial<Record<PartyView['kind'], string>>> = { person: 'people', agent: 'agents' };
 
 /** A record in the form of `tokenBody`. */
@@ -63,7 +64,8 @@ export function namedIn(tokens: readonly KnownToken[]): readonly string[] {
   return [...new Set(tokens.flatMap((token) => [token.subject, token.resource, ...actorsOf(token.act).map(({ sub }) => sub)]))];
 }
 
-function party(id: string, kind: PartyView['kind'], context: ViewContext): PartyView {
+/** A party or resource as pages show it, with the way to its page. */
+export function partyView(id: string, kind: PartyView['kind'], context: Pick<ViewContext, 'names' | 'basePath'>): PartyView {
   const name = context.names.get(id) ?? id;
   const page = PAGES[kind];
   return { kind, name, initials: initialsOf(name), ...(page === undefined ? {} : { href: `${context.basePath}/console/${page}/${id}` }) };
@@ -73,13 +75,13 @@ function party(id: string, kind: PartyView['kind'], context: ViewContext): Party
 export function chainOf(token: KnownToken, context: ViewContext): readonly PartyView[] {
   const actors = actorsOf(token.act).toReversed();
   const people = [
-    party(token.subject, KINDS[token.subjectProfile] ?? 'service', context),
-    ...actors.map((actor: ActClaim) => party(actor.sub, KINDS[actor.sub_profile ?? 'service'] ?? 'service', context)),
+    partyView(token.subject, KINDS[token.subjectProfile] ?? 'service', context),
+    ...actors.map((actor: ActClaim) => partyView(actor.sub, KINDS[actor.sub_profile ?? 'service'] ?? 'service', context)),
   ];
   const last = people.length - 1;
   return [
     ...people.map((each, index) => (index === last ? { ...each, now: true as const } : each)),
-    party(token.resource, 'resource', context),
+    partyView(token.resource, 'resource', context),
   ];
 }
 
@@ -96,7 +98,8 @@ export function momentLeft(at: Date, now: Date): { text: string; exact: string; 
   return { text: `${Math.floor(seconds / size)} ${unit} left`, exact: `${exact} UTC`, iso: at.toISOString(), keep: 'left' };
 }
 
-function shortened(id: string): { short: string; full: string } {
+/** An identifier as partials/id.eta shows it. */
+export function shortened(id: string): { short: string; full: string } {
   return { short: id.length <= 13 ? id : `${id.slice(0, 8)}…${id.slice(-4)}`, full: id };
 }
 

@@ -6,7 +6,8 @@ import { parseWith } from '../platform/http/body.ts';
 import { managementApi } from '../platform/http/operation.ts';
 import { pageBody } from '../platform/http/paging.ts';
 import type { Routes } from '../platform/http/web.ts';
-import { chainOf, fallsView, type Names, namedIn, presentToken, tokenRow, type ViewContext } from './present.ts';
+import type { DetailWriter } from './lineage/present.ts';
+import { chainOf, fallsView, type Names, namedIn, presentToken, shortened, tokenRow, type ViewContext } from './present.ts';
 import type { LiveTokensQuery, TokenService } from './service.ts';
 import type { KnownToken } from './token-record.ts';
 import { listedTokenBody, tokenBody } from './wire.ts';
@@ -16,6 +17,7 @@ export interface TokenRoutesDeps {
   readonly service: TokenService;
   readonly clock: Clock;
   readonly basePath: string;
+  readonly details: DetailWriter;
   /** Names of people, agents, services and resources, for pages; ids without a name may be left out. */
   readonly namesOf: (ids: readonly string[]) => Promise<Names>;
 }
@@ -26,19 +28,22 @@ const query = z.strictObject({
   agent: id.optional(),
   account: id.optional(),
   resource: z.string().min(1).max(2_000).optional(),
+  /** Those made from this token directly. */
+  parent: id.optional(),
   cursor: z.string().max(200).optional(),
   limit: z.coerce.number().int().min(1).max(200).default(50),
 });
 const PAGE_SIZE = 25;
 const VIEWERS = ['admin', 'auditor'] as const;
 
-function filterOf({ client, agent, account, resource, cursor, limit }: z.output<typeof query>): LiveTokensQuery {
+function filterOf({ client, agent, account, resource, parent, cursor, limit }: z.output<typeof query>): LiveTokensQuery {
   return {
     limit,
     ...(client === undefined ? {} : { clientId: client }),
     ...(agent === undefined ? {} : { agentId: agent }),
     ...(account === undefined ? {} : { accountId: account }),
     ...(resource === undefined ? {} : { resource }),
+    ...(parent === undefined ? {} : { parentJti: parent }),
     ...(cursor === undefined ? {} : { cursor }),
   };
 }
@@ -54,7 +59,7 @@ function hrefOf(ctx: Context, cursor: string): string {
   return `?${address}`;
 }
 
-/** `/api/v1/tokens`: list (filters `client`, `agent`, `account`, `resource`), read, end. */
+/** `/api/v1/tokens`: list (filters `client`, `agent`, `account`, `resource`, `parent`), read, end. */
 export function apiRoutes({ service }: TokenRoutesDeps): Routes {
   return (router, web) => {
     const api = managementApi(router, web);
@@ -93,13 +98,18 @@ export function consoleRoutes({ service, clock, basePath, namesOf }: TokenRoutes
       const { limit: _limit, ...filter } = filterOf(parseWith(query, { ...ctx.query }));
       const [page, count] = await Promise.all([service.live({ ...filter, limit: PAGE_SIZE }), service.countLive(filter)]);
       const context = await contextFor(page.tokens, session.role === 'admin');
-      const filteredBy = filter.agentId ?? filter.clientId ?? filter.accountId ?? filter.resource;
+      const filteredBy = filter.agentId ?? filter.clientId ?? filter.accountId ?? filter.resource ?? filter.parentJti;
       const names = filteredBy === undefined ? context.names : await namesOf([filteredBy]);
       const model = {
         heading: count === 1 ? '1 token is alive' : `${count} tokens are alive`,
         words: 'Each can be ended at once, with everything that was made from it.',
         tokens: page.tokens.map((token) => tokenRow(token, context)),
-        ...(filteredBy === undefined ? {} : { filteredBy: `of ${names.get(filteredBy) ?? filteredBy}` }),
+        ...(filteredBy === undefined
+          ? {}
+          : {
+              filteredBy:
+                filter.parentJti === undefined ? `of ${names.get(filteredBy) ?? filteredBy}` : `made from ${shortened(filteredBy).short}`,
+            }),
         ...(page.nextCursor === undefined
           ? {}
           : { pager: { words: `${page.tokens.length} of ${count}`, nextHref: hrefOf(ctx, page.nextCursor) } }),

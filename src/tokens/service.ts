@@ -3,6 +3,8 @@ import type { Clock } from '../platform/clock.ts';
 import type { Db } from '../platform/db/db.ts';
 import { AppError } from '../platform/errors.ts';
 import { createOwnJwts, type OwnPayload } from './own-jwt.ts';
+import type { Lineage } from './lineage/lineage.ts';
+import type { LineageStore } from './lineage/store.ts';
 import type { StoppedAgentsStore } from './stopped-agents/store.ts';
 import type { GrantedScope, ListedToken, LiveSummary, LiveTokenFilter, TokenStore } from './store.ts';
 import type { CountedSelector, Falling, KnownToken, TokenSelector } from './token-record.ts';
@@ -41,6 +43,10 @@ export interface TokenService {
    * expired, ended, of a party that is gone. The signature is checked first; then one read.
    */
   verify(jwt: string): Promise<VerifiedToken | undefined>;
+  /** The id of the token that somebody pastes: a JWT that we signed, expired ones too, or an id itself. Nothing else is looked up by it. */
+  identify(pasted: string): Promise<string | undefined>;
+  /** A token with what it came from and what was made of it; one read. @throws {AppError} `not_found` */
+  lineage(jti: string): Promise<Lineage>;
   live(query: LiveTokensQuery): Promise<LiveTokensPage>;
   countLive(query: Omit<LiveTokenFilter, 'cursor' | 'limit'>): Promise<number>;
   /** Everything that is alive: tokens, agents in them, people and resources they are for. */
@@ -58,6 +64,10 @@ export interface TokenService {
 }
 
 const LONGEST_JTI = 128;
+
+function missing(): never {
+  throw new AppError('not_found', 'There is no such token, or it ended more than a day ago.');
+}
 
 function cursorOf(token: KnownToken): string {
   return `${token.issuedAt.getTime()}.${token.jti}`;
@@ -100,6 +110,7 @@ export function createTokenService(deps: {
   db: Db;
   store: TokenStore;
   stoppedAgents: StoppedAgentsStore;
+  lineages: LineageStore;
   clock: Clock;
   audit: Pick<AuditService, 'record' | 'recordMany'>;
   issuer: string;
@@ -112,8 +123,7 @@ export function createTokenService(deps: {
     find,
     async get(jti) {
       const token = await find(jti);
-      if (token === undefined) throw new AppError('not_found', 'There is no such token, or it ended more than a day ago.');
-      return token;
+      return token ?? missing();
     },
     async verify(jwt) {
       const payload = await ownJwts.verify(jwt);
@@ -121,6 +131,14 @@ export function createTokenService(deps: {
       const record = await find(payload.jti);
       if (record === undefined || !record.isLive || record.resource !== payload.aud) return undefined;
       return { record, payload };
+    },
+    async identify(pasted) {
+      const jti = pasted.includes('.') ? await ownJwts.identify(pasted) : pasted;
+      return jti === undefined ? undefined : (await find(jti))?.jti;
+    },
+    async lineage(jti) {
+      const found = jti === '' || jti.length > LONGEST_JTI ? undefined : await deps.lineages.find(jti);
+      return found ?? missing();
     },
     async live({ cursor, ...query }) {
       const from = cursor === undefined ? {} : { cursor: readCursor(cursor) };

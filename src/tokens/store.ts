@@ -17,6 +17,7 @@ export interface LiveTokenFilter {
   readonly accountId?: string;
   readonly resource?: string;
   readonly grantHash?: Buffer;
+  readonly parentJti?: string;
   readonly cursor?: { readonly issuedAt: Date; readonly jti: string };
   readonly limit: number;
 }
@@ -167,7 +168,7 @@ function endStatement(selector: TokenSelector): string {
 }
 
 const FILTER = `($3::text IS NULL OR t.client_id = $3) AND ($4::text IS NULL OR $4 = ANY(t.agent_ids)) AND ($5::text IS NULL OR t.account_id = $5)
-  AND ($6::text IS NULL OR t.resource = $6) AND ($7::bytea IS NULL OR t.grant_hash = $7)`;
+  AND ($6::text IS NULL OR t.resource = $6) AND ($7::bytea IS NULL OR t.grant_hash = $7) AND ($8::text IS NULL OR t.parent_jti = $8)`;
 const LIVE_ROW = `t.expires_at > $1 AND ${isLive('t', PARAMETERS)}`;
 
 /** Writes tokens that came at the same time; each lives or fails by itself. */
@@ -190,8 +191,8 @@ function issueMany(deps: { db: Db; clock: Clock; own: readonly string[]; compani
 export function createTokenStore(deps: { db: Db; clock: Clock; ownResources: readonly string[] }): TokenStore {
   const { db, clock } = deps;
   const own = [...deps.ownResources];
-  const filterValues = ({ clientId, agentId, accountId, resource, grantHash }: Omit<LiveTokenFilter, 'limit'>) => [
-    ...[clock.now(), own, clientId, agentId, accountId, resource, grantHash],
+  const filterValues = ({ clientId, agentId, accountId, resource, grantHash, parentJti }: Omit<LiveTokenFilter, 'limit'>) => [
+    ...[clock.now(), own, clientId, agentId, accountId, resource, grantHash, parentJti],
   ];
   const issuers = new Map<string | undefined, (issue: Issue) => Promise<Date | undefined>>();
   /** One gathering for each text of the statement. */
@@ -218,8 +219,8 @@ export function createTokenStore(deps: { db: Db; clock: Clock; ownResources: rea
         name: 'token-list-live',
         text: `SELECT t.*, true AS is_live, (SELECT count(*)::int FROM token_ledger child WHERE child.parent_jti = t.jti AND child.ended_at IS NULL
                  AND child.expires_at > $1) AS child_count
-               FROM token_ledger t WHERE ${FILTER} AND ${LIVE_ROW} AND ($8::timestamptz IS NULL OR (t.issued_at, t.jti) < ($8, $9::text))
-               ORDER BY t.issued_at DESC, t.jti DESC LIMIT $10`,
+               FROM token_ledger t WHERE ${FILTER} AND ${LIVE_ROW} AND ($9::timestamptz IS NULL OR (t.issued_at, t.jti) < ($9, $10::text))
+               ORDER BY t.issued_at DESC, t.jti DESC LIMIT $11`,
         values: [...filterValues(filter), filter.cursor?.issuedAt, filter.cursor?.jti, filter.limit],
       });
       return rows.map((row) => ({ ...toToken(row), childCount: row.child_count }));

@@ -41,6 +41,12 @@ export interface TokenRecord {
   /** The family of refresh tokens it came with or from: one connection of one client. */
   readonly familyHash: Buffer | undefined;
   readonly parentJti: string | undefined;
+  /** The grant of the token endpoint that issued it; unknown for tokens of an older version. */
+  readonly grantType: string | undefined;
+  /** By which right its holder made it from the parent (R1): `issued_to`, `resource_server`, `may_act`, `delegation`. */
+  readonly basis: string | undefined;
+  /** The delegation that right stands on. */
+  readonly delegationId: string | undefined;
   /** The token at the beginning of its lineage; itself when it has no parent. */
   readonly rootJti: string;
   /** How many tokens lie between it and its root, itself included; 0 for a root. */

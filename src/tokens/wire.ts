@@ -47,3 +47,40 @@ export const tokenBody = z
 
 /** One in the list, with how many live ones were made from it. */
 export const listedTokenBody = tokenBody.extend({ children: z.int() });
+
+const scopes = z.array(z.string());
+
+/** One step of a lineage: what became less, and by which right (R1). */
+const hopBody = z
+  .object({
+    parent_jti: z.string(),
+    jti: z.string(),
+    from: z.string(),
+    to: z.string(),
+    handed_on: z.boolean(),
+    basis: z.string().nullable(),
+    delegation_id: z.string().nullable(),
+    decision_id: z.string().nullable(),
+    resource: z.object({ from: z.string(), to: z.string() }).nullable(),
+    scopes_before: scopes,
+    scopes_after: scopes,
+    details: z.array(z.object({ label: z.string(), before: z.string(), after: text, left: text })),
+    seconds_shorter: z.int(),
+    rebound: z.boolean(),
+  })
+  .meta({ id: 'LineageHop' });
+
+/**
+ * A token with what it came from (`above`, from the root down), what was made beside it and from it, and the steps between them.
+ * `left_out` counts, by the token they were made from, those that are not in the answer; null: more than 1,000.
+ */
+export const lineageBody = z
+  .object({
+    token: tokenBody,
+    above: z.array(tokenBody),
+    beside: z.array(tokenBody),
+    below: z.array(tokenBody),
+    hops: z.array(hopBody),
+    left_out: z.array(z.object({ jti: z.string(), count: z.int().nullable() })),
+  })
+  .meta({ id: 'Lineage' });

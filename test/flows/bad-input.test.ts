@@ -68,7 +68,13 @@ const OWN = [
     '/scim/v2/Agents',
     '/api/v1/trust-providers',
   ],
-  ...['/api/v1/authorization-detail-types', '/api/v1/resource-servers/x/clients', '/api/v1/approvals/x/decision', '/scim/v2/Bulk', '/nowhere'],
+  ...[
+    '/api/v1/authorization-detail-types',
+    '/api/v1/resource-servers/x/clients',
+    '/api/v1/approvals/x/decision',
+    '/scim/v2/Bulk',
+    '/nowhere',
+  ],
 ];
 
 const headersFor = (type: string, authorization: string) => ({ authorization, ...(type === '' ? {} : { 'content-type': type }) });

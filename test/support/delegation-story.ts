@@ -1,3 +1,4 @@
+import type { Logger } from '../../src/platform/log.ts';
 import { type AgentClient, basic, createAgentClient, discover, type TokenAnswer } from './agent-client.ts';
 import { createSend, type HttpExchange, type Send } from './http-exchange.ts';
 import { createInhabitedServer, type InhabitedServer, type RegisteredSoftware } from './inhabited-server.ts';
@@ -55,9 +56,9 @@ async function createManage(
   return { manage, managementToken: api, scimToken: scim };
 }
 
-/** Plays it on a server of its own. @throws when a step is refused: then nothing of a test would make sense. */
-export async function playDelegation(): Promise<DelegationStory> {
-  const server = await createInhabitedServer({ firstAdministrator: ADMINISTRATOR, bootstrapClient: PIPELINE });
+/** Plays it on a server of its own; `log` hears what the server says. @throws when a step is refused: then nothing of a test would make sense. */
+export async function playDelegation(log?: Logger): Promise<DelegationStory> {
+  const server = await createInhabitedServer({ firstAdministrator: ADMINISTRATOR, bootstrapClient: PIPELINE }, log);
   const send = createSend();
   const resource = await server.resource(RESOURCE, ['read', 'pay']);
   const metadata = await discover(server.issuer, send);

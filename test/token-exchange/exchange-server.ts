@@ -5,7 +5,12 @@ import type { Middleware } from 'koa';
 import { createAccounts } from '../../src/accounts/index.ts';
 import { type Agents, type AgentStatus, createAgents } from '../../src/agents/index.ts';
 import { type Audit, createAudit } from '../../src/audit/index.ts';
-import { type AuthorizationDetail, createAuthorizationDetails, detailsHash } from '../../src/authorization-details/index.ts';
+import {
+  type AuthorizationDetail,
+  createAuthorizationDetails,
+  createDetailWriter,
+  detailsHash,
+} from '../../src/authorization-details/index.ts';
 import { type Clients, createClients, type NewClientInput, redirectFaultOf } from '../../src/client-registration/index.ts';
 import { createArtifactStore, createOidc, type NamedContribution, type Oidc } from '../../src/oidc/index.ts';
 import { systemClock } from '../../src/platform/clock.ts';
@@ -164,6 +169,7 @@ export async function startExchangeServer(more: readonly NamedContribution[] = [
     detailsHash: (granted) => detailsHash(granted as readonly AuthorizationDetail[]),
     onIssued: () => undefined,
     namesOf: async () => new Map(),
+    details: createDetailWriter(() => details.types),
   });
   const exchange = createTokenExchange({
     ...base,

@@ -33,11 +33,11 @@ function tokenOf({ privateKey, jwk }: Key, { typ = 'at+jwt', ...claims }: Record
 function ownJwts(initial: readonly Key[]) {
   const published = (keys: readonly Key[]) => keys.map(({ jwk }) => ({ ...jwk }));
   let current = published(initial);
-  const { verify } = createOwnJwts({ issuer, clock, publicKeys: () => current });
+  const { verify, identify } = createOwnJwts({ issuer, clock, publicKeys: () => current });
   const publish = (keys: readonly Key[]) => {
     current = published(keys);
   };
-  return { verify, publish };
+  return { verify, identify, publish };
 }
 
 describe('a JWT of ours', () => {
@@ -49,6 +49,15 @@ describe('a JWT of ours', () => {
     expect(await verify(jwt)).toMatchObject({ jti: 'tok_1' });
     expect(checks).toHaveBeenCalledTimes(1);
     checks.mockRestore();
+  });
+
+  test('is recognised by its id after it expired, and by nothing but a signature of ours', async () => {
+    const { identify, verify } = ownJwts([first]);
+    const expired = await tokenOf(first, { exp: Math.floor(start / 1000) - 60 });
+    expect([await identify(expired), await verify(expired)]).toEqual(['tok_1', undefined]);
+    expect(await identify(await tokenOf(second))).toBeUndefined();
+    expect(await identify(await tokenOf(first, { iss: 'https://other.example' }))).toBeUndefined();
+    expect(await identify(await tokenOf(first, { typ: 'JWT' }))).toBeUndefined();
   });
 
   test('expires although it is remembered', async () => {

@@ -1,7 +1,7 @@
 import Router from '@koa/router';
 import type { Adapter } from 'oidc-provider';
 import { createAudit } from '../../src/audit/index.ts';
-import { detailsHash } from '../../src/authorization-details/index.ts';
+import { createDetailTypes, createDetailWriter, detailsHash } from '../../src/authorization-details/index.ts';
 import { createArtifactStore, createOidc, hashOf, type NamedContribution, type Oidc, type OidcContribution } from '../../src/oidc/index.ts';
 import { createDb, type Db } from '../../src/platform/db/db.ts';
 import { createNotifications } from '../../src/platform/db/notifications.ts';
@@ -221,6 +221,7 @@ export async function createTokenServer(): Promise<TokenServer> {
     detailsHash: (details) => detailsHash(details as never),
     onIssued: () => undefined,
     namesOf: async () => new Map(),
+    details: createDetailWriter(() => createDetailTypes()),
   });
   const revocation = createRevocation({
     db: counted,

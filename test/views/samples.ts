@@ -8,6 +8,7 @@ import { detailTypeSamples } from './samples/detail-types.ts';
 import { documentSamples } from './samples/documents.ts';
 import { driftSamples } from './samples/drift.ts';
 import { groupSamples } from './samples/groups.ts';
+import { lineageSamples } from './samples/lineage.ts';
 import { overviewSamples } from './samples/overview.ts';
 import { oversightSamples } from './samples/oversight.ts';
 import { signInSamples } from './samples/sign-in.ts';
@@ -31,5 +32,6 @@ export const samples: readonly Sample[] = [
   ...groupSamples,
   ...trustSamples,
   ...oversightSamples,
+  ...lineageSamples,
   ...softwareSamples,
 ];
