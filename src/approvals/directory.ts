@@ -1,5 +1,6 @@
 import type { OwnerRef } from '../accounts/index.ts';
 import type { DetailTypes } from '../authorization-details/index.ts';
+import type { TitledTools } from '../resource-servers/index.ts';
 
 /** A person, as far as approvals need them. */
 export interface Person {
@@ -19,7 +20,7 @@ export interface AskingAgent {
 }
 
 /** A resource server and what its scopes mean to people. */
-export interface AskedResource {
+export interface AskedResource extends TitledTools {
   readonly identifier: string;
   readonly name: string;
   readonly scopes: readonly { readonly name: string; readonly description: string }[];

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import canonicalize from 'canonicalize';
 import { type AuthorizationDetail, describeDetail, type DetailWords } from '../authorization-details/index.ts';
+import { withToolTitles } from '../resource-servers/index.ts';
 import { type Approval, APPROVED_SECONDS } from './approval.ts';
 import { type Directory, ownsAgent } from './directory.ts';
 
@@ -83,7 +84,7 @@ export async function describe(directory: Directory, approval: Approval): Promis
     details: approval.details.map((detail) => {
       const type = types.find(detail.type);
       if (type === undefined) return { title: detail.type, headline: detail.type, rows: [] };
-      return { title: type.definition.title, ...describeDetail(type, detail, resourceName ?? 'this server') };
+      return { title: type.definition.title, ...describeDetail(type, withToolTitles(detail, server), resourceName ?? 'this server') };
     }),
     exactDetails: approval.details,
     detailsHash: approval.detailsHash,

@@ -15,6 +15,7 @@ export type { OwnResourceServer } from './own-resources.ts';
 export type { ResourceScope, ResourceServer, Risk } from './resource-server.ts';
 export { canonicalResourceUri, type ResourceUri } from './resource-uri.ts';
 export type { ServerClients } from './routes.ts';
+export { type TitledTools, withToolTitles } from './tools/tool.ts';
 export type { ChangedBy, ResourceServerAudit } from './service.ts';
 
 /** The service and its contribution. */

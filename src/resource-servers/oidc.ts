@@ -13,6 +13,7 @@ import type { ResourceServer } from './resource-server.ts';
 import { canonicalResourceUri } from './resource-uri.ts';
 import type { ResourceServerService } from './service.ts';
 import { lifetimeOf } from './token-lifetime.ts';
+import { unknownTool } from './tools/tool.ts';
 
 /** What a client's record says about resources. */
 export interface ClientResources {
@@ -32,6 +33,8 @@ type Params = { scope?: string; resource?: string | string[]; audience?: unknown
 
 const TOKEN_EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
 const CLIENT_CREDENTIALS = 'client_credentials';
+/** What is longer is refused by whoever reads it (R26). */
+const LONGEST_DETAILS = 16_384;
 
 /** Where somebody is going to be asked. */
 const ASKING_ROUTES: ReadonlySet<string> = new Set(['authorization', 'pushed_authorization_request', 'device_authorization']);
@@ -108,6 +111,23 @@ function checkOwn(own: OwnResourceServer, asked: { client: ClientResources; gran
     throw new errors.InvalidTarget('this resource is for clients that an administrator marked for management');
 }
 
+/** RFC 9396 §5: a tool that the server does not have is refused when it is asked for, not when it is called. */
+function checkTools(text: unknown, server: ResourceServer): void {
+  if (server.tools.length === 0 || typeof text !== 'string' || text.length > LONGEST_DETAILS) return;
+  const path = unknownTool(parsed(text), server);
+  if (path !== undefined)
+    throw new errors.InvalidAuthorizationDetails(`authorization_details${path} is not a tool of this resource server`);
+}
+
+/** What is no JSON is refused by whoever reads the details. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
 /** A client for itself never decides an approval; a resource server's own client evaluates and does not search. */
 function scopeNames(server: ResourceServer, asked: { client: ClientResources; grantType: string | undefined }): string {
   const names = server.scopes.map(({ name }) => name);
@@ -147,6 +167,7 @@ export function resourceServersOidc(deps: ResourceServersOidcDeps): OidcContribu
     } else if (asked.client.allowedResources?.includes(server.identifier) === false) {
       throw new errors.InvalidTarget('the client may not ask for this resource');
     }
+    checkTools(params.authorization_details, server);
     const asksForNothing = params.scope === undefined && params.authorization_details === undefined;
     if (asksForNothing && ASKING_ROUTES.has(ctx.oidc.route) && !('own' in server)) {
       const scope = scopesToAskFor(server, asked.client);

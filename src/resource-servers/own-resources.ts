@@ -39,6 +39,8 @@ export function ownResourcesOf(issuer: string): readonly OwnResourceServer[] {
     tokenTtlSeconds: 300,
     algorithm: 'ES256',
     scopes: SCOPES[own],
+    tools: [],
+    hasOpenTools: false,
     createdAt: new Date(0),
   }));
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Sent } from '../platform/http/operation.ts';
 import { type ResourceScope, type ResourceServer, RISKS, TOKEN_ALGORITHMS } from './resource-server.ts';
+import { toolBody } from './tools/tool.ts';
 
 /** A resource server as the management interface shows it. */
 export const resourceServerBody = z
@@ -13,6 +14,8 @@ export const resourceServerBody = z
     token_ttl_seconds: z.int().nullable(),
     algorithm: z.enum(TOKEN_ALGORITHMS),
     scopes: z.array(z.object({ name: z.string(), description: z.string(), risk: z.enum(RISKS) })),
+    tools: z.array(toolBody),
+    tools_open: z.boolean(),
     created_at: z.iso.datetime(),
   })
   .meta({ id: 'ResourceServer' });
@@ -40,6 +43,8 @@ export function presentResourceServer(server: ResourceServer): Sent<typeof resou
     token_ttl_seconds: server.tokenTtlSeconds ?? null,
     algorithm: server.algorithm,
     scopes: server.scopes,
+    tools: server.tools.map((tool) => ({ ...tool, scope: tool.scope ?? null })),
+    tools_open: server.hasOpenTools,
     created_at: server.createdAt.toISOString(),
   };
 }
@@ -85,6 +90,20 @@ export function presentInConsole(server: ResourceServer, issuer: string) {
       ],
     },
     configuration: `issuer    ${issuer}\naudience  ${server.identifier}\ntyp       at+jwt\nalg       ${server.algorithm}`,
+  };
+}
+
+/** The tools of one on its page; `editAt` is its own address for whoever may change them. */
+export function presentTools({ tools, hasOpenTools }: ResourceServer, editAt: string | undefined) {
+  return {
+    tools: tools.map(({ name, title, description, risk, scope }) => ({
+      ...{ name, title, risk },
+      ...(description === '' ? {} : { words: description }),
+      ...(scope === undefined ? {} : { scope }),
+      ...(editAt === undefined ? {} : { href: `${editAt}/tools/${encodeURIComponent(name)}/edit` }),
+    })),
+    toolsOpen: hasOpenTools,
+    toolsWords: hasOpenTools ? 'Agents may ask for other tools, too.' : 'Any other tool is refused when it is asked for.',
   };
 }
 

@@ -1,12 +1,11 @@
 import { z } from 'zod';
 import { AppError } from '../platform/errors.ts';
 import { canonicalResourceUri } from './resource-uri.ts';
+import { RISKS, type Risk } from './risk.ts';
+import { type ToolBox, toolInput } from './tools/tool.ts';
+import { plainWords, scopeName } from './words.ts';
 
-/** How much harm a token can do: for a whole resource server, or for one of its scopes. */
-export type Risk = (typeof RISKS)[number];
-
-/** From the least to the most. */
-export const RISKS = ['low', 'medium', 'high'] as const;
+export { RISKS, type Risk } from './risk.ts';
 
 /** The algorithms an access token can be signed with (RFC 9068 §2.1 asks for RS256 at least; ES256 is our default). */
 export const TOKEN_ALGORITHMS = ['ES256', 'EdDSA', 'RS256'] as const;
@@ -19,7 +18,7 @@ export interface ResourceScope {
 }
 
 /** An API or MCP server that a token can be for. */
-export interface ResourceServer {
+export interface ResourceServer extends ToolBox {
   readonly id: string;
   /** The canonical resource indicator (RFC 8707 §2): what clients ask for and what stands in `aud`. */
   readonly identifier: string;
@@ -34,25 +33,19 @@ export interface ResourceServer {
 }
 
 const risk = z.enum(RISKS);
-/** RFC 6749 §3.3 scope-token. */
-const scopeName = z.string().regex(/^[\x21\x23-\x5B\x5D-\x7E]{1,128}$/, 'is not a scope of at most 128 printable characters without space');
-/** Control and bidirectional characters would let one line read as another. */
-const words = (max: number) =>
-  z
-    .string()
-    .trim()
-    .min(1, 'is empty')
-    .max(max, `is longer than ${max} characters`)
-    .regex(/^[^\p{Cc}\p{Cf}]*$/u, 'holds control characters');
-const scope = z.strictObject({ name: scopeName, description: words(200), risk: risk.optional() });
+const scope = z.strictObject({ name: scopeName, description: plainWords(200), risk: risk.optional() });
+
+const MOST_TOOLS = 200;
 
 const changeable = {
-  name: words(80),
+  name: plainWords(80),
   kind: z.enum(['api', 'mcp']),
   sensitivity: risk,
   token_ttl_seconds: z.int().min(30).max(86_400).nullable(),
   algorithm: z.enum(TOKEN_ALGORITHMS),
   scopes: z.array(scope).max(200),
+  tools: z.array(toolInput).max(MOST_TOOLS),
+  tools_open: z.boolean(),
 };
 
 /** What a new resource server is made of, as it arrives. */
@@ -64,6 +57,8 @@ export const newResourceServer = z.strictObject({
   token_ttl_seconds: changeable.token_ttl_seconds.default(null),
   algorithm: changeable.algorithm.default('ES256'),
   scopes: changeable.scopes.default([]),
+  tools: changeable.tools.optional(),
+  tools_open: changeable.tools_open.optional(),
 });
 
 /** What of a resource server can change; its identifier cannot, tokens and consents name it. */

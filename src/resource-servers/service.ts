@@ -7,6 +7,7 @@ import { type OwnResourceServer, ownResourcesOf } from './own-resources.ts';
 import { remember } from './remembered.ts';
 import { canonicalResourceUri } from './resource-uri.ts';
 import { identifierOf, type NewResourceServer, type ResourceServer, type ResourceServerChange, scopesOf } from './resource-server.ts';
+import { checkToolScopes, toolsOf } from './tools/tool.ts';
 import { createResourceServerStore, type PageRequest } from './store.ts';
 
 /** Who made a change, as the audit trail names them. */
@@ -64,6 +65,20 @@ export interface ResourceServerService {
   resourcesOfClient(clientId: string): Promise<readonly string[]>;
 }
 
+/** The server with what the change says; what it does not name stays. @throws {AppError} `invalid_input` */
+function changed(before: ResourceServer, change: ResourceServerChange): ResourceServer {
+  const { token_ttl_seconds: ttl, scopes, tools, tools_open: hasOpenTools, ...rest } = change;
+  const given = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined));
+  const merged: ResourceServer = { ...before, ...given };
+  return {
+    ...merged,
+    ...(ttl === undefined ? {} : { tokenTtlSeconds: ttl ?? undefined }),
+    ...(scopes === undefined ? {} : { scopes: scopesOf(scopes, merged.sensitivity) }),
+    ...(tools === undefined ? {} : { tools: toolsOf(tools, merged.sensitivity) }),
+    ...(hasOpenTools === undefined ? {} : { hasOpenTools }),
+  };
+}
+
 function missing(): AppError {
   return new AppError('not_found', 'There is no such resource server.');
 }
@@ -106,15 +121,18 @@ export function createResourceServerService(deps: ResourceServerServiceDeps): Re
     count: () => store.count(),
     create: (input, by) =>
       change(async () => {
-        const { token_ttl_seconds: ttl, scopes, ...rest } = input;
+        const { token_ttl_seconds: ttl, scopes, tools = [], tools_open: hasOpenTools = false, ...rest } = input;
         const server: ResourceServer = {
           ...rest,
           id: ids.next('rsv'),
           identifier: identifierOf(input.identifier, issuer),
           tokenTtlSeconds: ttl ?? undefined,
           scopes: scopesOf(scopes, input.sensitivity),
+          tools: toolsOf(tools, input.sensitivity),
+          hasOpenTools,
           createdAt: clock.now(),
         };
+        checkToolScopes(server.tools, server.scopes);
         if (!(await store.insert(server)))
           throw new AppError('conflict', 'There is a resource server with this identifier.', { member: '/identifier' });
         await audit.record({ type: 'resource_server.created', actor: by, resource: server.identifier });
@@ -123,10 +141,8 @@ export function createResourceServerService(deps: ResourceServerServiceDeps): Re
     update: (id, input, by) =>
       change(async () => {
         const before = await get(id);
-        const { token_ttl_seconds: ttl, scopes, ...rest } = input;
-        const given = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined));
-        const merged: ResourceServer = { ...before, ...given, ...(ttl === undefined ? {} : { tokenTtlSeconds: ttl ?? undefined }) };
-        const after = scopes === undefined ? merged : { ...merged, scopes: scopesOf(scopes, merged.sensitivity) };
+        const after = changed(before, input);
+        checkToolScopes(after.tools, after.scopes);
         await store.update(after);
         await audit.record({
           type: 'resource_server.updated',

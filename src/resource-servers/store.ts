@@ -1,6 +1,7 @@
 import type { Clock } from '../platform/clock.ts';
 import type { Db } from '../platform/db/db.ts';
 import type { ResourceScope, ResourceServer } from './resource-server.ts';
+import type { ResourceTool } from './tools/tool.ts';
 
 /** A page of records, oldest first; `after` is the id of the last one seen. */
 export interface PageRequest {
@@ -35,22 +36,26 @@ interface Row {
   readonly algorithm: string;
   readonly created_at: Date;
   readonly scopes: readonly ResourceScope[];
+  readonly tools: readonly ResourceTool[] | null;
+  readonly tools_open: boolean | null;
 }
 
-const SELECT = `SELECT r.id, r.identifier, r.name, r.kind, r.sensitivity, r.token_ttl_seconds, r.algorithm, r.created_at,
+const SELECT = `SELECT r.id, r.identifier, r.name, r.kind, r.sensitivity, r.token_ttl_seconds, r.algorithm, r.created_at, r.tools, r.tools_open,
   COALESCE((SELECT json_agg(json_build_object('name', s.name, 'description', s.description, 'risk', s.risk) ORDER BY s.position)
             FROM resource_scopes s WHERE s.resource_server_id = r.id), '[]'::json) AS scopes
   FROM resource_servers r`;
 
 function fromRow(row: Row | undefined): ResourceServer | undefined {
   if (row === undefined) return undefined;
-  const { token_ttl_seconds: ttl, created_at: createdAt, kind, sensitivity, algorithm, ...rest } = row;
+  const { token_ttl_seconds: ttl, created_at: createdAt, kind, sensitivity, algorithm, tools, tools_open: areOpen, ...rest } = row;
   return {
     ...rest,
     kind: kind as ResourceServer['kind'],
     sensitivity: sensitivity as ResourceServer['sensitivity'],
     algorithm: algorithm as ResourceServer['algorithm'],
     tokenTtlSeconds: ttl ?? undefined,
+    tools: tools ?? [],
+    hasOpenTools: areOpen === true,
     createdAt,
   };
 }
@@ -60,8 +65,9 @@ async function writeScopes(db: Db, { id, scopes }: ResourceServer): Promise<void
   await db.prisma.resourceScope.createMany({ data: scopes.map((scope, position) => ({ ...scope, position, resourceServerId: id })) });
 }
 
-function columnsOf({ name, kind, sensitivity, tokenTtlSeconds, algorithm }: ResourceServer) {
-  return { name, kind, sensitivity, algorithm, tokenTtlSeconds: tokenTtlSeconds ?? null };
+function columnsOf({ name, kind, sensitivity, tokenTtlSeconds, algorithm, tools, hasOpenTools }: ResourceServer) {
+  const told = { tools: tools.map((tool) => ({ ...tool })), toolsOpen: hasOpenTools };
+  return { name, kind, sensitivity, algorithm, tokenTtlSeconds: tokenTtlSeconds ?? null, ...told };
 }
 
 /** The store over PostgreSQL; the lookup every token request makes is one prepared statement. */

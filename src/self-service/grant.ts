@@ -1,5 +1,6 @@
 import { type AuthorizationDetail, describeDetail } from '../authorization-details/index.ts';
 import type { ListedArtifact } from '../oidc/index.ts';
+import { withToolTitles } from '../resource-servers/index.ts';
 import type { Grantee, SelfServiceSources } from './sources.ts';
 
 /** A grant of a person in words. */
@@ -46,12 +47,14 @@ async function resourceWords(sources: SelfServiceSources, payload: Record<string
   return { name: server?.name ?? uri, may: server?.scopes.length === 0 ? [`use ${server.name}`] : may };
 }
 
-function detailWords(sources: SelfServiceSources, payload: Record<string, unknown>, resourceName: string): readonly string[] {
+type KnownResource = Awaited<ReturnType<SelfServiceSources['resourceOf']>>;
+
+function detailWords(sources: SelfServiceSources, payload: Record<string, unknown>, server: KnownResource): readonly string[] {
   const details = Array.isArray(payload['rar']) ? (payload['rar'] as AuthorizationDetail[]) : [];
   const types = sources.detailTypes();
   return details.map((detail) => {
     const type = types.find(detail.type);
-    return type === undefined ? detail.type : describeDetail(type, detail, resourceName).headline;
+    return type === undefined ? detail.type : describeDetail(type, withToolTitles(detail, server), server?.name ?? 'this server').headline;
   });
 }
 
@@ -60,9 +63,11 @@ export async function grantInWords(sources: SelfServiceSources, stored: ListedAr
   const { payload, hash, expiresAt } = stored;
   const clientId = textOf(payload['clientId']);
   const servers = await Promise.all(resourcesOf(payload).map((uri) => resourceWords(sources, payload, uri)));
+  const [firstUri] = resourcesOf(payload);
+  const first = firstUri === undefined ? undefined : await sources.resourceOf(firstUri);
   const open = servers.filter(({ may }) => may.length > 0);
   const identity = scopesIn(payload, ['openid', 'scope']).map((scope) => IDENTITY_WORDS[scope] ?? scope);
-  const may = [...open.flatMap((server) => server.may), ...detailWords(sources, payload, servers[0]?.name ?? 'this server'), ...identity];
+  const may = [...open.flatMap((server) => server.may), ...detailWords(sources, payload, first), ...identity];
   if (may.length === 0) return undefined;
   const grantee = (await sources.granteeOf(clientId)) ?? { kind: 'service', name: clientId };
   return { hash, clientId, grantee, resources: open.map(({ name }) => name), may, expiresAt };

@@ -1,4 +1,5 @@
 import type { DetailTypes } from '../authorization-details/index.ts';
+import type { TitledTools } from '../resource-servers/index.ts';
 
 /** Whom a grant was given to: the agent behind a client, or the client itself. */
 export interface Grantee {
@@ -13,7 +14,10 @@ export interface SelfServiceSources {
   granteeOf(clientId: string): Promise<Grantee | undefined>;
   resourceOf(
     uri: string,
-  ): Promise<{ readonly name: string; readonly scopes: readonly { readonly name: string; readonly description: string }[] } | undefined>;
+  ): Promise<
+    | (TitledTools & { readonly name: string; readonly scopes: readonly { readonly name: string; readonly description: string }[] })
+    | undefined
+  >;
   readonly detailTypes: () => DetailTypes;
   /** When a token was last issued under a grant. */
   lastUsed(grantHash: Buffer): Promise<Date | undefined>;

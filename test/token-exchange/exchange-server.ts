@@ -167,9 +167,7 @@ export async function startExchangeServer(more: readonly NamedContribution[] = [
     publicKeys: () => oidc.publicKeys(),
     principalOf: policy.principalOf,
     detailsHash: (granted) => detailsHash(granted as readonly AuthorizationDetail[]),
-    onIssued: () => undefined,
-    namesOf: async () => new Map(),
-    details: createDetailWriter(() => details.types),
+    ...{ onIssued: () => undefined, namesOf: async () => new Map(), details: createDetailWriter(() => details.types) },
   });
   const exchange = createTokenExchange({
     ...base,

@@ -13,6 +13,7 @@ import { overviewSamples } from './samples/overview.ts';
 import { oversightSamples } from './samples/oversight.ts';
 import { signInSamples } from './samples/sign-in.ts';
 import { softwareSamples } from './samples/software.ts';
+import { toolSamples } from './samples/tools.ts';
 import { trustSamples } from './samples/trust.ts';
 import type { Sample } from './shapes.ts';
 
@@ -33,5 +34,6 @@ export const samples: readonly Sample[] = [
   ...trustSamples,
   ...oversightSamples,
   ...lineageSamples,
+  ...toolSamples,
   ...softwareSamples,
 ];

@@ -7,8 +7,9 @@ import { personAsChanger } from '../../platform/http/changed-by.ts';
 import { idOf } from '../../platform/http/path-id.ts';
 import { pageOf, readPageQuery } from '../../platform/http/paging.ts';
 import type { Form, PageNeed, Web } from '../../platform/http/web.ts';
-import { presentInConsole, presentInList, readScopeLines, scopeLines } from '../present.ts';
+import { presentInConsole, presentInList, presentTools, readScopeLines, scopeLines } from '../present.ts';
 import { newResourceServer, type ResourceServer, resourceServerChange, TOKEN_ALGORITHMS } from '../resource-server.ts';
+import { toolPages } from '../tools/routes.ts';
 import { issueCredentials, type ResourceServerRouteDeps, removeWithClients } from '../routes.ts';
 
 const PATH = '/console/resource-servers';
@@ -88,6 +89,7 @@ export function resourceServerConsole(deps: ResourceServerRouteDeps, router: Rou
   editPages(deps, router, web);
   removePages(deps, router, web);
   detailPages(deps, router, web);
+  toolPages(deps, router, web);
 }
 
 function listPage({ service, issuer }: ResourceServerRouteDeps, router: Router, web: Web): void {
@@ -202,6 +204,7 @@ function detailPages(deps: ResourceServerRouteDeps, router: Router, web: Web): v
     const model = {
       ...presentInConsole(server, issuerOf(issuer)),
       scopes: server.scopes.map(({ name, description, risk }) => ({ value: name, words: description, risk })),
+      ...presentTools(server, session.role === 'admin' ? `${base}${PATH}/${server.id}` : undefined),
       clients: clients.map(({ clientId, name, lastUsedAt }) => ({
         name,
         detail: `${clientId} · ${lastUsedAt === undefined ? 'never used' : `last used ${lastUsedAt.toISOString().slice(0, 16).replace('T', ' ')} UTC`}`,

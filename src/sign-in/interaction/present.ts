@@ -1,6 +1,7 @@
 import { describeDetail, type DetailTypes } from '../../authorization-details/index.ts';
 import { initialsOf } from '../../platform/http/pages.ts';
 import type { BrowserSession } from '../../platform/http/web.ts';
+import { withToolTitles } from '../../resource-servers/index.ts';
 import { bareValue, claimValue, type ConsentRequest } from '../consent.ts';
 import { type AskedResource, destinationOf, plainName, type Risk, type Software, type Standing } from './software.ts';
 
@@ -121,12 +122,13 @@ function groupsOf(input: ConsentInput) {
 
 function detailLines({ request, resources, types }: ConsentInput) {
   const [first] = request.resources.keys();
-  const name = (first === undefined ? undefined : resources.get(first)?.name) ?? [...resources.values()][0]?.name ?? 'the resource';
+  const server = (first === undefined ? undefined : resources.get(first)) ?? [...resources.values()][0];
+  const name = server?.name ?? 'the resource';
   return request.details.map((detail, index) => {
     const type = types.find(detail.type);
     const exact = JSON.stringify(detail, null, 2);
     if (type === undefined) return { index, words: detail.type, hint: exact, checked: true, exact };
-    const { headline, rows, amount } = describeDetail(type, detail, name);
+    const { headline, rows, amount } = describeDetail(type, withToolTitles(detail, server), name);
     const hint = rows.map(({ label, value }) => `${label}: ${value}`).join(' · ');
     return {
       index,

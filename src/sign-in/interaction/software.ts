@@ -1,3 +1,4 @@
+import type { TitledTools } from '../../resource-servers/index.ts';
 /** The software that asks, as the records describe it. Names come from its registration and are shown as such. */
 export interface Software {
   readonly name: string;
@@ -28,7 +29,7 @@ export type Standing =
 export type Risk = 'low' | 'medium' | 'high';
 
 /** A resource server as consent shows it. */
-export interface AskedResource {
+export interface AskedResource extends TitledTools {
   readonly identifier: string;
   readonly name: string;
   readonly scopes: readonly { readonly name: string; readonly description: string; readonly risk: Risk }[];

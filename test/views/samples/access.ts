@@ -1,4 +1,5 @@
 import { fact, id, parties, state, times, type Sample } from '../shapes.ts';
+import { toolsOfSample } from './tools.ts';
 import { agent, at, frame, list, owners, pager } from './console.ts';
 
 const rsv = id('rsv', '31d2');
@@ -53,6 +54,7 @@ const resourceServers: readonly Sample[] = [
         { value: 'payments:create', words: 'Prepare and send payments', risk: 'high' },
         { value: 'payments:read', words: 'See payments', risk: 'medium' },
       ],
+      ...toolsOfSample,
       clients: [{ name: 'payments-api introspection', detail: 'secret, used 2 min ago', href: at('/clients/cli_2') }],
       configuration: 'issuer    http://localhost:3000\naudience  https://payments.acme.test\nkeys      http://localhost:3000/jwks',
     },
