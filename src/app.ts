@@ -183,14 +183,14 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
   const childEnrolment = createChildEnrolment({ ...base, policy, agents, clients });
   const judging = { ...recorded, types: details.types, policy, facts: policy.facts, resources: resourceServers };
   const exchanging = {
-    tokens,
-    artifacts,
-    useTypes: details.use,
-    agents: { find: agents.findBounded },
-    choices: directory.delegationChoices,
-  };
+    ...{ tokens, artifacts, trust, useTypes: details.use, agents: { find: agents.findBounded }, choices: directory.delegationChoices },
+    ownership: { ownsAgent: directory.ownsAgent, ownedBy: agents.ownedBy, isSoleAdministrator: accounts.isSoleAdministrator },
+    nameOf: directory.nameOf,
+    people: { find: (...about) => identityAssertion.people.find(...about), link: (...about) => identityAssertion.people.link(...about) },
+  } satisfies Partial<Parameters<typeof createTokenExchange>[0]>;
   const tokenExchange = createTokenExchange({ ...judging, ...exchanging });
-  const identityAssertion = createIdentityAssertion({ ...judging, trust, accounts, drafts: deps.config.drafts ?? [] });
+  const { onBehalfOf } = tokenExchange;
+  const identityAssertion = createIdentityAssertion({ ...judging, trust, accounts, onBehalfOf, drafts: deps.config.drafts ?? [] });
   const approvals = createApprovals({
     ...recorded,
     artifacts,

@@ -39,7 +39,7 @@ export interface AgentDetails {
   readonly model: AgentModel | undefined;
   readonly manifestDigest: string | undefined;
   readonly validUntil: Date | undefined;
-  /** How many agents may stand behind it in a chain, 0–4; undefined: as many as the server allows. */
+  /** How many agents may stand behind it in a chain, 0–7; undefined: as many as the server allows. */
   readonly maxDelegationDepth: number | undefined;
   readonly parentId: string | undefined;
   /** How many agents that are not retired may stand directly below it, 0–1,000; undefined: none. */
@@ -133,7 +133,7 @@ const detailsSchema = z.object({
     .regex(/^[\x21-\x7e]{1,200}$/, 'is a digest of at most 200 visible characters')
     .optional(),
   validUntil: z.date('is a date').max(new Date('9999-12-31T00:00:00Z'), 'is a date before the year 9999').optional(),
-  maxDelegationDepth: z.int('is a whole number from 0 to 4').min(0, 'is 0 or more').max(4, 'is at most 4').optional(),
+  maxDelegationDepth: z.int('is a whole number from 0 to 7').min(0, 'is 0 or more').max(7, 'is at most 7').optional(),
   parentId: visible(100).optional(),
   maxChildren: z.int('is a whole number from 0 to 1000').min(0, 'is 0 or more').max(1000, 'is at most 1000').optional(),
   maxChildDepth: z.int('is a whole number from 0 to 4').min(0, 'is 0 or more').max(4, 'is at most 4').optional(),

@@ -134,7 +134,7 @@ const behalf: Extension = {
     count('ttlMinutes', 'ttl_minutes', 'How many minutes a new agent lives, 1 to 43200; at its end it is deleted with its clients.', {
       mutability: 'immutable',
     }),
-    count('maxDelegationDepth', 'max_delegation_depth', 'How many agents may stand behind it in a chain, 0 to 4.'),
+    count('maxDelegationDepth', 'max_delegation_depth', 'How many agents may stand behind it in a chain, 0 to 7.'),
     count('maxChildren', 'max_children', `How many agents it may enrol below itself, 0 to 1000. ${governed}`),
     count('maxChildDepth', 'max_child_depth', `How many generations may stand below it, 0 to 4. ${governed}`),
     described(

@@ -10,14 +10,22 @@ import { refusalOf } from './refusing.ts';
 import type { WorkloadDoor } from './workload-door.ts';
 import { workloadGrant } from './workload-grant.ts';
 
+/** Entra's way to ask for a token exchange; an identity assertion is none, whatever stands beside it (R25). */
+function isOnBehalfOf(ctx: Context): boolean {
+  const { requested_token_use: use, assertion } = paramsOf(ctx);
+  return use === 'on_behalf_of' && (typeof assertion !== 'string' || takeApart(assertion)?.header.typ !== ID_JAG_TYPE);
+}
+
 const missing: Refusal = { error: 'invalid_request', rule: 'assertion-missing', reason: 'The parameter assertion is missing.' };
 
 /**
  * The jwt-bearer grant (RFC 7523 §2.1): the header's `typ` says which profile, letter by letter, and there is no other (R25).
  * `door`: what let requests without a client in; undefined when they are not taken.
  */
-export function jwtBearerGrant(deps: GrantDeps & { readonly door: WorkloadDoor | undefined }): GrantTypeContribution {
-  const { audit, refuse, door } = deps;
+export function jwtBearerGrant(
+  deps: GrantDeps & { readonly door: WorkloadDoor | undefined; readonly onBehalfOf: GrantTypeContribution['handler'] },
+): GrantTypeContribution {
+  const { audit, refuse, door, onBehalfOf } = deps;
   const forPerson = personGrant(deps);
   const forWorkload = workloadGrant(deps);
 
@@ -33,8 +41,10 @@ export function jwtBearerGrant(deps: GrantDeps & { readonly door: WorkloadDoor |
     return forPerson(ctx, engine, assertion);
   };
   return {
-    parameters: ['assertion', 'resource', 'scope', 'authorization_details'],
+    parameters: ['assertion', 'requested_token_use', 'resource', 'audience', 'scope', 'authorization_details', 'delegation_request'],
+    duplicates: ['resource', 'audience'],
     async handler(ctx, helpers, provider) {
+      if (isOnBehalfOf(ctx)) return onBehalfOf(ctx, helpers, provider);
       try {
         await dispatch(ctx, { helpers, provider });
       } catch (error) {

@@ -7,7 +7,7 @@
 import type { AuditRecorder } from '../audit/index.ts';
 import type { DetailTypes } from '../authorization-details/index.ts';
 import type { Capability } from '../capability.ts';
-import { issuerOf } from '../oidc/index.ts';
+import { type GrantTypeContribution, issuerOf } from '../oidc/index.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Draft } from '../platform/config.ts';
 import type { Db } from '../platform/db/db.ts';
@@ -16,7 +16,7 @@ import type { Trust } from '../trust/index.ts';
 import { jwtBearerGrant } from './grant.ts';
 import { ID_JAG_PROFILE } from './id-jag.ts';
 import { JWT_BEARER } from './issue.ts';
-import type { People } from './person.ts';
+import { createNamedPeople, type NamedPeople, type People } from './person.ts';
 import { createRefusals } from './refusing.ts';
 import { createLinkStore } from './store.ts';
 import { createWorkloadDoor } from './workload-door.ts';
@@ -27,6 +27,8 @@ export interface IdentityAssertion {
   forgetAccount(accountId: string): Promise<void>;
   /** An identity provider is trusted no more: whom it named is forgotten. Joins the transaction under way. */
   forgetIssuer(issuer: string): Promise<void>;
+  /** Who somebody of a trusted issuer is here (security rule R25), for tokens that are exchanged. */
+  readonly people: NamedPeople;
   readonly capability: Capability;
 }
 
@@ -41,6 +43,8 @@ export interface IdentityAssertionDeps {
   readonly policy: Pick<PolicyService, 'refuse'> & { readonly facts: FactsSource };
   readonly resources: { findByIdentifier(uri: string): Promise<object | undefined> };
   readonly accounts: People;
+  /** An on-behalf-of request, as token exchange answers it (`tokenExchange.onBehalfOf`). */
+  readonly onBehalfOf: GrantTypeContribution['handler'];
   /** `mcp-sep-1933`: workloads without a client are let in. */
   readonly drafts: readonly Draft[];
 }
@@ -55,6 +59,7 @@ export function createIdentityAssertion(deps: IdentityAssertionDeps): IdentityAs
   return {
     forgetAccount: links.removeOf,
     forgetIssuer: links.removeOfIssuer,
+    people: createNamedPeople({ links, people: accounts }),
     capability: {
       name: 'identity-assertion',
       oidc: {

@@ -9,6 +9,9 @@ export interface People {
   findByEmail(email: string): Promise<{ readonly id: string; readonly email: string; readonly status: string } | undefined>;
 }
 
+/** Somebody as an issuer names them; `tenant` is empty when it has none. */
+export type NamedPerson = Pick<IdJag, 'iss' | 'tenant' | 'sub' | 'email' | 'isEmailVerified'>;
+
 /** Whose token it becomes, and whether that was found out just now. */
 export interface FoundPerson {
   readonly accountId: string;
@@ -28,7 +31,7 @@ function domainOf(email: string): string {
  * not by what was sent), and only an account that exists and may sign in. It makes no account and gives no role.
  */
 export async function findPerson(
-  { assertion, provider }: { readonly assertion: IdJag; readonly provider: TrustProvider },
+  { assertion, provider }: { readonly assertion: NamedPerson; readonly provider: Pick<TrustProvider, 'domains' | 'isEmailAuthoritative'> },
   { links, people }: { readonly links: Pick<LinkStore, 'find'>; readonly people: People },
 ): Promise<Outcome<FoundPerson>> {
   const known = await links.find(assertion);
@@ -49,4 +52,25 @@ export async function findPerson(
   return account.status === 'active'
     ? accept({ accountId: account.id, isNew: true })
     : nobody('person-inactive', 'The person this is for may not sign in here.');
+}
+
+/** Who is who, for whoever has verified what an issuer signed. */
+export interface NamedPeople {
+  find(
+    person: NamedPerson,
+    provider: Pick<TrustProvider, 'domains' | 'isEmailAuthoritative'>,
+  ): Promise<({ readonly ok: true } & FoundPerson) | { readonly ok: false; readonly reason: string }>;
+  /** Keeps it for good, in the transaction under way; false when they were linked to another account at the same moment. */
+  link(person: NamedPerson, accountId: string): Promise<boolean>;
+}
+
+/** The same people as for assertions. */
+export function createNamedPeople(deps: { readonly links: Pick<LinkStore, 'find' | 'insert'>; readonly people: People }): NamedPeople {
+  return {
+    async find(person, provider) {
+      const found = await findPerson({ assertion: person, provider }, deps);
+      return found.ok ? { ok: true, ...found.value } : { ok: false, reason: found.refusal.reason };
+    },
+    link: async (person, accountId) => (await deps.links.insert(person, accountId)) || (await deps.links.find(person)) === accountId,
+  };
 }

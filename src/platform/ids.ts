@@ -27,7 +27,9 @@ export type IdPrefix =
   | 'dtt'
   | 'prov'
   | 'crt'
-  | 'trp';
+  | 'trp'
+  | 'dlr'
+  | 'map';
 
 /** Where identifiers and secrets come from. */
 export interface Ids {

@@ -24,7 +24,7 @@ export type { Decision, Effect, PolicyInput, StoredDecision } from './decision.t
 export type { EnrolmentSettingService } from './enrolment/service.ts';
 export type { EnrolmentChoice } from './enrolment/setting.ts';
 export { composeFacts, type FactsDeps, type FactsSource } from './facts.ts';
-export { MAX_ACTORS } from './oidc.ts';
+export { MAX_ACTORS, MOST_ACTORS } from './oidc.ts';
 export type { AgentFacts, ClientFacts, Principal, PrincipalFacts } from './principal.ts';
 export { mayAct, principalFrom } from './principal.ts';
 export type { DecisionReaders } from './routes.ts';

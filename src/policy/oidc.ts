@@ -32,8 +32,10 @@ export interface PolicyHookDeps {
   readonly clock: Clock;
 }
 
-/** The most actors a chain holds (security rule R26). */
+/** The most actors a chain holds where no administrator allowed more (security rule R26). */
 export const MAX_ACTORS = 4;
+/** The most an administrator can allow: a token fits 8 KB. */
+export const MOST_ACTORS = 8;
 
 /** What is known before the rules are asked. */
 type Seen = Pick<PolicyInput, 'facts' | 'drift'>;
@@ -144,7 +146,7 @@ export function policyOidc(deps: PolicyHookDeps): OidcContribution {
       scopes: (token.scope ?? '').split(' ').filter((scope) => scope !== ''),
       details: rar ?? [],
       actors: actorsOf(issuance.actors),
-      maxActors: MAX_ACTORS,
+      maxActors: issuance.maxActors ?? MAX_ACTORS,
       now: clock.now(),
     };
   };

@@ -30,6 +30,8 @@ export interface Denial {
   readonly input: Readonly<Record<string, unknown>>;
   /** What is written with the decision, in its transaction. */
   readonly also?: () => Promise<void>;
+  /** Further members of the answer. */
+  readonly extra?: Readonly<Record<string, unknown>>;
 }
 
 /** A page of decisions; `nextCursor` is set when there are more. */
@@ -156,7 +158,7 @@ export function createPolicyService(deps: PolicyServiceDeps): PolicyService {
       return refuseRequest(db, {
         error,
         description: plain(`${reason} ${remedy}`),
-        extra: extraOf(decision.id),
+        extra: { ...denial.extra, ...extraOf(decision.id) },
         record: async () => {
           await keep(decision, error);
           await also?.();

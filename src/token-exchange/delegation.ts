@@ -11,6 +11,8 @@ export interface Delegation {
   readonly scopes: readonly string[];
   readonly detailTypes: readonly string[];
   readonly until: Date;
+  /** True: the second agent does not stand in the token, which reads as if the first one used it (impersonation, RFC 8693 §1.1). */
+  readonly hidesActor: boolean;
   /** The typed id of whoever made it, and of whoever ended it. */
   readonly createdBy: string;
   readonly createdAt: Date;
@@ -29,6 +31,7 @@ export const newDelegation = z.strictObject({
     .default([]),
   authorization_details_types: z.array(z.string().min(1).max(128)).max(20, 'has at most 20 types').default([]),
   until: z.iso.datetime({ offset: true, error: 'is a time with its zone' }),
+  impersonation: z.boolean().default(false),
 });
 
 export type NewDelegation = z.output<typeof newDelegation>;

@@ -1,56 +1,34 @@
+import { createHash, X509Certificate } from 'node:crypto';
 import type { Provider, TokenEndpointGrantContext } from 'oidc-provider';
 import { errors } from 'oidc-provider';
 import type { AuditRecorder } from '../audit/index.ts';
 import { type AuthorizationDetail, parseDetails } from '../authorization-details/index.ts';
-import { type GrantHelpers, type GrantTypeContribution, type IssuedToken, Refusal as EngineRefusal, refuse } from '../oidc/index.ts';
-import type { Clock } from '../platform/clock.ts';
+import { type GrantHelpers, type GrantTypeContribution, Refusal as EngineRefusal } from '../oidc/index.ts';
 import type { Db } from '../platform/db/db.ts';
 import type { FactsSource, PolicyService } from '../policy/index.ts';
 import { canonicalResourceUri } from '../resource-servers/index.ts';
-import { issuanceOf } from '../tokens/index.ts';
-import { actorsOf } from './act-chain.ts';
+import type { AskedFor, DelegationRequestService } from './asking/service.ts';
 import { decideExchange, type ExchangeDeps, type ExchangeResult, type Requester } from './exchange.ts';
+import { fillNotes, issue, type Keys, proveKeys, remember, type ResourceServer, useUp } from './issue.ts';
 import type { SubjectToken } from './presented-token.ts';
-import type { ExchangeError, Refusal } from './refusal.ts';
+import type { KeyProof } from './presenter.ts';
+import type { Refusal } from './refusal.ts';
+import { createRefusals } from './refusing.ts';
 import { type ExchangeTarget, readExchangeRequest, type TokenExchangeRequest } from './request.ts';
-
-/** RFC 8693 §2.1. */
-export const TOKEN_EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
 
 /** What the grant stands on besides what an exchange asks of the records. */
 export interface GrantDeps extends ExchangeDeps {
   readonly db: Db;
-  readonly clock: Clock;
   readonly audit: AuditRecorder;
   readonly policy: Pick<PolicyService, 'refuse'>;
   readonly facts: FactsSource;
+  readonly requests: Pick<DelegationRequestService, 'ask'>;
 }
 
 /** A token whose resource server says nothing lives this long (contract.md "Tokens"). */
 const DEFAULT_LIFETIME_SECONDS = 300;
 
-/** The smallest change that would allow what was refused. */
-const REMEDIES: Readonly<Record<ExchangeError, string>> = {
-  invalid_request: 'Present a live access token of this server.',
-  invalid_grant: 'Present a live token that this client holds.',
-  invalid_scope: 'Ask only for scopes that the subject token holds.',
-  invalid_target: 'Ask for the resource of the subject token, or for one that its grant covers.',
-  invalid_authorization_details: 'Ask for authorization details inside those of the subject token.',
-  unauthorized_client: 'Use a client that authenticates and is linked to an active agent.',
-  actor_unauthorized: 'An administrator can record a delegation between the two agents.',
-};
-
 type Context = TokenEndpointGrantContext;
-type ResourceServer = NonNullable<IssuedToken['resourceServer']>;
-
-/** The parts of one request that a refusal is recorded with. */
-interface Asked {
-  readonly clientId: string;
-  readonly agentId?: string | undefined;
-  readonly resource?: string | undefined;
-  readonly scopes?: readonly string[] | undefined;
-  readonly subject?: SubjectToken | undefined;
-}
 
 function paramsOf(ctx: Context): Record<string, unknown> {
   return (ctx.oidc.params ?? {}) as Record<string, unknown>;
@@ -62,48 +40,14 @@ function canonicalTarget(target: ExchangeTarget): string | undefined {
   return canonical.ok ? canonical.uri : undefined;
 }
 
-/** Refusals of RFC 8693: malformed ones are told and audited; those by a rule are decisions with an id. */
-function refusals(deps: GrantDeps) {
-  const malformed = (clientId: string, { error, description }: Refusal): never =>
-    refuse(deps.db, {
-      error,
-      description,
-      record: () =>
-        deps.audit.record({
-          type: 'token.refused',
-          actor: { kind: 'client', id: clientId },
-          clientId,
-          outcome: 'refused',
-          cause: error,
-          remedy: description,
-        }),
-    });
-  const byRule = (asked: Asked, { error, description }: Refusal): never => {
-    const { clientId, agentId, resource, scopes, subject } = asked;
-    const chain = actorsOf(subject?.chain).map(({ iss, sub }) => ({ iss, sub }));
-    return deps.policy.refuse({
-      rule: `exchange-${error.replaceAll('_', '-')}`,
-      error,
-      reason: `${description.charAt(0).toUpperCase()}${description.slice(1)}.`,
-      remedy: REMEDIES[error],
-      clientId,
-      agentId,
-      subjectId: subject?.sub,
-      resource,
-      action: 'issue_token',
-      input: { grant_type: TOKEN_EXCHANGE, scope: scopes?.join(' ') ?? null, actors: chain, parent: subject?.jti ?? null },
-    });
+/** The thumbprints of what was proved, as they stand in `cnf` (RFC 9449 §6.1, RFC 8705 §3.1). */
+function proofOf({ dPoP, certificate }: Keys): KeyProof {
+  const raw =
+    certificate === undefined ? undefined : (certificate instanceof X509Certificate ? certificate : new X509Certificate(certificate)).raw;
+  return {
+    ...(dPoP === undefined ? {} : { jkt: dPoP.thumbprint }),
+    ...(raw === undefined ? {} : { 'x5t#S256': createHash('sha256').update(raw).digest('base64url') }),
   };
-  return { malformed, byRule };
-}
-
-/** Keys this request proved (RFC 9449 §5, RFC 8705 §3); a proof is used up whether the exchange succeeds or not. */
-async function proveKeys(ctx: Context, helpers: GrantHelpers) {
-  const dPoP = await helpers.validateDpop(ctx);
-  helpers.checkDpopRequired(ctx, dPoP);
-  const certificate = helpers.checkMtlsCert(ctx);
-  await helpers.checkDpopReplay(ctx, dPoP, ctx.oidc.client.clientId);
-  return { dPoP, certificate };
 }
 
 /** The request with its target defaulted by the client's record where it names none (RFC 8707 §2.1). */
@@ -111,44 +55,7 @@ async function readRequest(ctx: Context, helpers: GrantHelpers) {
   const params = paramsOf(ctx);
   const isOpen = [params['resource'], params['audience']].every((value) => value === undefined || value === '');
   if (isOpen && params['subject_token'] !== undefined) await helpers.resolveRequestedResources(ctx);
-  // for details the engine wants a resource before we are asked: then the audience itself stands there as the default
-  const audience = canonicalResourceUri(params['audience']);
-  const isSame = audience.ok && audience.uri === params['resource'];
-  return readExchangeRequest(isSame ? { ...params, resource: undefined } : params);
-}
-
-function fillNotes(ctx: Context, { subject, chain, actorSource, basis, delegationId }: ExchangeResult, resource: string): void {
-  const issuance = issuanceOf(ctx);
-  issuance.subject = subject.sub;
-  issuance.subjectProfile = subject.profile;
-  issuance.parentJti = subject.jti;
-  issuance.actorSource = actorSource;
-  issuance.basis = basis;
-  if (delegationId !== undefined) issuance.delegationId = delegationId;
-  const agentId = chain === undefined ? (subject.profile === 'ai_agent' ? subject.sub : undefined) : agentOf(chain);
-  if (chain !== undefined) issuance.actors = chain;
-  if (agentId !== undefined) issuance.agentId = agentId;
-  if (subject.acr !== undefined) issuance.acr = subject.acr;
-  if (subject.authTime !== undefined) issuance.authTime = subject.authTime;
-  // what a person approved, they approved at that resource: elsewhere the claim would say too much
-  if (subject.approval !== undefined && subject.resource === resource) issuance.approval = subject.approval;
-}
-
-function agentOf({ sub, sub_profile: profile }: { readonly sub: string; readonly sub_profile?: string }): string | undefined {
-  return profile === 'ai_agent' ? sub : undefined;
-}
-
-function newToken(ctx: Context, provider: Provider, about: { result: ExchangeResult; server: ResourceServer }): IssuedToken {
-  const { client } = ctx.oidc;
-  const { subject, scopes, lifetimeSeconds } = about.result;
-  const { accountId } = subject;
-  const token: IssuedToken =
-    accountId === undefined
-      ? new provider.ClientCredentials({ client } as ConstructorParameters<Provider['ClientCredentials']>[0])
-      : new provider.AccessToken({ client, accountId, gty: TOKEN_EXCHANGE } as ConstructorParameters<Provider['AccessToken']>[0]);
-  Object.assign(token, { resourceServer: about.server, expiresIn: lifetimeSeconds });
-  if (scopes.length > 0) token.scope = scopes.join(' ');
-  return token;
+  return readExchangeRequest(params);
 }
 
 /** A request with everything the engine knows about its target and keys. */
@@ -157,31 +64,31 @@ interface Prepared {
   readonly details: readonly AuthorizationDetail[] | undefined;
   readonly server: ResourceServer;
   readonly resource: string;
-  readonly keys: Awaited<ReturnType<typeof proveKeys>>;
+  readonly keys: Keys;
 }
 
-/** Stores the token, which stamps its claims and writes its ledger row, and answers (RFC 8693 §2.2.1). */
-async function issue(ctx: Context, helpers: GrantHelpers, about: { token: IssuedToken; result: ExchangeResult; prepared: Prepared }) {
-  const { token, result, prepared } = about;
-  const { dPoP, certificate } = prepared.keys;
-  if (certificate !== undefined) token.setThumbprint('x5t', certificate);
-  if (dPoP !== undefined) token.setThumbprint('jkt', dPoP.thumbprint);
-  await helpers.applyAuthorizationDetails(ctx, token, result.details.length === 0 ? undefined : { rar: result.details });
-  ctx.oidc.entity(token.kind, token);
-  const accessToken = await token.save();
-  ctx.body = helpers.buildTokenResponse({
-    accessToken,
-    issuedTokenType: prepared.request.requestedTokenType,
-    tokenType: token.tokenType,
-    expiresIn: token.expiration,
-    scope: token.scope ?? '',
-    authorizationDetails: (token as { rar?: readonly AuthorizationDetail[] }).rar as never,
-  });
+/** What a refused exchange would need, as something to ask for. */
+function wishOf(about: { subject: SubjectToken | undefined; requester: Requester; prepared: Prepared; issuer: string }) {
+  const { subject, requester, prepared, issuer } = about;
+  const from = subject?.chain ?? (subject?.profile === 'ai_agent' ? subject : undefined);
+  const to = requester.facts.agent?.id;
+  const { resource, request, details } = prepared;
+  const { delegationReason: reason } = request;
+  if (reason === undefined || from === undefined || from.iss !== issuer || to === undefined) return undefined;
+  const wish: AskedFor = {
+    ...{ from: from.sub, to, resources: [resource], reason },
+    scopes: request.scopes ?? subject?.scopes ?? [],
+    authorization_details_types: [...new Set((details ?? []).map(({ type }) => type))],
+  };
+  return wish;
 }
 
-/** The token exchange grant (RFC 8693), with one handler for every refusal and every success. */
-export function tokenExchangeGrant(deps: GrantDeps): GrantTypeContribution {
-  const { malformed, byRule } = refusals(deps);
+/** Answers an exchange: the parameters of RFC 8693 §2.1 stand in the context. */
+export type ExchangeHandler = GrantTypeContribution['handler'];
+
+/** The handler of the grant, for the engine and for profiles that say the same in other words. */
+export function createExchangeHandler(deps: GrantDeps): ExchangeHandler {
+  const { malformed, byRule } = createRefusals(deps);
 
   const prepare = async (ctx: Context, helpers: GrantHelpers, clientId: string): Promise<Prepared> => {
     const keys = await proveKeys(ctx, helpers);
@@ -198,7 +105,8 @@ export function tokenExchangeGrant(deps: GrantDeps): GrantTypeContribution {
     const description = `authorization_details${parsed.path} ${parsed.message}`;
     return malformed(clientId, { error: 'invalid_authorization_details', description });
   };
-  const decide = async (requester: Requester, { request, details, server, resource }: Prepared): Promise<ExchangeResult> => {
+  const decide = async (requester: Requester, prepared: Prepared): Promise<ExchangeResult> => {
+    const { request, details, server, resource } = prepared;
     const asked = {
       requester,
       request,
@@ -211,7 +119,10 @@ export function tokenExchangeGrant(deps: GrantDeps): GrantTypeContribution {
     const { result, subject } = await decideExchange(asked, deps);
     if (result.ok) return result.value;
     const { clientId, facts } = requester;
-    return byRule({ clientId, agentId: facts.agent?.id, resource, scopes: request.scopes, subject }, result.refusal);
+    const wish = result.refusal.error === 'actor_unauthorized' ? wishOf({ ...deps, subject, requester, prepared }) : undefined;
+    const id = wish === undefined ? undefined : await deps.requests.ask(wish, { kind: 'agent', id: wish.to });
+    const extra = id === undefined ? {} : { extra: { delegation_request: id } };
+    return byRule({ clientId, agentId: facts.agent?.id, resource, scopes: request.scopes, subject, ...extra }, result.refusal);
   };
   const exchange = async (ctx: Context, helpers: GrantHelpers, provider: Provider): Promise<void> => {
     const { clientId, clientAuthMethod: authMethod } = ctx.oidc.client as { clientId: string; clientAuthMethod: string };
@@ -219,32 +130,44 @@ export function tokenExchangeGrant(deps: GrantDeps): GrantTypeContribution {
       byRule({ clientId }, { error: 'unauthorized_client', description: 'token exchange needs a client that authenticates' });
     }
     const prepared = await prepare(ctx, helpers, clientId);
-    const { dPoP } = prepared.keys;
+    const { keys, resource, server, request } = prepared;
     const facts = await deps.facts(clientId);
-    const requester = { clientId, authMethod, facts, proof: dPoP === undefined ? {} : { jkt: dPoP.thumbprint } };
+    const { client_assertion: assertion } = paramsOf(ctx);
+    const clientAssertion = typeof assertion === 'string' ? assertion : undefined;
+    const requester = { clientId, authMethod, facts, proof: proofOf(keys), clientAssertion };
     const result = await decide(requester, prepared);
-    fillNotes(ctx, result, prepared.resource);
-    await issue(ctx, helpers, { token: newToken(ctx, provider, { result, server: prepared.server }), result, prepared });
+    fillNotes(ctx, result, resource);
+    const before = async () => {
+      const used = await useUp(result, deps);
+      const asked = { clientId, agentId: facts.agent?.id, resource, scopes: request.scopes, subject: result.subject };
+      if (!used.ok) byRule(asked, used.refusal);
+    };
+    const tokenId = await issue(ctx, { helpers, provider }, { result, server, keys, requestedType: request.requestedTokenType, before });
+    await remember(deps, result, { clientId, resource, tokenId });
   };
+  return async (ctx, helpers, provider) => {
+    try {
+      await exchange(ctx, helpers, provider);
+    } catch (error) {
+      // what the engine itself refuses (unknown resource, bad proof) is recorded here; our own refusals record themselves
+      if (error instanceof errors.OIDCProviderError && !(error instanceof EngineRefusal)) {
+        const { clientId } = ctx.oidc.client;
+        const actor = { kind: 'client', id: clientId } as const;
+        await deps.audit.record({ type: 'token.refused', actor, clientId, outcome: 'refused', cause: error.error });
+      }
+      throw error;
+    }
+  };
+}
 
+/** The token exchange grant (RFC 8693), with one handler for every refusal and every success. */
+export function tokenExchangeGrant(handler: ExchangeHandler): GrantTypeContribution {
   return {
     parameters: [
       ...['subject_token', 'subject_token_type', 'actor_token', 'actor_token_type', 'requested_token_type'],
-      ...['resource', 'audience', 'scope', 'authorization_details'],
+      ...['resource', 'audience', 'scope', 'authorization_details', 'delegation_request'],
     ],
     duplicates: ['resource', 'audience'],
-    async handler(ctx, helpers, provider) {
-      try {
-        await exchange(ctx, helpers, provider);
-      } catch (error) {
-        // what the engine itself refuses (unknown resource, bad proof) is recorded here; our own refusals record themselves
-        if (error instanceof errors.OIDCProviderError && !(error instanceof EngineRefusal)) {
-          const { clientId } = ctx.oidc.client;
-          const actor = { kind: 'client', id: clientId } as const;
-          await deps.audit.record({ type: 'token.refused', actor, clientId, outcome: 'refused', cause: error.error });
-        }
-        throw error;
-      }
-    },
+    handler,
   };
 }

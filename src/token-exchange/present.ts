@@ -17,12 +17,14 @@ export const delegationBody = z
     created_at: z.iso.datetime(),
     ended_at: z.iso.datetime().nullable(),
     ended_by: z.string().nullable(),
+    impersonation: z.boolean(),
   })
   .meta({ id: 'Delegation' });
 
 /** A record in the form of `delegationBody`. */
 export function presentDelegation(delegation: Delegation): Sent<typeof delegationBody> {
-  const { id, fromAgentId, toAgentId, resources, scopes, detailTypes, until, createdBy, createdAt, endedAt, endedBy } = delegation;
+  const { id, fromAgentId, toAgentId, resources, scopes, detailTypes, until, hidesActor } = delegation;
+  const { createdBy, createdAt, endedAt, endedBy } = delegation;
   return {
     id,
     from: fromAgentId,
@@ -31,6 +33,7 @@ export function presentDelegation(delegation: Delegation): Sent<typeof delegatio
     scopes,
     authorization_details_types: detailTypes,
     until: until.toISOString(),
+    impersonation: hidesActor,
     created_by: createdBy,
     created_at: createdAt.toISOString(),
     ended_at: endedAt?.toISOString() ?? null,
@@ -63,9 +66,10 @@ function counted(count: number, word: string): string {
   return `${count} ${word}${count === 1 ? '' : 's'}`;
 }
 
-function limitsOf({ scopes, detailTypes, resources }: Delegation): string {
+function limitsOf({ scopes, detailTypes, resources, hidesActor }: Delegation): string {
   const what = [...(scopes.length === 0 ? [] : [scopes.join(', ')]), ...(detailTypes.length === 0 ? [] : [detailTypes.join(', ')])];
-  return [...what, ...(resources.length > 1 ? [`at ${counted(resources.length, 'resource server')}`] : [])].join(' · ');
+  const where = resources.length > 1 ? [`at ${counted(resources.length, 'resource server')}`] : [];
+  return [...what, ...where, ...(hidesActor ? ['without being named'] : [])].join(' · ');
 }
 
 /** A delegation for a person: from whom, to whom, for what. */

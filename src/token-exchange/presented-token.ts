@@ -1,17 +1,37 @@
 import type { AuthorizationDetail } from '../authorization-details/index.ts';
 import type { VerifiedToken } from '../tokens/index.ts';
-import { type ActClaim, type Actor, readActChain } from './act-chain.ts';
-import type { KeyProof } from './presenter.ts';
+import type { ForeignPerson } from '../trust/index.ts';
+import { type ActClaim, readActChain } from './act-chain.ts';
+import type { Holding } from './narrowing.ts';
 import { accept, type Outcome, refuse } from './refusal.ts';
+
+/** On whose word a subject token of another issuer is taken, and what it gives here. */
+export interface ForeignOrigin {
+  readonly providerId: string;
+  /** What it is used up under. */
+  readonly name: { readonly iss: string; readonly jti: string; readonly exp: number };
+  readonly person: ForeignPerson;
+  /** Who it is here was found out just now. */
+  readonly isNew: boolean;
+  /** Ids of the agents that may present it. */
+  readonly presenters: readonly string[];
+  readonly holdings: readonly Holding[];
+  readonly maxTtlSeconds: number | undefined;
+}
 
 /** The token that is exchanged, after signature and liveness were checked. */
 export interface SubjectToken {
-  readonly jti: string;
-  readonly rootJti: string;
+  /** Undefined for a token of another issuer: it is not in the ledger. */
+  readonly jti: string | undefined;
+  readonly rootJti: string | undefined;
+  /** The namespace of `sub`: ours. */
   readonly iss: string;
+  /** Who signed it. */
+  readonly tokenIssuer: string;
   readonly sub: string;
   readonly profile: 'user' | 'ai_agent' | 'service';
   readonly accountId: string | undefined;
+  /** Empty, like the resource, for a token of another issuer. */
   readonly clientId: string;
   readonly resource: string;
   readonly scopes: readonly string[];
@@ -24,6 +44,7 @@ export interface SubjectToken {
   readonly approval: Readonly<Record<string, unknown>> | undefined;
   /** Epoch seconds. */
   readonly expiresAt: number;
+  readonly foreign: ForeignOrigin | undefined;
 }
 
 /**
@@ -40,6 +61,7 @@ export function readSubjectToken(verified: VerifiedToken | undefined, ownResourc
     jti: record.jti,
     rootJti: record.rootJti,
     iss: payload.iss ?? '',
+    tokenIssuer: payload.iss ?? '',
     sub: record.subject,
     profile: record.subjectProfile,
     accountId: record.accountId,
@@ -54,34 +76,6 @@ export function readSubjectToken(verified: VerifiedToken | undefined, ownResourc
     authTime: record.authTime,
     approval: record.approval,
     expiresAt: payload.exp ?? 0,
+    foreign: undefined,
   });
-}
-
-/** The actor a verified actor token names, and whether this client holds it. */
-export interface ActorToken {
-  readonly actor: Actor;
-  readonly isHeldByClient: boolean;
-}
-
-/**
- * Who an actor token names (RFC 8693 §2.1): an agent or a service of this server that acts for itself. A person's token, or one
- * that somebody already acts on, names nobody who could act here: `invalid_request`. Held by the client means: bound to a key
- * that this request proved, or, without a key, issued to it.
- */
-export function readActorToken(
-  verified: VerifiedToken | undefined,
-  holder: { readonly clientId: string; readonly proof: KeyProof },
-): Outcome<ActorToken> {
-  if (verified === undefined) return refuse('invalid_request', 'the actor token is not a live access token of this server');
-  const { record, payload } = verified;
-  if (record.subjectProfile === 'user' || record.act !== undefined)
-    return refuse('invalid_request', 'the actor token is not one of an agent or service for itself');
-  const actor = { iss: payload.iss ?? '', sub: record.subject, sub_profile: record.subjectProfile };
-  return accept({ actor, isHeldByClient: isHeld(record, holder) });
-}
-
-function isHeld({ cnf, clientId }: VerifiedToken['record'], holder: { readonly clientId: string; readonly proof: KeyProof }): boolean {
-  if (cnf === undefined) return clientId === holder.clientId;
-  const proven = new Map<string, unknown>(Object.entries(holder.proof));
-  return Object.entries(cnf).every(([name, thumbprint]) => proven.get(name) === thumbprint);
 }

@@ -18,6 +18,8 @@ export interface DelegationRecord {
   readonly scopes: readonly string[];
   readonly detailTypes: readonly string[];
   readonly until: Date;
+  /** The one that takes over does not stand in the token (impersonation, RFC 8693 §1.1). */
+  readonly hidesActor: boolean;
 }
 
 /** All that the decision looks at; every fact was verified by the caller, none is read from the request alone. */
@@ -25,7 +27,10 @@ export interface PresenterFacts {
   readonly client: { readonly id: string; readonly isAuthenticated: boolean; readonly proof: KeyProof };
   readonly subjectToken: {
     readonly iss: string;
+    /** Empty for a token of another issuer. */
     readonly clientId: string;
+    /** The trust record of its issuer names the actor as one that may bring such tokens; false for tokens of ours. */
+    readonly isEntrusted: boolean;
     readonly cnf: unknown;
     readonly mayAct: unknown;
     /** The outermost actor, or the subject itself where an agent acts for itself; undefined for a person without an actor. */
@@ -47,11 +52,17 @@ export interface PresenterFacts {
 }
 
 /** Why a presenter may: recorded with the token. */
-export type PresenterBasis = 'issued_to' | 'resource_server' | 'may_act' | 'delegation';
+export type PresenterBasis = 'issued_to' | 'resource_server' | 'may_act' | 'trust_record' | 'delegation';
 
 /** The decision; a delegation brings the limits of its record for narrowing.ts. */
 export type PresenterDecision =
-  | { readonly allowed: true; readonly basis: PresenterBasis; readonly limits?: NarrowingLimits; readonly delegationId?: string }
+  | {
+      readonly allowed: true;
+      readonly basis: PresenterBasis;
+      readonly limits?: NarrowingLimits;
+      readonly delegationId?: string;
+      readonly hidesActor?: true;
+    }
   | ({ readonly allowed: false } & Refusal);
 
 const refused = (description: string, error: Refusal['error'] = 'actor_unauthorized'): PresenterDecision => ({
@@ -62,8 +73,8 @@ const refused = (description: string, error: Refusal['error'] = 'actor_unauthori
 
 /**
  * R1: who may exchange a subject token. In this order: the client it was issued to, a client of the resource server in its
- * `aud` towards that record's downstream resources, a party in its `may_act`, an agent with a delegation record from the
- * outermost actor. Everyone else: `actor_unauthorized` (Actor Profile; HTTP 400). Pure; denies whatever it does not know.
+ * `aud` towards that record's downstream resources, a party in its `may_act`, an agent that the trust record of a foreign issuer
+ * names, an agent with a delegation record from the outermost actor. Everyone else: `actor_unauthorized` (Actor Profile; HTTP 400). Pure; denies whatever it does not know.
  *
  * Only the client that the token was issued to may leave the chain as it is; a new presenter without an actor is refused, or the
  * chain would name somebody who is no longer there (Actor Profile: continuation is for the same presenter).
@@ -76,6 +87,8 @@ export function decidePresenter(facts: PresenterFacts): PresenterDecision {
   if (!client.isAuthenticated) return refused('token exchange needs an authenticated client', 'unauthorized_client');
   const isNamed = isNamedBy(subjectToken.mayAct, facts);
   if (facts.isActorProven && subjectToken.mayAct !== undefined && !isNamed) return refused('may_act does not name this actor');
+  if (subjectToken.clientId === '' && !isKeyProven(subjectToken.cnf, client.proof))
+    return refused('the key that the subject token is bound to was not proven');
   if (client.id === subjectToken.clientId) {
     return isKeyProven(subjectToken.cnf, client.proof)
       ? { allowed: true, basis: 'issued_to' }
@@ -85,6 +98,7 @@ export function decidePresenter(facts: PresenterFacts): PresenterDecision {
   if (resourceServer?.clientIds.includes(client.id) === true && resourceServer.downstreamResources.includes(requested.resource))
     return { allowed: true, basis: 'resource_server' };
   if (isNamed) return { allowed: true, basis: 'may_act' };
+  if (subjectToken.isEntrusted) return { allowed: true, basis: 'trust_record' };
   return byDelegation(facts);
 }
 
@@ -116,10 +130,12 @@ function byDelegation({ subjectToken, actor, delegations, requested, now }: Pres
     return refused('this client may not present this token');
   const records = delegations.filter(({ from, to }) => isSameParty(from, outermostActor) && isSameParty(to, actor));
   if (records.length === 0) return refused('no delegation record from the acting agent to this one');
-  const record = records.find((candidate) => admits(candidate, requested, now));
+  const admitting = records.filter((candidate) => admits(candidate, requested, now));
+  const record = admitting.find(({ hidesActor }) => !hidesActor) ?? admitting[0];
   if (record === undefined) return refused('no delegation record covers this resource, scope and detail type now');
-  const { id, scopes, detailTypes } = record;
-  return { allowed: true, basis: 'delegation', limits: { scopes, detailTypes }, delegationId: id };
+  const { id, scopes, detailTypes, hidesActor } = record;
+  const hidden = hidesActor ? ({ hidesActor: true } as const) : {};
+  return { allowed: true, basis: 'delegation', limits: { scopes, detailTypes }, delegationId: id, ...hidden };
 }
 
 function admits(record: DelegationRecord, requested: PresenterFacts['requested'], now: Date): boolean {

@@ -1,14 +1,22 @@
 import { canonicalResourceUri } from '../resource-servers/index.ts';
+import { reasonText } from './asking/delegation-request.ts';
 import { accept, type Outcome, refuse } from './refusal.ts';
 
-/** Token types (RFC 8693 §3) that may be presented and asked for here. */
+/** RFC 8693 §2.1. */
+export const TOKEN_EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
+
+/** Token types (RFC 8693 §3) that may be presented here; an id_token says only who the subject is, and never acts (Actor Profile). */
 export const tokenTypes = {
   accessToken: 'urn:ietf:params:oauth:token-type:access_token',
   jwt: 'urn:ietf:params:oauth:token-type:jwt',
+  idToken: 'urn:ietf:params:oauth:token-type:id_token',
 } as const;
 
 /** A token type we accept: everything else establishes no chain or no presenter (Actor Profile, input classes). */
 export type TokenType = (typeof tokenTypes)[keyof typeof tokenTypes];
+
+/** What may name an actor, and what is issued. */
+export const actingTypes = [tokenTypes.accessToken, tokenTypes.jwt] as const;
 
 /** A token as it was presented. */
 export interface PresentedToken {
@@ -31,6 +39,8 @@ export interface TokenExchangeRequest {
   readonly scopes: readonly string[] | undefined;
   /** `authorization_details` as sent (RFC 9396 §2): JSON that is not parsed yet. */
   readonly authorizationDetails: string | undefined;
+  /** Why the client needs what it may turn out not to have: asks for a delegation then. */
+  readonly delegationReason: string | undefined;
 }
 
 /** Parameters as the engine hands them over: strings, or lists where the engine allows repetition. */
@@ -41,12 +51,16 @@ const maxTokenLength = 8192;
 const maxAudienceLength = 512;
 const maxScopeLength = 4096;
 const maxDetailsLength = 8192;
+const maxReasonLength = 300;
 const scopeList = /^[\x21\x23-\x5b\x5d-\x7e]+(?: [\x21\x23-\x5b\x5d-\x7e]+)*$/;
-const accepted: ReadonlySet<string> = new Set(Object.values(tokenTypes));
+/** More targets than anybody repeats by mistake. */
+const maxTargets = 20;
+const subjectTypes: ReadonlySet<string> = new Set(Object.values(tokenTypes));
+const otherTypes: ReadonlySet<string> = new Set(actingTypes);
 
 /**
  * Reads the parameters of RFC 8693 §2.1. `invalid_request` for what is missing, repeated, too long or of an unsupported type;
- * `invalid_target` (§2.2.2) unless exactly one `resource` or `audience` is named; `invalid_scope` for a malformed scope.
+ * `invalid_target` (§2.2.2) unless all of `resource` and `audience` name one target; `invalid_scope` for a malformed scope.
  * A parameter that the engine defaulted counts as named.
  */
 export function readExchangeRequest(parameters: Parameters): Outcome<TokenExchangeRequest> {
@@ -63,6 +77,10 @@ export function readExchangeRequest(parameters: Parameters): Outcome<TokenExchan
   if (!scopes.ok) return scopes;
   const details = single(parameters, 'authorization_details', maxDetailsLength);
   if (!details.ok) return details;
+  const reason = single(parameters, 'delegation_request', maxReasonLength);
+  if (!reason.ok) return reason;
+  if (reason.value !== undefined && !reasonText.safeParse(reason.value).success)
+    return refuse('invalid_request', 'delegation_request is not a line of plain text');
   return accept({
     subjectToken: subjectToken.value,
     actorToken: actorToken.value,
@@ -70,6 +88,7 @@ export function readExchangeRequest(parameters: Parameters): Outcome<TokenExchan
     target: target.value,
     scopes: scopes.value,
     authorizationDetails: details.value,
+    delegationReason: reason.value,
   });
 }
 
@@ -84,43 +103,47 @@ function single(parameters: Parameters, name: string, maxLength: number): Outcom
 function presented(parameters: Parameters, name: 'subject_token' | 'actor_token'): Outcome<PresentedToken | undefined> {
   const token = single(parameters, name, maxTokenLength);
   if (!token.ok) return token;
-  const type = tokenType(parameters, `${name}_type`);
+  const type = tokenType(parameters, `${name}_type`, name === 'subject_token' ? subjectTypes : otherTypes);
   if (!type.ok) return type;
   if (token.value === undefined)
     return type.value === undefined ? accept(undefined) : refuse('invalid_request', `${name}_type must not be sent without ${name}`);
   return type.value === undefined ? refuse('invalid_request', `${name}_type is missing`) : accept({ token: token.value, type: type.value });
 }
 
-function tokenType(parameters: Parameters, name: string): Outcome<TokenType | undefined> {
+function tokenType(parameters: Parameters, name: string, accepted: ReadonlySet<string>): Outcome<TokenType | undefined> {
   const value = single(parameters, name, maxAudienceLength);
   if (!value.ok) return value;
   if (value.value === undefined) return accept(undefined);
-  return isTokenType(value.value) ? accept(value.value) : refuse('invalid_request', `${name} is not supported`);
-}
-
-function isTokenType(text: string): text is TokenType {
-  return accepted.has(text);
+  return accepted.has(value.value) ? accept(value.value as TokenType) : refuse('invalid_request', `${name} is not supported`);
 }
 
 function requestedType(parameters: Parameters): Outcome<TokenType> {
-  const type = tokenType(parameters, 'requested_token_type');
+  const type = tokenType(parameters, 'requested_token_type', otherTypes);
   return type.ok ? accept(type.value ?? tokenTypes.accessToken) : type;
 }
 
-/** One token, one audience (RFC 9068 §5: scopes of two resources in one token are ambiguous). */
+/** One token, one audience (RFC 9068 §5: scopes of two resources in one token are ambiguous); a target named twice is still one. */
 function readTarget(parameters: Parameters): Outcome<ExchangeTarget> {
-  const resources = listed(parameters, 'resource');
+  const resources = listed(parameters, 'resource').map(canonicalResourceUri);
   const audiences = listed(parameters, 'audience');
-  if (resources.length + audiences.length !== 1) return refuse('invalid_target', 'name exactly one resource or audience');
-  const [audience] = audiences;
-  if (audience !== undefined) return readAudience(audience);
-  const canonical = canonicalResourceUri(resources[0]);
-  return canonical.ok ? accept({ kind: 'resource', resource: canonical.uri }) : refuse('invalid_target', `resource ${canonical.reason}`);
+  if (resources.length + audiences.length > maxTargets) return refuse('invalid_target', 'name exactly one resource or audience');
+  const named = new Set<string>();
+  for (const resource of resources) {
+    if (!resource.ok) return refuse('invalid_target', `resource ${resource.reason}`);
+    named.add(resource.uri);
+  }
+  for (const audience of audiences) {
+    if (!isName(audience)) return refuse('invalid_target', 'audience is not the name of a resource server');
+    const canonical = canonicalResourceUri(audience);
+    named.add(canonical.ok ? canonical.uri : audience);
+  }
+  const [target, ...others] = named;
+  if (target === undefined || others.length > 0) return refuse('invalid_target', 'name exactly one resource or audience');
+  return accept(resources.length > 0 ? { kind: 'resource', resource: target } : { kind: 'audience', audience: target });
 }
 
-function readAudience(audience: unknown): Outcome<ExchangeTarget> {
-  const isName = typeof audience === 'string' && audience.length <= maxAudienceLength && /^[!-~]+$/.test(audience);
-  return isName ? accept({ kind: 'audience', audience }) : refuse('invalid_target', 'audience is not the name of a resource server');
+function isName(audience: unknown): audience is string {
+  return typeof audience === 'string' && audience.length <= maxAudienceLength && /^[!-~]+$/.test(audience);
 }
 
 function listed(parameters: Parameters, name: string): readonly unknown[] {

@@ -13,6 +13,12 @@ export interface DelegationPage {
   readonly nextCursor: string | undefined;
 }
 
+/** What a delegation would be: agents and types exist, resources stand in canonical form, nothing stands twice. */
+export type CheckedDelegation = Pick<Delegation, 'resources' | 'scopes' | 'detailTypes' | 'until' | 'hidesActor'> & {
+  readonly from: string;
+  readonly to: string;
+};
+
 /** The use cases around delegations. `by` is who acts, as the audit trail names them. */
 export interface DelegationService {
   /** Those in force from one agent to another. */
@@ -22,6 +28,10 @@ export interface DelegationService {
   list(filter: DelegationFilter): Promise<DelegationPage>;
   /** `input` is a body of `POST /api/v1/delegations`. @throws {AppError} `invalid_input` with the member at fault. */
   create(input: unknown, by: AuditActor): Promise<Delegation>;
+  /** The input of `create` against the records as they are. @throws {AppError} `invalid_input` with the member at fault. */
+  check(input: unknown): Promise<CheckedDelegation>;
+  /** Makes one of what was checked, in the transaction under way. */
+  createChecked(checked: CheckedDelegation, by: AuditActor): Promise<Delegation>;
   /** No exchange under it any more; tokens already issued live out their few minutes. @throws {AppError} `not_found`, `conflict`. */
   end(id: string, by: AuditActor): Promise<Delegation>;
 }
@@ -65,6 +75,23 @@ export function createDelegationService(deps: DelegationServiceDeps): Delegation
   };
   const record = (type: 'delegation.created' | 'delegation.deleted', { id, toAgentId, fromAgentId }: Delegation, actor: AuditActor) =>
     audit.record({ type, actor, resource: id, agentId: toAgentId, action: `${fromAgentId} ${toAgentId}` });
+  const check = async (input: unknown): Promise<CheckedDelegation> => {
+    const { from, to, scopes, until, impersonation, ...rest } = readNewDelegation(input, clock.now());
+    await checkAgents({ from, to });
+    const identifiers = await Promise.all(rest.resources.map(canonical));
+    const detailTypes = [...new Set(rest.authorization_details_types)];
+    const unknown = detailTypes.find((name) => types.find(name) === undefined) ?? (await deps.useTypes(detailTypes));
+    if (unknown !== undefined) throw invalid('authorization_details_types', 'A type of authorization details is not known here.');
+    const lists = { resources: [...new Set(identifiers)], scopes: [...new Set(scopes)], detailTypes };
+    return { from, to, ...lists, until: new Date(until), hidesActor: impersonation };
+  };
+  const createChecked = async ({ from, to, ...rest }: CheckedDelegation, by: AuditActor): Promise<Delegation> => {
+    const made = { createdBy: by.id, createdAt: clock.now(), endedAt: undefined, endedBy: undefined };
+    const delegation: Delegation = { id: ids.next('dlg'), fromAgentId: from, toAgentId: to, ...rest, ...made };
+    await store.insert(delegation);
+    await record('delegation.created', delegation, by);
+    return delegation;
+  };
   return {
     inForce: store.inForce,
     get,
@@ -73,31 +100,9 @@ export function createDelegationService(deps: DelegationServiceDeps): Delegation
       const delegations = found.slice(0, filter.limit);
       return { delegations, nextCursor: found.length > filter.limit ? delegations.at(-1)?.id : undefined };
     },
-    create: (input, by) =>
-      db.transaction(async () => {
-        const { from, to, scopes, until, ...rest } = readNewDelegation(input, clock.now());
-        await checkAgents({ from, to });
-        const identifiers = await Promise.all(rest.resources.map(canonical));
-        const detailTypes = [...new Set(rest.authorization_details_types)];
-        const unknown = detailTypes.find((name) => types.find(name) === undefined) ?? (await deps.useTypes(detailTypes));
-        if (unknown !== undefined) throw invalid('authorization_details_types', 'A type of authorization details is not known here.');
-        const delegation: Delegation = {
-          id: ids.next('dlg'),
-          fromAgentId: from,
-          toAgentId: to,
-          resources: [...new Set(identifiers)],
-          scopes: [...new Set(scopes)],
-          detailTypes,
-          until: new Date(until),
-          createdBy: by.id,
-          createdAt: clock.now(),
-          endedAt: undefined,
-          endedBy: undefined,
-        };
-        await store.insert(delegation);
-        await record('delegation.created', delegation, by);
-        return delegation;
-      }),
+    check,
+    createChecked,
+    create: (input, by) => db.transaction(async () => createChecked(await check(input), by)),
     end: (id, by) =>
       db.transaction(async () => {
         const delegation = await get(id);

@@ -39,6 +39,7 @@ interface Row {
   readonly created_at: Date;
   readonly ended_at: Date | null;
   readonly ended_by: string | null;
+  readonly hides_actor: boolean | null;
 }
 
 function toDelegation(row: Row): Delegation {
@@ -55,6 +56,7 @@ function toDelegation(row: Row): Delegation {
     createdAt: row.created_at,
     endedAt: row.ended_at ?? undefined,
     endedBy: row.ended_by ?? undefined,
+    hidesActor: row.hides_actor === true,
   };
 }
 
@@ -91,9 +93,9 @@ export function createDelegationStore({ db, clock }: { db: Db; clock: Clock }): 
       });
       return rows.map(toDelegation);
     },
-    async insert({ id, fromAgentId, toAgentId, resources, scopes, detailTypes, until, createdBy, createdAt }) {
+    async insert({ id, fromAgentId, toAgentId, resources, scopes, detailTypes, until, createdBy, createdAt, hidesActor }) {
       const lists = { resources: [...resources], scopes: [...scopes], detailTypes: [...detailTypes] };
-      await db.prisma.delegation.create({ data: { id, fromAgentId, toAgentId, ...lists, until, createdBy, createdAt } });
+      await db.prisma.delegation.create({ data: { id, fromAgentId, toAgentId, ...lists, until, createdBy, createdAt, hidesActor } });
     },
     async end(id, by) {
       const ended = await db.prisma.delegation.updateMany({ where: { id, endedAt: null }, data: { endedAt: by.at, endedBy: by.id } });

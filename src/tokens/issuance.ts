@@ -21,6 +21,8 @@ export interface Issuance {
   subjectProfile?: SubjectProfile;
   /** The final `act` claim, newest actor outermost. */
   actors?: ActClaim;
+  /** How many actors the chain may hold, where an administrator allowed another number than the usual one (R26). */
+  maxActors?: number;
   /** The token it is made from: its child dies with it. */
   parentJti?: string;
   /** By which right it is made from its parent (R1), and the delegation that right stands on. */

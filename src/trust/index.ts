@@ -1,7 +1,8 @@
 /**
  * Whom this server believes: identity providers that say which person asks, platforms that say which workload runs, publishers
- * that say what a piece of software is. Owns the records, their keys and the verification of what they signed, and remembers which
- * assertions were used. It issues nothing: identity-assertion asks it for both grants, client-registration for software statements.
+ * that say what a piece of software is, issuers whose access tokens may be exchanged. Owns the records, their keys and the verification of what they signed, and remembers which
+ * assertions were used. It issues nothing: identity-assertion asks it for both grants, token-exchange for tokens of others,
+ * client-registration for software statements.
  */
 import type { AuditService } from '../audit/index.ts';
 import type { Capability } from '../capability.ts';
@@ -19,9 +20,10 @@ import { createTrustStore } from './store.ts';
 import { createVerification, type Demand, type Distrusted, type Trusted } from './verification.ts';
 
 export type { TrustKind, TrustProvider } from './provider.ts';
-export { takeApart } from './signed-claims.ts';
+export { nameOfJwt, takeApart } from './signed-claims.ts';
 export type { KeyCheck, TrustService, WorkloadClient, WorkloadClients } from './service.ts';
 export type { SoftwareStatement } from './software-statement.ts';
+export { type ForeignPerson, mappedScopes, personIn, scopesIn, type TokenRules } from './token-rules.ts';
 export { type Demand, type Distrusted, faultWords, type Trusted, type TrustFault } from './verification.ts';
 
 /** The records and what they let in. */

@@ -4,7 +4,8 @@ import { type Moment, momentOf } from '../platform/http/moment.ts';
 import type { Sent } from '../platform/http/operation.ts';
 import { type ClaimRule, weaknessesOf } from './claim-rules.ts';
 import { keyWords } from './keys/key-set.ts';
-import { TRUST_ALGORITHMS, TRUST_KINDS, type TrustKind, type TrustProvider } from './provider.ts';
+import { NAMES_PEOPLE, TRUST_ALGORITHMS, TRUST_KINDS, type TrustKind, type TrustProvider } from './provider.ts';
+import { type ForeignScope, type TokenRules, tokenRules, writtenRules } from './token-rules.ts';
 import { faultWords, type TrustFault } from './verification.ts';
 
 /** What is weak about a record's rules, in sentences; only workloads have any. */
@@ -34,6 +35,7 @@ export const trustProviderBody = z
     max_ttl_seconds: z.int().nullable(),
     agent_id: z.string().nullable(),
     client_id: z.string().nullable(),
+    tokens: tokenRules.nullable(),
     warnings: texts,
     created_at: z.iso.datetime(),
     updated_at: z.iso.datetime(),
@@ -56,6 +58,7 @@ export function presentTrustProvider(provider: TrustProvider): Sent<typeof trust
     max_ttl_seconds: provider.maxTtlSeconds ?? null,
     agent_id: provider.agentId ?? null,
     client_id: provider.clientId ?? null,
+    tokens: provider.tokenRules === undefined ? null : writtenRules(provider.tokenRules),
     warnings: warningsOf(provider),
     created_at: createdAt.toISOString(),
     updated_at: updatedAt.toISOString(),
@@ -67,6 +70,7 @@ export const KIND_WORDS: Readonly<Record<TrustKind, string>> = {
   identity_provider: 'Identity provider',
   workload: 'Workload',
   software: 'Publisher of software',
+  token_issuer: 'Issuer of access tokens',
 };
 
 /** A state as views/partials/state.eta shows it. */
@@ -85,23 +89,44 @@ export function presentInList(provider: TrustProvider) {
   return { id, name, issuer, kind: KIND_WORDS[kind], hasWarnings: warningsOf(provider).length > 0, state: stateOf(provider) };
 }
 
+const fact = (label: string, value: string) => ({ label, value });
 const listed = (values: readonly string[], none: string) => (values.length === 0 ? none : values.join(', '));
+
+/** A rule for scopes in words: `mail.read gives read at https://api.example`. */
+function scopeWords({ from, resource, scope }: ForeignScope): string {
+  return `${from ?? 'whoever it names'} gives ${scope} at ${resource}`;
+}
+
+function tokenFacts({ subject, tenant, scopes, presenters, acceptsChains, acceptsUntyped }: TokenRules) {
+  return [
+    fact('Knows people by', tenant === undefined ? subject : `${subject} in ${tenant}`),
+    fact('Its scopes', listed(scopes.map(scopeWords), 'give nothing')),
+    fact('Brought by', presenters.length === 1 ? 'one agent' : `${presenters.length} agents`),
+    fact('Who acted before', acceptsChains ? 'its word is taken' : 'a token that names somebody is refused'),
+    ...(acceptsUntyped ? [fact('Type', 'its access tokens do not say that they are some')] : []),
+  ];
+}
 
 function factsOf(provider: TrustProvider) {
   const { kind, keys, jwksUri, algorithms, audiences, domains, resources, scopes, maxTtlSeconds } = provider;
   const own = kind === 'identity_provider' ? 'this server’s issuer alone' : listed(audiences, 'this server');
-  const fact = (label: string, value: string) => ({ label, value });
+  const namesPeople = NAMES_PEOPLE.has(kind);
   return [
     fact('Keys', keys === undefined ? (jwksUri ?? '') : keys.map(keyWords).join(', ')),
     fact('Signed with', algorithms.join(', ')),
     fact('Made for', own),
-    ...(kind === 'identity_provider' ? [fact('Names people at', listed(domains, 'no domain: only people linked before'))] : []),
-    ...(kind === 'identity_provider' && provider.isEmailAuthoritative ? [fact('Addresses', 'its word is enough')] : []),
+    ...(namesPeople ? [fact('Names people at', listed(domains, 'no domain: only people linked before'))] : []),
+    ...(namesPeople && provider.isEmailAuthoritative ? [fact('Addresses', 'its word is enough')] : []),
+    ...(provider.tokenRules === undefined ? [] : tokenFacts(provider.tokenRules)),
     ...(kind === 'software'
       ? []
       : [
-          fact('For', listed(resources, 'any resource registered here')),
-          fact('Scopes at most', scopes === undefined ? 'what the resource offers' : listed(scopes, 'none')),
+          ...(kind === 'token_issuer'
+            ? []
+            : [
+                fact('For', listed(resources, 'any resource registered here')),
+                fact('Scopes at most', scopes === undefined ? 'what the resource offers' : listed(scopes, 'none')),
+              ]),
           fact('A token lives at most', maxTtlSeconds === undefined ? 'as the resource says' : `${maxTtlSeconds} s`),
         ]),
   ];

@@ -2,12 +2,13 @@ import { z } from 'zod';
 import { AppError } from '../platform/errors.ts';
 import { type ClaimRule, JSON_POINTER } from './claim-rules.ts';
 import { readKeySet, type VerifyingKey } from './keys/key-set.ts';
+import { type TokenRules, tokenRules } from './token-rules.ts';
 
 /**
  * What somebody is trusted for: to say which person asks (identity assertions, ID-JAG), which workload runs (its platform's
- * token), or what a piece of software is (software statements, RFC 7591 §2.3).
+ * token), what a piece of software is (software statements, RFC 7591 §2.3), or whom an agent brings a token of (RFC 8693).
  */
-export const TRUST_KINDS = ['identity_provider', 'workload', 'software'] as const;
+export const TRUST_KINDS = ['identity_provider', 'workload', 'software', 'token_issuer'] as const;
 export type TrustKind = (typeof TRUST_KINDS)[number];
 
 /** Asymmetric only: whoever verifies must not be able to sign (RFC 8725 §3.2). */
@@ -43,6 +44,8 @@ export interface TrustProvider {
   /** The agent a workload speaks for, and the client its tokens are issued through. */
   readonly agentId: string | undefined;
   readonly clientId: string | undefined;
+  /** How its access tokens are read; only, and always, for an issuer of access tokens. */
+  readonly tokenRules: TokenRules | undefined;
   readonly createdAt: Date;
   readonly updatedAt: Date;
 }
@@ -80,6 +83,7 @@ const changeable = {
     .nullable(),
   max_ttl_seconds: z.int().min(30).max(3_600).nullable(),
   status: z.enum(['active', 'disabled']),
+  tokens: tokenRules.nullable(),
 };
 
 /** A new trust provider as it arrives; kind, issuer and agent cannot change afterwards. */
@@ -99,6 +103,7 @@ export const newTrustProvider = z.strictObject({
   scopes: changeable.scopes.default(null),
   max_ttl_seconds: changeable.max_ttl_seconds.default(null),
   status: changeable.status.default('active'),
+  tokens: changeable.tokens.default(null),
 });
 export type NewTrustProvider = z.output<typeof newTrustProvider>;
 
@@ -143,11 +148,23 @@ export function checkWritten(
     throw invalid('audiences', 'Every workload of the platform has a token for this audience; name one that is made for this server.');
   if (kind === 'workload') checkWorkload(written);
   else if (written.agent_id !== null) throw invalid('agent_id', 'Only a workload speaks for an agent.');
-  if (kind !== 'identity_provider' && written.domains.length > 0) throw invalid('domains', 'Only an identity provider names people.');
+  if (!NAMES_PEOPLE.has(kind) && written.domains.length > 0) throw invalid('domains', 'Only an identity provider names people.');
+  checkTokenRules(written);
   if (jwks === null) return undefined;
   const read = readKeySet(jwks);
   if (!read.ok) throw invalid('jwks', read.reason);
   return read.keys;
+}
+
+/** Whose word may name a person. */
+export const NAMES_PEOPLE: ReadonlySet<TrustKind> = new Set(['identity_provider', 'token_issuer']);
+
+/** What its tokens give stands in the rules alone, one scope at a time. */
+function checkTokenRules({ kind, tokens, resources, scopes }: Written & { readonly resources: readonly string[] }): void {
+  if ((kind === 'token_issuer') !== (tokens !== null))
+    throw invalid('tokens', kind === 'token_issuer' ? 'Say how its tokens are read.' : 'Only an issuer of access tokens has these rules.');
+  if (tokens !== null && resources.length > 0) throw invalid('resources', 'What a token gives is said by its scopes.');
+  if (tokens !== null && scopes !== null) throw invalid('scopes', 'What a token gives is said by its scopes.');
 }
 
 /** Deny by default: a workload is one agent, told from others by what it is, for named resources and scopes. */

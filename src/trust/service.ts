@@ -6,8 +6,9 @@ import { AppError } from '../platform/errors.ts';
 import type { Ids } from '../platform/ids.ts';
 import { keyWords } from './keys/key-set.ts';
 import type { KeySource } from './keys/key-source.ts';
-import { checkWritten, type NewTrustProvider, type TrustProvider, type TrustProviderChange } from './provider.ts';
+import { checkWritten, NAMES_PEOPLE, type NewTrustProvider, type TrustProvider, type TrustProviderChange } from './provider.ts';
 import type { TrustStore } from './store.ts';
+import { rulesOf, type TokenRules, writtenRules } from './token-rules.ts';
 
 /** The client through which a workload's tokens are issued. Each call runs in the transaction that changes the record. */
 export interface WorkloadClients {
@@ -83,17 +84,15 @@ export interface TrustServiceDeps {
 /** Clocks may differ, so a used assertion is remembered a little beyond its end. */
 const MARGIN_SECONDS = 120;
 
-async function canonicalOf({ resources }: Pick<TrustServiceDeps, 'resources'>, uris: readonly string[]): Promise<string[]> {
-  const found = await Promise.all(
-    uris.map(async (uri, index) => {
-      const server = (await resources.findByIdentifier(uri)) as { identifier: string; own?: string } | undefined;
-      const member = `/resources/${index}`;
-      if (server === undefined) throw new AppError('invalid_input', 'A resource is not registered here.', { member });
-      if (server.own !== undefined) throw new AppError('invalid_input', 'Nobody else lets software manage this server.', { member });
-      return server.identifier;
-    }),
-  );
-  return [...new Set(found)];
+async function canonicalAt({ resources }: Pick<TrustServiceDeps, 'resources'>, uri: string, member: string): Promise<string> {
+  const server = (await resources.findByIdentifier(uri)) as { identifier: string; own?: string } | undefined;
+  if (server === undefined) throw new AppError('invalid_input', 'A resource is not registered here.', { member });
+  if (server.own !== undefined) throw new AppError('invalid_input', 'Nobody else lets software manage this server.', { member });
+  return server.identifier;
+}
+
+async function canonicalOf(deps: Pick<TrustServiceDeps, 'resources'>, uris: readonly string[]): Promise<string[]> {
+  return [...new Set(await Promise.all(uris.map((uri, index) => canonicalAt(deps, uri, `/resources/${index}`))))];
 }
 
 /** A record in the form of the interface, as far as an administrator writes it. */
@@ -109,7 +108,18 @@ function writtenOf(provider: TrustProvider): NewTrustProvider {
     claims: claimRules.map(({ pointer, values }) => ({ pointer, values: [...values] })),
     scopes: scopes === undefined ? null : [...scopes],
     max_ttl_seconds: provider.maxTtlSeconds ?? null,
+    tokens: provider.tokenRules === undefined ? null : writtenRules(provider.tokenRules),
   };
+}
+
+/** Rules for tokens with their resources as they are registered. */
+async function canonicalRules(deps: Pick<TrustServiceDeps, 'resources'>, written: NewTrustProvider['tokens']) {
+  if (written === null) return undefined;
+  const rules = rulesOf(written);
+  const scopes: TokenRules['scopes'] = await Promise.all(
+    rules.scopes.map(async (each, index) => ({ ...each, resource: await canonicalAt(deps, each.resource, `/tokens/scopes/${index}`) })),
+  );
+  return { ...rules, scopes };
 }
 
 type Judged = Omit<TrustProvider, 'id' | 'clientId' | 'createdAt' | 'updatedAt'>;
@@ -128,6 +138,7 @@ async function judge(deps: TrustServiceDeps, input: NewTrustProvider): Promise<J
     scopes: scopes ?? undefined,
     maxTtlSeconds: input.max_ttl_seconds ?? undefined,
     agentId: input.agent_id ?? undefined,
+    tokenRules: await canonicalRules(deps, input.tokens),
   };
 }
 
@@ -150,6 +161,11 @@ export function createTrustService(deps: TrustServiceDeps): TrustService {
     const found = await store.find(id);
     if (found === undefined) throw missing();
     return found;
+  };
+  /** The same issuer is trusted for people in another way: whom it named stays known. */
+  const isNamedByOthers = async (issuer: string, kind: TrustProvider['kind']) => {
+    const others = [...NAMES_PEOPLE].filter((other) => other !== kind);
+    return (await Promise.all(others.map((other) => store.ofIssuer(issuer, other)))).some((found) => found.length > 0);
   };
   return {
     get,
@@ -191,7 +207,7 @@ export function createTrustService(deps: TrustServiceDeps): TrustService {
         const { kind, issuer, clientId } = await get(id);
         if (!(await store.remove(id))) throw missing();
         if (clientId !== undefined) await workloads.remove(clientId, by);
-        if (kind === 'identity_provider') await deps.onIdentityProviderRemoved(issuer);
+        if (NAMES_PEOPLE.has(kind) && !(await isNamedByOthers(issuer, kind))) await deps.onIdentityProviderRemoved(issuer);
         await audit.record({ type: 'trust_provider.deleted', actor: by, resource: id, action: `${kind} ${issuer}` });
       }),
     async checkKeys(id) {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { decodeJwt, decodeProtectedHeader, type JWTPayload } from 'jose';
 
 /** A JWT that was taken apart and believed in nothing yet. */
@@ -29,6 +30,17 @@ export function takeApart(jwt: string): Unverified | undefined {
   } catch {
     return undefined;
   }
+}
+
+/**
+ * The name a JWT is used up under: its own (RFC 7519 §4.1.7), else a digest of what was signed. Not of the signature: of that there
+ * can be a second one for the same token.
+ */
+export function nameOfJwt(jwt: string, { jti }: JWTPayload): string {
+  if (isText(jti)) return jti;
+  return createHash('sha256')
+    .update(jwt.slice(0, jwt.lastIndexOf('.')))
+    .digest('base64url');
 }
 
 /** What the times of a JWT must be (RFC 7519 §4.1.4 to §4.1.6). `mustEnd`: it has to say when it ends and when it was made. */

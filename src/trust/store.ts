@@ -4,6 +4,7 @@ import { purge } from '../platform/db/purge.ts';
 import type { ClaimRule } from './claim-rules.ts';
 import type { VerifyingKey } from './keys/key-set.ts';
 import type { TrustAlgorithm, TrustKind, TrustProvider } from './provider.ts';
+import type { TokenRules } from './token-rules.ts';
 
 /** Trust providers and the assertions that were used up, in SQL. */
 export interface TrustStore {
@@ -45,6 +46,7 @@ interface Row {
   readonly status: 'active' | 'disabled';
   readonly agent_id: string | null;
   readonly client_id: string | null;
+  readonly token_rules: TokenRules | null;
   readonly created_at: Date;
   readonly updated_at: Date;
 }
@@ -61,6 +63,7 @@ function toProvider(row: Row): TrustProvider {
     maxTtlSeconds: row.max_ttl_seconds ?? undefined,
     agentId: row.agent_id ?? undefined,
     clientId: row.client_id ?? undefined,
+    tokenRules: row.token_rules ?? undefined,
     createdAt: row.created_at,
     updatedAt: row.updated_at,
   };
@@ -83,15 +86,16 @@ function changeableOf(provider: TrustProvider): unknown[] {
     json(provider.scopes),
     provider.maxTtlSeconds ?? null,
     provider.status,
+    json(provider.tokenRules),
     provider.updatedAt,
   ];
 }
 
 const CHANGEABLE = [
   ...['name', 'jwks_uri', 'keys', 'audiences', 'algorithms', 'domains', 'is_email_authoritative', 'claim_rules', 'resources'],
-  ...['scopes', 'max_ttl_seconds', 'status', 'updated_at'],
+  ...['scopes', 'max_ttl_seconds', 'status', 'token_rules', 'updated_at'],
 ];
-const JSON_COLUMNS = new Set(['keys', 'claim_rules', 'scopes']);
+const JSON_COLUMNS = new Set(['keys', 'claim_rules', 'scopes', 'token_rules']);
 const parameter = (column: string, index: number) => `$${index + 2}${JSON_COLUMNS.has(column) ? '::jsonb' : ''}`;
 const SELECT = 'SELECT * FROM trust_providers';
 

@@ -54,7 +54,12 @@ export interface VerificationDeps {
 }
 
 /** An assertion of a person is spent at once; a platform's token lives up to a day; a statement as long as its software. */
-const LONGEST_SECONDS: Readonly<Record<TrustKind, number>> = { identity_provider: 3_600, workload: 86_400, software: Infinity };
+const LONGEST_SECONDS: Readonly<Record<TrustKind, number>> = {
+  identity_provider: 3_600,
+  workload: 86_400,
+  software: Infinity,
+  token_issuer: 86_400,
+};
 
 /** Which kind of key signs by which algorithm (RFC 7518 §3.1, RFC 8037 §3.1, RFC 9864 §2.2). */
 function fits({ kty, alg: own }: VerifyingKey, alg: string): boolean {
@@ -88,13 +93,16 @@ export function createVerification(deps: VerificationDeps) {
   const isForUs = ({ kind, audiences }: TrustProvider, aud: unknown): boolean => {
     if (kind === 'identity_provider') return isForOneOf(aud, [issuer]);
     if (kind === 'workload') return isForOneOf(aud, [issuer, tokenEndpoint, ...audiences]);
+    // Actor Profile: a subject token is for an API, not for the token endpoint
+    if (kind === 'token_issuer') return isForOneOf(aud, [issuer, ...audiences]);
     // RFC 7591 §2.3: a statement is for every server that trusts its issuer, unless it says otherwise
     return aud === undefined || isForOneOf(aud, [issuer, registrationEndpoint, ...audiences]);
   };
   /** Everything but the signature, so that no key is fetched for what would be refused anyway. */
   const faultOfClaims = (provider: TrustProvider, { claims }: Unverified, now: Date): TrustFault | undefined => {
     const mustEnd = provider.kind !== 'software';
-    if (mustEnd && !isNamed(claims)) return 'malformed';
+    // not every issuer gives its access tokens names; what has none is told apart by its text
+    if (mustEnd && provider.kind !== 'token_issuer' && !isNamed(claims)) return 'malformed';
     if (!isForUs(provider, claims.aud)) return 'audience';
     return faultOfTimes(claims, { now, mustEnd, longestSeconds: LONGEST_SECONDS[provider.kind] });
   };

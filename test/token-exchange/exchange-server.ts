@@ -1,6 +1,5 @@
 import { fileURLToPath } from 'node:url';
 import Router from '@koa/router';
-import { decodeJwt, type JWTPayload } from 'jose';
 import type { Middleware } from 'koa';
 import { createAccounts } from '../../src/accounts/index.ts';
 import { type Agents, type AgentStatus, createAgents } from '../../src/agents/index.ts';
@@ -28,11 +27,16 @@ import { createQuotas } from '../../src/platform/quota/quota.ts';
 import { createVault } from '../../src/platform/vault.ts';
 import { composeFacts, createPolicy, type FactsSource, type Policy } from '../../src/policy/index.ts';
 import { createResourceServers, type ResourceServers } from '../../src/resource-servers/index.ts';
+import { createIdentityAssertion, type IdentityAssertion } from '../../src/identity-assertion/index.ts';
+import { createTrust, type Trust } from '../../src/trust/index.ts';
+import { trustHooks } from '../../src/trust-hooks.ts';
 import { createTokenExchange, type TokenExchange } from '../../src/token-exchange/index.ts';
 import { createApiGuard, createTokens, type Tokens } from '../../src/tokens/index.ts';
 import { memberAgents } from '../support/accounts.ts';
 import { freshDatabase } from '../support/database.ts';
 import { freePort } from '../support/test-server.ts';
+
+export { type Answer, ask, type Consent, exchangeFor, makeCode, makeGrant, personToken } from './token-requests.ts';
 
 export const ADMINISTRATOR = { kind: 'account', id: 'usr_administrator', party: 'administrator' } as const;
 export const EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
@@ -57,6 +61,7 @@ export interface ExchangeServer {
   readonly policy: Policy;
   readonly exchange: TokenExchange;
   readonly tokens: Tokens;
+  readonly trust: Trust;
   readonly audit: Audit;
   readonly accountId: string;
   /** Names of the statements since it was last emptied. */
@@ -169,6 +174,11 @@ export async function startExchangeServer(more: readonly NamedContribution[] = [
     detailsHash: (granted) => detailsHash(granted as readonly AuthorizationDetail[]),
     ...{ onIssued: () => undefined, namesOf: async () => new Map(), details: createDetailWriter(() => details.types) },
   });
+  const trust = createTrust({
+    ...{ ...base, audit, resources, outgoing: { fetch: async () => new Response(null, { status: 500 }) } as never },
+    ...trustHooks({ clients: () => clients, identityAssertion: () => identityAssertion }),
+    ...{ choices: async () => ({ agents: [] }), nameOf },
+  });
   const exchange = createTokenExchange({
     ...base,
     audit,
@@ -181,8 +191,22 @@ export async function startExchangeServer(more: readonly NamedContribution[] = [
     agents,
     artifacts,
     choices: async () => ({ agents: [], resources: [] }),
+    nameOf,
+    ownership: {
+      ownsAgent: async (owner, id) => (await agents.ownedBy(owner)).some((agent) => agent.id === id),
+      ownedBy: agents.ownedBy,
+      isSoleAdministrator: async () => false,
+    },
+    trust,
+    people: { find: (...about) => identityAssertion.people.find(...about), link: (...about) => identityAssertion.people.link(...about) },
   });
-  const capabilities = [accounts, resources, clients, agents, details, policy, exchange, tokens].map(({ capability }) => capability);
+  const identityAssertion: IdentityAssertion = createIdentityAssertion({
+    ...{ ...base, audit, types: details.types, policy, resources, accounts, trust, drafts: [] },
+    onBehalfOf: (...request) => exchange.onBehalfOf(...request),
+  });
+  const capabilities = [accounts, resources, clients, agents, details, policy, exchange, identityAssertion, tokens].map(
+    ({ capability }) => capability,
+  );
   const own = capabilities.flatMap(({ name, oidc: part }) => (part === undefined ? [] : [{ name, oidc: part }]));
   const engine: NamedContribution = {
     name: 'test',
@@ -209,7 +233,8 @@ export async function startExchangeServer(more: readonly NamedContribution[] = [
   const api = createApiGuard({ ...base, tokens, clients, accounts, artifacts, provisioning, isStrongAcr: () => false });
   const router = new Router();
   const pages = await pagesOf();
-  for (const { routes } of [policy.capability, details.capability, exchange.capability]) routes?.(router, { pages, guard, api, readJson });
+  for (const { routes } of [policy.capability, details.capability, exchange.capability, trust.capability])
+    routes?.(router, { pages, guard, api, readJson });
   const http = createHttpApp({
     issuer: url,
     trustedProxies: [],
@@ -227,7 +252,7 @@ export async function startExchangeServer(more: readonly NamedContribution[] = [
     log,
   });
   const listening = await startHttpServer(http, { host: 'localhost', port });
-  const parts = { issuer, db, oidc, agents, clients, resources, policy, exchange, tokens, audit, accountId, statements };
+  const parts = { issuer, db, oidc, agents, clients, resources, policy, exchange, tokens, trust, audit, accountId, statements };
   const server: ExchangeServer = {
     ...parts,
     session: sessionOf('admin'),
@@ -302,100 +327,4 @@ export async function makeResource(
   const input = { identifier, name: identifier, kind: 'api', sensitivity: 'medium', token_ttl_seconds: null, algorithm: 'ES256' } as const;
   await server.resources.create({ ...input, scopes: scopes.map((name) => ({ name, description: name })) }, ADMINISTRATOR);
   return identifier;
-}
-
-/** What came back, with the claims when it is a token. */
-export interface Answer {
-  readonly status: number;
-  readonly body: Readonly<Record<string, unknown>>;
-  readonly claims: JWTPayload;
-}
-
-/** One request to the token endpoint. */
-export async function ask(
-  server: ExchangeServer,
-  client: Pick<TestClient, 'headers'>,
-  parameters: Record<string, string | string[]>,
-): Promise<Answer> {
-  const body = new URLSearchParams();
-  for (const [name, value] of Object.entries(parameters)) for (const each of [value].flat()) body.append(name, each);
-  const response = await fetch(`${server.issuer}/token`, { method: 'POST', headers: client.headers, body });
-  const answer = (await response.json()) as Record<string, unknown>;
-  const token = answer['access_token'];
-  return {
-    status: response.status,
-    body: answer,
-    claims: typeof token === 'string' && token.split('.').length === 3 ? decodeJwt(token) : {},
-  };
-}
-
-/** What a person granted: scopes by resource, and details. */
-export interface Consent {
-  readonly resources: Readonly<Record<string, string>>;
-  readonly details?: readonly object[];
-  readonly openid?: string;
-}
-
-/** The person's grant to a client, as consent stores it. */
-export async function makeGrant(server: ExchangeServer, client: TestClient, { resources, details = [], openid }: Consent): Promise<string> {
-  const provider = server.oidc.current();
-  const grant = new provider.Grant({ accountId: server.accountId, clientId: client.clientId });
-  if (openid !== undefined) grant.addOIDCScope(openid);
-  for (const [resource, scope] of Object.entries(resources)) grant.addResourceScope(resource, scope);
-  for (const detail of details) (grant as unknown as { addRar(detail: object): void }).addRar(detail);
-  return grant.save();
-}
-
-/** A token for the person, by the authorization code grant; its resource is the first of the consent. */
-export async function personToken(
-  server: ExchangeServer,
-  client: TestClient,
-  consent: Consent & { headers?: Record<string, string> },
-): Promise<Answer> {
-  const code = await makeCode(server, client, consent);
-  const headers = { ...client.headers, ...consent.headers };
-  return ask(
-    server,
-    { headers },
-    { grant_type: 'authorization_code', code, redirect_uri: 'https://client.example/cb', code_verifier: VERIFIER, ...publicId(client) },
-  );
-}
-
-function publicId({ clientId, headers }: TestClient): Record<string, string> {
-  return headers['authorization'] === undefined ? { client_id: clientId } : {};
-}
-
-const VERIFIER = 'v'.repeat(43);
-
-/** An authorization code as the engine stores it after consent. */
-export async function makeCode(server: ExchangeServer, client: TestClient, consent: Consent): Promise<string> {
-  const provider = server.oidc.current();
-  const [resource, scope] = Object.entries(consent.resources)[0] ?? [];
-  const engineClient = await provider.Client.find(client.clientId);
-  const { createHash } = await import('node:crypto');
-  const code = new provider.AuthorizationCode({
-    accountId: server.accountId,
-    client: engineClient,
-    grantId: await makeGrant(server, client, consent),
-    scope: [consent.openid, scope].filter((each) => each !== undefined).join(' '),
-    resource,
-    redirectUri: 'https://client.example/cb',
-    codeChallenge: createHash('sha256').update(VERIFIER).digest('base64url'),
-    codeChallengeMethod: 'S256',
-    acr: 'urn:test:acr',
-    authTime: systemClock.epochSeconds(),
-    ...(consent.details === undefined ? {} : { rar: consent.details }),
-  } as never);
-  return code.save();
-}
-
-/** An exchange of `subject` by a client. */
-export function exchangeFor(
-  server: ExchangeServer,
-  client: Pick<TestClient, 'headers'>,
-  parameters: { readonly subject: unknown } & Readonly<Record<string, unknown>>,
-): Promise<Answer> {
-  const { subject, ...rest } = parameters;
-  const fixed = { grant_type: EXCHANGE, subject_token: String(subject), subject_token_type: ACCESS_TOKEN };
-  return ask(server, client, { ...fixed, ...(rest as Record<string, string>) });
 }

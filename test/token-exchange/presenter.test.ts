@@ -11,6 +11,7 @@ const record: DelegationRecord = {
   scopes: ['read'],
   detailTypes: ['api_call'],
   until: new Date('2026-01-02T00:00:00Z'),
+  hidesActor: false,
 };
 
 interface Changes {
@@ -24,7 +25,15 @@ interface Changes {
 function decided({ client, subjectToken, requested, rest }: Changes = {}) {
   return decidePresenter({
     client: { id: 'other', isAuthenticated: true, proof: {}, ...client },
-    subjectToken: { iss, clientId: 'mine', cnf: undefined, mayAct: undefined, outermostActor: agent('a'), ...subjectToken },
+    subjectToken: {
+      iss,
+      clientId: 'mine',
+      isEntrusted: false,
+      cnf: undefined,
+      mayAct: undefined,
+      outermostActor: agent('a'),
+      ...subjectToken,
+    },
     resourceServer: { clientIds: ['rs'], downstreamResources: ['https://b.example'] },
     actor: agent('b'),
     isActorProven: false,
@@ -157,5 +166,35 @@ describe('R1: who may exchange a token', () => {
     test('a record from an agent to itself opens nothing', () => {
       expect(decided({ rest: { ...withRecord({ to: agent('a') }), actor: agent('a') } })).toMatchObject(unauthorized);
     });
+  });
+});
+
+describe('a token of another issuer', () => {
+  const foreign = { iss: 'https://other.example', clientId: '', outermostActor: undefined };
+
+  test('only agents that the trust record names, or the token itself by may_act, bring it', () => {
+    expect(decided({ subjectToken: foreign })).toMatchObject(unauthorized);
+    expect(decided({ subjectToken: { ...foreign, isEntrusted: true } })).toEqual(allowed('trust_record'));
+    expect(decided({ subjectToken: { ...foreign, mayAct: { iss, sub: 'agt_b' } } })).toEqual(allowed('may_act'));
+    // without an issuer the name belongs to whoever signed the token
+    expect(decided({ subjectToken: { ...foreign, mayAct: { sub: 'agt_b' } } })).toMatchObject(unauthorized);
+    expect(decided({ subjectToken: { ...foreign, isEntrusted: true }, rest: { actor: undefined } })).toMatchObject(unauthorized);
+  });
+
+  test('its key has to be proved, whoever brings it', () => {
+    const bound = { ...foreign, isEntrusted: true, cnf: { jkt: 'k' } };
+    expect(decided({ subjectToken: bound })).toMatchObject(unauthorized);
+    expect(decided({ subjectToken: bound, client: { proof: { jkt: 'other' } } })).toMatchObject(unauthorized);
+    expect(decided({ subjectToken: bound, client: { proof: { jkt: 'k' } } })).toEqual(allowed('trust_record'));
+  });
+});
+
+test('a record that leaves the actor unnamed counts only where none names it', () => {
+  const hiding = { ...record, id: 'dlg_0', hidesActor: true };
+  expect(decided({ rest: { delegations: [hiding] } })).toMatchObject({ delegationId: 'dlg_0', hidesActor: true });
+  expect(decided({ rest: { delegations: [hiding, record] } })).toEqual({
+    ...allowed('delegation'),
+    delegationId: 'dlg_1',
+    limits: { scopes: ['read'], detailTypes: ['api_call'] },
   });
 });

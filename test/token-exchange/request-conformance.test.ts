@@ -56,11 +56,17 @@ describe('RFC 8693 §2.1 request', () => {
       { resource: [API, OTHER] },
       { audience: [API, OTHER], resource: '' },
       { resource: API, audience: OTHER },
+      { resource: API, audience: [API, OTHER] },
       { resource: 'https://nobody.test' },
       { resource: '', audience: 'a-name' },
     ])
       expect([target, (await exchange(target)).body['error']]).toEqual([target, 'invalid_target']);
     expect((await exchange({ resource: '' })).body['error']).toBe('invalid_target');
+  });
+
+  test('§2.1 a target that is named several times is one', async () => {
+    const named = { resource: [API, `${API}/`, API.toUpperCase().replace('HTTPS', 'https')], audience: [API, API] };
+    expect((await exchange(named)).claims.aud).toBe(API);
   });
 
   test('§2.1 audience names a registered resource server by its identifier', async () => {
@@ -126,12 +132,14 @@ describe('RFC 8693 §2.2.2 errors', () => {
   };
 
   test.each(['none', 'foreign', 'ours'] as const)(
-    '§2.2.2 a forged subject token (%s) is invalid_request, audited, and echoed nowhere',
+    '§2.2.2 a forged subject token (%s) is refused, audited, and echoed nowhere',
     async (kind) => {
       const before = await refusals();
       const answer = await exchange({ subject: await forged(kind) });
       expect(answer.status).toBe(400);
-      expect(answer.body).toMatchObject({ error: 'invalid_request', decision_id: expect.stringMatching(/^dec_/) });
+      // Actor Profile: an issuer that is not trusted is invalid_grant
+      const error = kind === 'foreign' ? 'invalid_grant' : 'invalid_request';
+      expect(answer.body).toMatchObject({ error, decision_id: expect.stringMatching(/^dec_/) });
       expect(JSON.stringify(answer.body)).not.toContain('eyJ');
       expect(await refusals()).toBe(before + 1);
     },
@@ -198,6 +206,13 @@ describe('RFC 9449: keys', () => {
 test('the discovery document offers the grant and the actor profile', async () => {
   const metadata = (await (await fetch(`${server.issuer}/.well-known/openid-configuration`)).json()) as Record<string, unknown>;
   expect(metadata['grant_types_supported']).toContain(EXCHANGE);
-  expect(metadata['authorization_grant_profiles_supported']).toEqual(['urn:ietf:params:oauth:grant-profile:actor-profile']);
+  expect(metadata['authorization_grant_profiles_supported']).toContain('urn:ietf:params:oauth:grant-profile:actor-profile');
+  const type = (name: string) => `urn:ietf:params:oauth:token-type:${name}`;
+  expect(metadata['actor_profile_token_exchange']).toEqual({
+    subject_token_types_supported: ['access_token', 'jwt', 'id_token'].map(type),
+    actor_token_types_supported: ['access_token', 'jwt'].map(type),
+    requested_token_types_supported: ['access_token', 'jwt'].map(type),
+  });
+  expect(metadata['entity_profiles_supported']).toEqual({ subject: ['user', 'ai_agent', 'service'], actor: ['ai_agent', 'service'] });
   expect(metadata['authorization_details_types_supported']).toEqual(['mcp_tool_call', 'api_call', 'payment_initiation', 'data_access']);
 });

@@ -4,6 +4,7 @@ import { readExchangeRequest } from '../../src/token-exchange/request.ts';
 
 const accessToken = 'urn:ietf:params:oauth:token-type:access_token';
 const jwt = 'urn:ietf:params:oauth:token-type:jwt';
+const idToken = 'urn:ietf:params:oauth:token-type:id_token';
 const minimal = { subject_token: 'eyJ.a.b', subject_token_type: accessToken, resource: 'https://api.example' };
 
 describe('RFC 8693 §2.1: the request', () => {
@@ -17,6 +18,7 @@ describe('RFC 8693 §2.1: the request', () => {
         target: { kind: 'resource', resource: 'https://api.example' },
         scopes: undefined,
         authorizationDetails: undefined,
+        delegationReason: undefined,
       },
     });
   });
@@ -40,6 +42,18 @@ describe('RFC 8693 §2.1: the request', () => {
         scopes: ['a', 'b'],
         authorizationDetails: '[]',
       },
+    });
+  });
+
+  test('a target that is named twice, in two spellings or as an audience too, is still one', () => {
+    const [resource, audience] = [['https://api.example', 'HTTPS://API.example/'], 'https://api.example:443'];
+    expect(readExchangeRequest({ ...minimal, resource, audience })).toMatchObject({
+      ok: true,
+      value: { target: { kind: 'resource', resource: 'https://api.example' } },
+    });
+    expect(readExchangeRequest({ ...minimal, resource: undefined, audience: ['invoices', 'invoices'] })).toMatchObject({
+      ok: true,
+      value: { target: { kind: 'audience', audience: 'invoices' } },
     });
   });
 
@@ -69,6 +83,10 @@ describe('RFC 8693 §2.1: the request', () => {
     ['a relative resource', { resource: '/a' }, 'invalid_target'],
     ['a resource that is no text', { resource: { a: 1 } }, 'invalid_target'],
     ['an audience with a space', { resource: undefined, audience: 'in voices' }, 'invalid_target'],
+    ['an id_token as actor', { actor_token: 'x', actor_token_type: idToken }, 'invalid_request'],
+    ['an id_token that is asked for', { requested_token_type: idToken }, 'invalid_request'],
+    ['endless targets', { resource: Array.from({ length: 21 }, () => 'https://api.example') }, 'invalid_target'],
+    ['a reason that reads otherwise than it is written', { delegation_request: 'pay \u202e gnihton' }, 'invalid_request'],
     ['a scope with a quote', { scope: 'a"b' }, 'invalid_scope'],
     ['a scope with two spaces', { scope: 'a  b' }, 'invalid_scope'],
     ['an endless scope', { scope: 'a '.repeat(3000) }, 'invalid_request'],

@@ -32,7 +32,16 @@ const provider = (change: Partial<TrustProvider> = {}): TrustProvider => ({
     keys: undefined,
   },
   ...{ audiences: [], algorithms: ['ES256'], domains: ['acme.test'], isEmailAuthoritative: false, claimRules: [], resources: [] },
-  ...{ scopes: ['read'], maxTtlSeconds: 60, status: 'active', agentId: undefined, clientId: undefined, createdAt: at, updatedAt: at },
+  ...{
+    scopes: ['read'],
+    maxTtlSeconds: 60,
+    status: 'active',
+    agentId: undefined,
+    clientId: undefined,
+    tokenRules: undefined,
+    createdAt: at,
+    updatedAt: at,
+  },
   ...change,
 });
 const workload = (id: string, agentId: string) => provider({ id, kind: 'workload', agentId, clientId: `cli_${id}` });

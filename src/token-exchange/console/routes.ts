@@ -19,6 +19,8 @@ export interface DelegationConsoleDeps {
   readonly names: DelegationNames;
   /** The agents and resource servers that may be chosen. */
   readonly choices: () => Promise<{ readonly agents: readonly Choice[]; readonly resources: readonly Choice[] }>;
+  /** What was asked for and waits, as its page shows it. */
+  readonly waiting: () => Promise<readonly object[]>;
   /** The issuer's path without a slash at its end. */
   readonly basePath: string;
 }
@@ -30,6 +32,8 @@ interface FormValues {
   readonly scopes: string;
   readonly types: string;
   readonly until: string;
+  /** `hidden`: the second agent does not stand in the token. */
+  readonly naming: string;
 }
 
 type Context = Parameters<Web['pages']['show']>[0];
@@ -39,6 +43,10 @@ const PAGE_SIZE = 25;
 /** Changes of what agents may do want a recent sign-in (security rule R22). */
 const MAY_CHANGE = { roles: ['admin'], maxAgeSeconds: 900 } as const;
 const MAY_READ = { roles: ['admin', 'auditor'] } as const;
+const NAMINGS: readonly Choice[] = [
+  { value: 'named', words: 'Yes: it acts for the first one, and everybody can see that' },
+  { value: 'hidden', words: 'No: it acts as if it were the first one (impersonation)' },
+];
 /** Which field of the form a member of the interface is. */
 const FIELDS: Readonly<Record<string, string>> = { resources: 'resource', authorization_details_types: 'types' };
 
@@ -47,8 +55,9 @@ function text(value: Form[string]): string {
 }
 
 function valuesOf(form: Form): FormValues {
-  const [from, to, resource, scopes, types, until] = ['from', 'to', 'resource', 'scopes', 'types', 'until'].map((name) => text(form[name]));
-  return { from: from ?? '', to: to ?? '', resource: resource ?? '', scopes: scopes ?? '', types: types ?? '', until: until ?? '' };
+  const at = (name: string) => text(form[name]);
+  const naming = at('naming') === 'hidden' ? 'hidden' : 'named';
+  return { from: at('from'), to: at('to'), resource: at('resource'), scopes: at('scopes'), types: at('types'), until: at('until'), naming };
 }
 
 function words(list: string): string[] {
@@ -56,7 +65,7 @@ function words(list: string): string[] {
 }
 
 /** The last moment of the day that was chosen. */
-function inputOf({ from, to, resource, scopes, types, until }: FormValues) {
+function inputOf({ from, to, resource, scopes, types, until, naming }: FormValues) {
   return {
     from,
     to,
@@ -64,6 +73,7 @@ function inputOf({ from, to, resource, scopes, types, until }: FormValues) {
     scopes: words(scopes),
     authorization_details_types: words(types),
     until: `${until}T23:59:59Z`,
+    impersonation: naming === 'hidden',
   };
 }
 
@@ -80,6 +90,8 @@ export function delegationConsole(deps: DelegationConsoleDeps): (router: Router,
     const model = {
       heading: headingOf(page.delegations.filter((one) => isInForce(one, now)).length),
       words: 'What arrives at the second agent is never more than what the first one holds.',
+      mayChange: about.mayChange,
+      waiting: await deps.waiting(),
       delegations: await Promise.all(page.delegations.map((one) => cardOf(one, about))),
       pager: { words: `${page.delegations.length} shown`, ...nextHref },
     };
@@ -90,7 +102,12 @@ export function delegationConsole(deps: DelegationConsoleDeps): (router: Router,
     const member = fault?.details.member ?? '';
     const faults = fault === undefined ? {} : { status: 400, faults: [{ field: FIELDS[member] ?? member, message: fault.message }] };
     const options = await choices();
-    await web.pages.show(ctx, 'console/delegation-form', { action: `${basePath}${PAGE}/new`, ...options, values, ...faults }, session);
+    await web.pages.show(
+      ctx,
+      'console/delegation-form',
+      { action: `${basePath}${PAGE}/new`, namings: NAMINGS, ...options, values, ...faults },
+      session,
+    );
   };
   return (router, web) => {
     router.get(PAGE, async (ctx) => {

@@ -1,11 +1,13 @@
 import { AppError } from '../../platform/errors.ts';
 import type { Form } from '../../platform/http/web.ts';
 import { KIND_WORDS } from '../present.ts';
-import { TRUST_ALGORITHMS, TRUST_KINDS, type TrustKind, type TrustProvider } from '../provider.ts';
+import { NAMES_PEOPLE, TRUST_ALGORITHMS, TRUST_KINDS, type TrustKind, type TrustProvider } from '../provider.ts';
+import type { TokenRules } from '../token-rules.ts';
 
 const NAMES = [
   ...(['name', 'issuer', 'jwksUri', 'jwks', 'audiences', 'algorithms', 'domains', 'emailAuthoritative', 'claims', 'resources'] as const),
   ...(['scopes', 'maxTtlSeconds', 'status', 'agent'] as const),
+  ...(['subjectClaim', 'tenantClaim', 'emailClaim', 'gives', 'presenters', 'chains', 'untyped'] as const),
 ];
 
 /** The fields of the form, as text. Lists are one a line; a rule is `/pointer = value | another`. */
@@ -17,6 +19,7 @@ const FIELDS: Readonly<Record<string, string>> = {
   email_authoritative: 'emailAuthoritative',
   max_ttl_seconds: 'maxTtlSeconds',
   agent_id: 'agent',
+  tokens: 'gives',
 };
 const LONGEST = 64_000;
 
@@ -52,6 +55,40 @@ function jwksOf(text: string): unknown {
   }
 }
 
+/** `from = resource scope`, one a line; a star: whoever it names. */
+function givesOf(line: string) {
+  const [from = '', right = ''] = [line.slice(0, Math.max(line.indexOf('='), 0)), line.slice(line.indexOf('=') + 1)].map((part) =>
+    part.trim(),
+  );
+  const [resource = '', to = ''] = right.split(/\s+/);
+  return { from: from === '*' ? null : from, resource, to };
+}
+
+function tokensOf({ subjectClaim, tenantClaim, emailClaim, gives, presenters, chains, untyped }: TrustValues) {
+  return {
+    ...(subjectClaim === '' ? {} : { subject_claim: subjectClaim }),
+    tenant_claim: tenantClaim === '' ? null : tenantClaim,
+    ...(emailClaim === '' ? {} : { email_claim: emailClaim }),
+    scopes: lines(gives).map(givesOf),
+    presenters: lines(presenters),
+    chains: chains === 'yes',
+    untyped: untyped === 'yes',
+  };
+}
+
+function rulesAsValues(rules: TokenRules | undefined) {
+  const word = (isSo: boolean | undefined) => (isSo === true ? 'yes' : 'no');
+  return {
+    subjectClaim: rules?.subject ?? '/sub',
+    tenantClaim: rules?.tenant ?? '',
+    emailClaim: rules?.email ?? '/email',
+    gives: (rules?.scopes ?? []).map(({ from = '*', resource, scope }) => `${from} = ${resource} ${scope}`).join('\n'),
+    presenters: (rules?.presenters ?? []).join('\n'),
+    chains: word(rules?.acceptsChains),
+    untyped: word(rules?.acceptsUntyped),
+  };
+}
+
 /** The form as a body of the interface, without what cannot change. @throws {AppError} `invalid_input` when the keys are no JSON. */
 export function changeOf(values: TrustValues, kind: TrustKind): Record<string, unknown> {
   const { scopes, maxTtlSeconds, jwks, jwksUri, algorithms } = values;
@@ -64,8 +101,9 @@ export function changeOf(values: TrustValues, kind: TrustKind): Record<string, u
     domains: lines(values.domains),
     email_authoritative: values.emailAuthoritative === 'yes',
     claims: lines(values.claims).map(ruleOf),
-    resources: lines(values.resources),
-    scopes: scopes === '' && kind !== 'workload' ? null : lines(scopes),
+    resources: kind === 'token_issuer' ? [] : lines(values.resources),
+    scopes: kind === 'token_issuer' || (scopes === '' && kind !== 'workload') ? null : lines(scopes),
+    tokens: kind === 'token_issuer' ? tokensOf(values) : null,
     max_ttl_seconds: maxTtlSeconds === '' ? null : Number(maxTtlSeconds),
     status: values.status === 'disabled' ? 'disabled' : 'active',
   };
@@ -86,17 +124,25 @@ export function valuesOfProvider(provider: TrustProvider): TrustValues {
     scopes: scopes.join('\n'),
     maxTtlSeconds: provider.maxTtlSeconds?.toString() ?? '',
     agent: provider.agentId ?? '',
+    ...rulesAsValues(provider.tokenRules),
   };
 }
 
 /** A form that nobody filled in. */
-export const EMPTY: TrustValues = valuesOf({ emailAuthoritative: 'no', status: 'active', algorithms: 'ES256 EdDSA Ed25519 RS256 PS256' });
+export const EMPTY: TrustValues = valuesOf({
+  emailAuthoritative: 'no',
+  status: 'active',
+  algorithms: 'ES256 EdDSA Ed25519 RS256 PS256',
+  ...rulesAsValues(undefined),
+});
 
 const LEADS: Readonly<Record<TrustKind, string>> = {
   identity_provider:
     'People of your company are let in on its word, without a page of consent here: its administrator decided. It names a person only by an address in a domain you list.',
   workload: 'A job or a pod asks for tokens with the token its platform gave it: no secret is kept anywhere. One record is one agent.',
   software: 'Software that registers with a statement signed by this publisher is what the statement says.',
+  token_issuer:
+    'An agent that received a token of this issuer may exchange it for one of this server: for the person it is about, and no more than you say below.',
 };
 
 /** What the form of one kind shows. `isNew`: the kind may still be chosen. */
@@ -121,9 +167,11 @@ export function formModel(about: {
     lead: LEADS[kind],
     isNew: id === undefined,
     shows: {
-      people: kind === 'identity_provider',
+      people: NAMES_PEOPLE.has(kind),
       agent: isWorkload,
-      tokens: kind !== 'software',
+      tokens: kind === 'identity_provider' || isWorkload,
+      lifetime: kind !== 'software',
+      issued: kind === 'token_issuer',
       audiences: kind !== 'identity_provider',
     },
     agents,
@@ -131,6 +179,10 @@ export function formModel(about: {
     emails: [
       { value: 'no', words: 'Only when it says that the address is verified' },
       { value: 'yes', words: 'Always: it owns the mailboxes of these domains' },
+    ],
+    yesOrNo: [
+      { value: 'no', words: 'No' },
+      { value: 'yes', words: 'Yes' },
     ],
     statuses: [
       { value: 'active', words: 'Trusted' },

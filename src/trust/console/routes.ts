@@ -137,6 +137,7 @@ function editPages(deps: TrustConsoleDeps, router: Router, web: Web): void {
 const ENDS: Readonly<Record<TrustKind, string>> = {
   identity_provider: 'From now on it lets nobody in, and whom it named is forgotten. Tokens already given live out their few minutes.',
   workload: 'The workload gets no token any more, and those it holds end at once.',
+  token_issuer: 'Its tokens are exchanged no more, and whom it named is forgotten. Tokens already given live out their few minutes.',
   software: 'Software that registers with its statements is software like any other from now on. What is registered stays.',
 };
 

@@ -7,6 +7,7 @@ const kinds = (chosen: number) =>
     ['Identity provider', 'identity_provider'],
     ['Workload', 'workload'],
     ['Publisher of software', 'software'],
+    ['Issuer of access tokens', 'token_issuer'],
   ].map(([words = '', kind], index) => ({ words, href: at(`/trust-providers/new?kind=${kind}`), isChosen: index === chosen }));
 const form = {
   frame,
@@ -14,6 +15,7 @@ const form = {
   agents: list('Deploy bot', 'Nightly reports'),
   emails: list('Only when it says that the address is verified', 'Always: it owns the mailboxes of these domains'),
   statuses: list('Trusted', 'Switched off: nothing is let in'),
+  yesOrNo: list('No', 'Yes'),
 };
 const values = {
   name: 'Deploys of the ticket service',
@@ -30,6 +32,7 @@ const values = {
   maxTtlSeconds: '300',
   status: 'active',
   agent: 'Deploy bot',
+  ...{ subjectClaim: '/sub', tenantClaim: '', emailClaim: '/email', gives: '', presenters: '', chains: 'no', untyped: 'no' },
 };
 const weak = 'Only names are matched. A repository can be renamed and its name taken by somebody else: match /repository_id too.';
 const happening = (what: string, word: string, tone: 'yes' | 'stop') => ({
@@ -85,7 +88,7 @@ export const trustSamples: readonly Sample[] = [
       submit: 'Trust it',
       isNew: true,
       kinds: kinds(0),
-      shows: { people: true, agent: false, tokens: true, audiences: false },
+      shows: { people: true, agent: false, tokens: true, lifetime: true, issued: false, audiences: false },
       warnings: [],
       faults: [{ field: 'issuer', message: 'This is an https address.' }],
       values: { ...values, name: 'Acme single sign-on', issuer: 'sso.acme.test', domains: 'acme.test', claims: '', scopes: '', agent: '' },
@@ -103,9 +106,30 @@ export const trustSamples: readonly Sample[] = [
       submit: 'Save',
       isNew: false,
       kinds: [],
-      shows: { people: false, agent: true, tokens: true, audiences: true },
+      shows: { people: false, agent: true, tokens: true, lifetime: true, issued: false, audiences: true },
       warnings: [weak],
       values,
+    },
+  },
+  {
+    template: 'console/trust-provider-form',
+    variant: 'issuer of access tokens',
+    model: {
+      ...form,
+      heading: 'Whom do you trust?',
+      lead: 'An agent that received a token of this issuer may exchange it for one of this server: for the person it is about, and no more than you say below.',
+      action: at('/trust-providers/new?kind=token_issuer'),
+      backHref: at('/trust-providers'),
+      submit: 'Trust it',
+      isNew: true,
+      kinds: kinds(3),
+      shows: { people: true, agent: false, tokens: false, lifetime: true, issued: true, audiences: true },
+      warnings: [],
+      values: {
+        ...values,
+        ...{ name: 'Acme directory', claims: '', domains: 'acme.test', gives: 'mail.read = https://mcp.acme.test/tickets tickets:read' },
+        ...{ presenters: 'agt_0190b6b2c1d24e5f8a9b0c1d2e3f4a5b', subjectClaim: '/oid', tenantClaim: '/tid', untyped: 'yes' },
+      },
     },
   },
   {
