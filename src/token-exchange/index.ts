@@ -15,7 +15,7 @@ import type { Ids } from '../platform/ids.ts';
 import type { FactsSource, PolicyService } from '../policy/index.ts';
 import { ownResourcesOf } from '../tokens/index.ts';
 import type { Trust } from '../trust/index.ts';
-import { ownRequestPages } from './asking/own-pages.ts';
+import { ownRequestPages } from './asking/me/routes.ts';
 import { requestCard, type RequestNames } from './asking/present.ts';
 import { requestApi, requestConsole } from './asking/routes.ts';
 import { createDelegationRequestService, type DelegationRequestDeps, type DelegationRequestService } from './asking/service.ts';

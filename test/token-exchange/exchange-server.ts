@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import Router from '@koa/router';
 import type { Middleware } from 'koa';
-import { createAccounts } from '../../src/accounts/index.ts';
+import { type Accounts, createAccounts } from '../../src/accounts/index.ts';
 import { type Agents, type AgentStatus, createAgents } from '../../src/agents/index.ts';
 import { type Audit, createAudit } from '../../src/audit/index.ts';
 import {
@@ -55,6 +55,7 @@ export interface ExchangeServer {
   readonly issuer: string;
   readonly db: Db;
   readonly oidc: Oidc;
+  readonly accounts: Accounts;
   readonly agents: Agents;
   readonly clients: Clients;
   readonly resources: ResourceServers;
@@ -252,7 +253,7 @@ export async function startExchangeServer(more: readonly NamedContribution[] = [
     log,
   });
   const listening = await startHttpServer(http, { host: 'localhost', port });
-  const parts = { issuer, db, oidc, agents, clients, resources, policy, exchange, tokens, trust, audit, accountId, statements };
+  const parts = { issuer, db, oidc, accounts, agents, clients, resources, policy, exchange, tokens, trust, audit, accountId, statements };
   const server: ExchangeServer = {
     ...parts,
     session: sessionOf('admin'),
@@ -302,10 +303,10 @@ export async function makeClient(server: ExchangeServer, input: Partial<NewClien
 export async function makeAgent(
   server: ExchangeServer,
   name: string,
-  about: { status?: AgentStatus; client?: Partial<NewClientInput>; maxDelegationDepth?: number } = {},
+  about: { status?: AgentStatus; client?: Partial<NewClientInput>; maxDelegationDepth?: number; ownerId?: string } = {},
 ): Promise<TestClient & { readonly agentId: string }> {
   const client = await makeClient(server, { client_name: name, purpose: 'agent', ...about.client });
-  const owner = { kind: 'user', id: server.accountId } as const;
+  const owner = { kind: 'user', id: about.ownerId ?? server.accountId } as const;
   const depth = about.maxDelegationDepth === undefined ? {} : { maxDelegationDepth: about.maxDelegationDepth };
   const isProposed = about.status === 'proposed';
   const agent = await server.agents.create(

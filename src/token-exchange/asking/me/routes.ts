@@ -1,10 +1,10 @@
 import type Router from '@koa/router';
-import { AppError } from '../../platform/errors.ts';
-import { idOf } from '../../platform/http/path-id.ts';
-import type { BrowserSession, Form, Web } from '../../platform/http/web.ts';
-import type { DelegationRequest } from './delegation-request.ts';
-import { requestCard } from './present.ts';
-import { ANSWERED, decisionIn, type RequestRouteDeps, showRequest } from './routes.ts';
+import { AppError } from '../../../platform/errors.ts';
+import { idOf } from '../../../platform/http/path-id.ts';
+import type { BrowserSession, Form, Web } from '../../../platform/http/web.ts';
+import type { DelegationRequest } from '../delegation-request.ts';
+import { requestCard } from '../present.ts';
+import { ANSWERED, decisionIn, type RequestRouteDeps, showRequest } from '../routes.ts';
 
 /** What the pages of a person stand on besides. */
 export interface OwnPageDeps extends RequestRouteDeps {
