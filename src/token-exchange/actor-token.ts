@@ -1,7 +1,7 @@
 import type { Clock } from '../platform/clock.ts';
 import type { PrincipalFacts } from '../policy/index.ts';
 import type { VerifiedToken } from '../tokens/index.ts';
-import { takeApart, type Trust } from '../trust/index.ts';
+import type { Trust } from '../trust/index.ts';
 import type { Actor } from './act-chain.ts';
 import type { KeyProof } from './presenter.ts';
 import { accept, type Outcome, refuse } from './refusal.ts';
@@ -87,7 +87,6 @@ export async function actorOf(presented: PresentedToken, holder: ActorHolder, de
   if (type === tokenTypes.jwt && token === holder.clientAssertion) return fromAssertion(holder, deps.issuer);
   const verified = await deps.tokens.verify(token);
   if (verified !== undefined) return readActorToken(verified, holder);
-  const isForeign = type === tokenTypes.jwt && takeApart(token)?.claims.iss !== deps.issuer;
-  if (isForeign) return fromPlatform(token, holder, deps);
+  if (type === tokenTypes.jwt) return fromPlatform(token, holder, deps);
   return refuse('invalid_request', 'the actor token is not a live access token of this server');
 }

@@ -8,6 +8,7 @@ import type { Db } from '../platform/db/db.ts';
 import type { FactsSource, PolicyService } from '../policy/index.ts';
 import { canonicalResourceUri } from '../resource-servers/index.ts';
 import type { AskedFor, DelegationRequestService } from './asking/service.ts';
+import type { EarlyRefusals } from './early-refusals.ts';
 import { decideExchange, type ExchangeDeps, type ExchangeResult, type Requester } from './exchange.ts';
 import { fillNotes, issue, type Keys, proveKeys, remember, type ResourceServer, useUp } from './issue.ts';
 import type { SubjectToken } from './presented-token.ts';
@@ -23,6 +24,7 @@ export interface GrantDeps extends ExchangeDeps {
   readonly policy: Pick<PolicyService, 'refuse'>;
   readonly facts: FactsSource;
   readonly requests: Pick<DelegationRequestService, 'ask'>;
+  readonly early: Pick<EarlyRefusals, 'reached'>;
 }
 
 /** A token whose resource server says nothing lives this long (contract.md "Tokens"). */
@@ -146,6 +148,7 @@ export function createExchangeHandler(deps: GrantDeps): ExchangeHandler {
     await remember(deps, result, { clientId, resource, tokenId });
   };
   return async (ctx, helpers, provider) => {
+    deps.early.reached(ctx);
     try {
       await exchange(ctx, helpers, provider);
     } catch (error) {

@@ -20,6 +20,7 @@ import { requestCard, type RequestNames } from './asking/present.ts';
 import { requestApi, requestConsole } from './asking/routes.ts';
 import { createDelegationRequestService, type DelegationRequestDeps, type DelegationRequestService } from './asking/service.ts';
 import { type DelegationConsoleDeps, delegationConsole } from './console/routes.ts';
+import { createEarlyRefusals } from './early-refusals.ts';
 import type { ExchangeDeps } from './exchange.ts';
 import type { ForeignPeople } from './foreign-subject.ts';
 import { createExchangeHandler, type ExchangeHandler, tokenExchangeGrant } from './grant.ts';
@@ -114,7 +115,8 @@ export function createTokenExchange(deps: TokenExchangeDeps): TokenExchange {
     anybody: deps.nameOf,
   };
   const ownResources = ownResourcesOf(deps.issuer);
-  const handler = createExchangeHandler({ ...deps, issuer, ownResources, delegations, requests, mappings, holdingsOf });
+  const early = createEarlyRefusals(deps);
+  const handler = createExchangeHandler({ ...deps, issuer, ownResources, delegations, requests, mappings, holdingsOf, early });
   const waiting = async () => {
     const open = await requests.list({ isOpen: true, limit: WAITING_SHOWN });
     return Promise.all(open.map((one) => requestCard(one, { names, now: clock.now() })));
@@ -132,7 +134,12 @@ export function createTokenExchange(deps: TokenExchangeDeps): TokenExchange {
     onBehalfOf: onBehalfOfHandler(handler, createRefusals(deps)),
     capability: {
       name: 'token-exchange',
-      oidc: { grantTypes: { [TOKEN_EXCHANGE]: tokenExchangeGrant(handler) }, discovery: DISCOVERY, grantProfiles: [PROFILE] },
+      oidc: {
+        grantTypes: { [TOKEN_EXCHANGE]: tokenExchangeGrant(handler) },
+        discovery: DISCOVERY,
+        grantProfiles: [PROFILE],
+        patch: early.patch,
+      },
       routes(router, web) {
         pages.delegationApi(router, web);
         pages.delegations(router, web);

@@ -5,7 +5,9 @@ import { newTrustProvider } from '../../src/trust/provider.ts';
 import { writtenRules } from '../../src/trust/token-rules.ts';
 import { type ForeignIssuer, startForeignIssuer } from '../support/foreign-issuer.ts';
 import {
+  ACCESS_TOKEN,
   ADMINISTRATOR,
+  ask,
   type ExchangeServer,
   exchangeFor,
   makeAgent,
@@ -140,6 +142,13 @@ describe('RFC 8693 §2.1: a subject token of another issuer', () => {
     const answer = await bring(named, {}, stranger);
     expect(answer.claims).toMatchObject({ act: { sub: stranger.agentId } });
     expect(Object.keys(answer.claims)).not.toContain('may_act');
+    // RFC 8693 §2.1: with an actor token, may_act decides
+    const own = await ask(server, agent, { grant_type: 'client_credentials', resource: API, scope: 'read' });
+    const acting = { actor_token: own.body['access_token'], actor_token_type: ACCESS_TOKEN };
+    expect((await bring(await foreign({ may_act: { iss: server.issuer, sub: stranger.agentId } }), acting)).body['error']).toBe(
+      'actor_unauthorized',
+    );
+    expect((await bring(await foreign({ may_act: { iss: server.issuer, sub: agent.agentId } }), acting)).status).toBe(200);
     const bound = await foreign({ cnf: { jkt: 'not-a-key-of-ours' } });
     expect((await bring(bound)).body['error']).toBe('actor_unauthorized');
   });
