@@ -38,8 +38,17 @@ function explain(error: unknown): AccessRefused {
   return invalidToken('the access token is not valid', error);
 }
 
+/**
+ * Whether every part is written the one way base64url has for its bytes (RFC 4648 §3.5): decoders leave out the last bits of the last
+ * letter, so that one signature would have several spellings.
+ */
+function isCanonical(token: string): boolean {
+  return token.split('.').every((part) => Buffer.from(part, 'base64url').toString('base64url') === part);
+}
+
 async function verifySignature(token: string, expected: TokenExpectations): Promise<JWTPayload> {
   try {
+    if (!isCanonical(token)) throw invalidToken('the access token is not valid');
     const { payload } = await jwtVerify(
       token,
       (header, jws) => {

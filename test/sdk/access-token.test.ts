@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
 import { base64url } from 'jose';
 import { createResourceServer, type ResourceServer } from '../../src/sdk/resource-server.ts';
 import { type LocalIssuer, newKey, now, resource, startLocalIssuer } from './local-issuer.ts';
@@ -275,4 +276,30 @@ describe('RFC 8414 discovery', () => {
   ])('the option %p is not accepted', (option) =>
     expect(() => createResourceServer({ issuer: 'https://auth.test', resource, ...option })).toThrow(TypeError),
   );
+});
+
+describe('RFC 7515 §5.2: a token is taken as it was signed, or not at all', () => {
+  const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.'.split('');
+
+  test('any byte changed, taken out, put in or moved to the end: refused', async () => {
+    const act = { iss: issuer.issuer, sub: 'agt_1', sub_profile: 'ai_agent' };
+    const token = await issuer.token({ act, authorization_details: [{ type: 'payment', amount: '10' }] });
+    await server.verify(bearer(token));
+    const change = fc.record({
+      at: fc.nat({ max: token.length - 1 }),
+      how: fc.constantFrom('set', 'cut', 'add'),
+      letter: fc.constantFrom(...letters),
+    });
+    // the last letter of a signature has bits that decoding leaves out
+    const last = letters.map((letter) => [{ at: token.length - 1, how: 'set', letter }] as [{ at: number; how: 'set'; letter: string }]);
+    await fc.assert(
+      fc.asyncProperty(change, async ({ at, how, letter }) => {
+        const kept = how === 'add' ? token.slice(at) : token.slice(at + 1);
+        const changed = `${token.slice(0, at)}${how === 'cut' ? '' : letter}${kept}`;
+        if (changed === token) return;
+        expect((await refusalOf(server, bearer(changed))).code).toBe('invalid_token');
+      }),
+      { numRuns: 400, examples: last },
+    );
+  });
 });
