@@ -79,7 +79,7 @@ type PartsDeps = AppDeps & { notifications: Notifications; eventStreams: EventSt
 /** Builds every capability over a migrated database; nothing runs yet. */
 function createParts(deps: PartsDeps, oidc: () => Oidc) {
   const { db, vault, clock, ids, log } = deps;
-  const { issuer } = deps.config;
+  const { issuer, drafts = [] } = deps.config;
   const quotas = createQuotas(deps);
   const base = { db, vault, clock, ids, log, issuer, quotas };
   const artifacts = createArtifactStore({ db, vault, clock });
@@ -177,7 +177,7 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
     artifacts,
     detailTypes: () => details.types,
     resourceServers,
-    softwareOf: (clientId) => directory.softwareOf(clientId),
+    softwareOf: directory.softwareOf,
     ...admission.consent,
   });
   const childEnrolment = createChildEnrolment({ ...base, policy, agents, clients });
@@ -186,11 +186,12 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
     ...{ tokens, artifacts, trust, useTypes: details.use, agents: { find: agents.findBounded }, choices: directory.delegationChoices },
     ownership: { ownsAgent: directory.ownsAgent, ownedBy: agents.ownedBy, isSoleAdministrator: accounts.isSoleAdministrator },
     nameOf: directory.nameOf,
+    drafts,
     people: { find: (...about) => identityAssertion.people.find(...about), link: (...about) => identityAssertion.people.link(...about) },
   } satisfies Partial<Parameters<typeof createTokenExchange>[0]>;
   const tokenExchange = createTokenExchange({ ...judging, ...exchanging });
   const { onBehalfOf } = tokenExchange;
-  const identityAssertion = createIdentityAssertion({ ...judging, trust, accounts, onBehalfOf, drafts: deps.config.drafts ?? [] });
+  const identityAssertion = createIdentityAssertion({ ...judging, trust, accounts, onBehalfOf, drafts });
   const approvals = createApprovals({
     ...recorded,
     artifacts,
@@ -210,7 +211,7 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
     clientsOf: (agentIds) => agents.clientsOfAll(agentIds),
     isClientOfResource: async (clientId, resource) => (await resourceServers.resourcesOfClient(clientId)).includes(resource),
   });
-  const home = { accounts, agents, approvals, artifacts, clients, details, resourceServers, revocation, signIn, tokens };
+  const home = { accounts, agents, approvals, artifacts, clients, details, resourceServers, revocation, signIn, tokenExchange, tokens };
   const overview = createOverview({ ...base, audit, nameOf: directory.nameOf, counts: overviewCounts(home) });
   const selfService = createSelfService({ ...base, audit, artifacts, sources: selfServiceSources(home) });
   const operations = createOperations({ ...deps, ...home, issuer, audit, policy, redirectFaultOf, engine: oidc });
@@ -225,7 +226,6 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
     proofs,
     trust,
     childEnrolment,
-    tokenExchange,
     refreshTokens,
     identityAssertion,
     directory,
@@ -236,7 +236,20 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
 function capabilitiesOf(parts: ReturnType<typeof createParts>): readonly Capability[] {
   const { audit, accounts, agents, resourceServers, details, policy, approvals, tokens, clients } = parts;
   const { proofs, trust, signIn, childEnrolment, tokenExchange, identityAssertion, refreshTokens, revocation } = parts;
-  const judged = [audit, accounts, agents, resourceServers, proofs, trust, details, clients, approvals, policy, tokens];
+  const judged = [
+    audit,
+    accounts,
+    agents,
+    resourceServers,
+    proofs,
+    trust,
+    details,
+    clients,
+    approvals,
+    ...tokenExchange.beforePolicy,
+    policy,
+    tokens,
+  ];
   const flows = [signIn, childEnrolment, tokenExchange, identityAssertion, refreshTokens, revocation];
   return [...judged, ...flows, parts.overview, parts.selfService, parts.operations].map(({ capability }) => capability);
 }

@@ -13,6 +13,7 @@ import type { ResourceServers } from './resource-servers/index.ts';
 import type { Revocation } from './revocation/index.ts';
 import type { SelfService, SelfServiceSources } from './self-service/index.ts';
 import type { SignIn } from './sign-in/index.ts';
+import type { TokenExchange } from './token-exchange/index.ts';
 import type { Tokens } from './tokens/index.ts';
 
 /** The capabilities that are asked. */
@@ -26,6 +27,7 @@ export interface HomeParts {
   readonly resourceServers: ResourceServers;
   readonly revocation: Revocation;
   readonly signIn: SignIn;
+  readonly tokenExchange: Pick<TokenExchange, 'requests'>;
   readonly tokens: Tokens;
 }
 
@@ -76,7 +78,7 @@ export function overviewCounts(parts: HomeParts): Counts {
 
 /** What the page of a person shows. */
 export function selfServiceSources(parts: HomeParts): SelfServiceSources {
-  const { accounts, agents, approvals, clients, details, resourceServers, revocation, signIn, tokens } = parts;
+  const { accounts, agents, approvals, clients, details, resourceServers, revocation, signIn, tokenExchange, tokens } = parts;
   return {
     async granteeOf(clientId) {
       const agent = await agents.findByClient(clientId);
@@ -103,6 +105,7 @@ export function selfServiceSources(parts: HomeParts): SelfServiceSources {
     },
     waitingFor: (accountId) => approvals.countWaiting(accountId),
     toConfirm: (accountId) => agents.certification.countAsked(accountId),
+    toHandOn: async (accountId) => (await tokenExchange.requests.waitingFor(accountId)).length,
     sessionsOf: (accountId) => signIn.sessionsOf(accountId),
     securityOf: (accountId) => accounts.presentSecurity(accountId),
     endGrant: (grantHash, reason) => revocation.cascade.onGrantEnded(grantHash, reason),

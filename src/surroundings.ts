@@ -34,7 +34,8 @@ export interface Directory {
   agentChoices(): Promise<readonly { readonly id: string; readonly displayName: string }[]>;
   delegationChoices(): Promise<{ readonly agents: readonly Choice[]; readonly resources: readonly Choice[] }>;
   /** The software behind a client, as consent describes it. */
-  softwareOf(clientId: string): Promise<Software | undefined>;
+  /** `actorId`: an agent that would act through a client without one of its own. */
+  softwareOf(clientId: string, actorId?: string): Promise<Software | undefined>;
 }
 
 /** An entry of a form's list. */
@@ -63,10 +64,11 @@ async function lookUp(sources: Sources, id: string): Promise<string | undefined>
  * An agent with an owner, or software an administrator registered, is vouched for; a name alone is only what the software says, and
  * that other people let it in says nothing about it.
  */
-async function softwareOf(sources: Sources, clientId: string): Promise<Software | undefined> {
+async function softwareOf(sources: Sources, clientId: string, actorId?: string): Promise<Software | undefined> {
   const client = await sources.clients().find(clientId);
   if (client === undefined) return undefined;
-  const agent = await sources.agents().findByClient(clientId);
+  const own = await sources.agents().findByClient(clientId);
+  const agent = own ?? (actorId === undefined ? undefined : await sources.agents().find(actorId));
   const isOwned = agent?.owner !== undefined && agent.owner.id !== SELF_SERVICE_GROUP_ID;
   const owner = isOwned ? await sources.accounts().ownerLabel(agent.owner) : undefined;
   const isVerified = client.kind === 'admin' || (agent?.status === 'active' && owner?.isAlive === true);
@@ -103,7 +105,7 @@ export function createDirectory(sources: Sources): Directory {
         resources: servers.map(({ identifier, name }) => ({ value: identifier, words: name })),
       };
     },
-    softwareOf: (clientId) => softwareOf(sources, clientId),
+    softwareOf: (clientId, actorId) => softwareOf(sources, clientId, actorId),
     agentChoices: async () => (await sources.agents().list({ limit: CHOICES })).agents.map(({ id, displayName }) => ({ id, displayName })),
   };
 }

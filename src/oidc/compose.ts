@@ -1,6 +1,7 @@
 import type { Adapter, Client, Configuration } from 'oidc-provider';
 import type {
   ClientMetadataValidator,
+  ExtraParam,
   GrantTypeContribution,
   NamedContribution,
   OnSourceReplayed,
@@ -77,7 +78,7 @@ function collect(contributions: readonly NamedContribution[]) {
     scopes: new Owned<true>('scope '),
     acrValues: new Owned<true>('acr value '),
     claims: new Owned<unknown>('claims.'),
-    extraParams: new Owned<null>('extraParams.'),
+    extraParams: new Owned<ExtraParam>('extraParams.'),
     tokenParameters: new Owned<true>('token parameter '),
     clientMetadata: new Owned<true>('client metadata '),
     ttl: new Owned<unknown>('ttl.'),

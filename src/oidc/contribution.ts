@@ -35,6 +35,9 @@ export type TokenPolicy = (ctx: KoaContextWithOIDC, token: IssuedToken, source: 
  */
 export type OnSourceReplayed = (ctx: KoaContextWithOIDC, source: ReplayedSource) => Promise<boolean>;
 
+/** How one more parameter of an authorization request is checked; null: it is not. */
+export type ExtraParam = null | ((ctx: KoaContextWithOIDC, value: string | undefined, client: Client) => Promise<void>);
+
 /** What tokens are redeemed for, as the engine read it. */
 export interface ReplayedSource {
   readonly kind: string;
@@ -84,7 +87,8 @@ export interface OidcContribution {
   readonly scopes?: readonly string[];
   readonly acrValues?: readonly string[];
   readonly claims?: Configuration['claims'];
-  readonly extraParams?: Readonly<Record<string, null>>;
+  /** Parameters of authorization requests; a function checks one, also when it was not sent, and throws an error of the engine. */
+  readonly extraParams?: Readonly<Record<string, ExtraParam>>;
   /** Parameters that every grant of the token endpoint takes beside its own; whoever contributes one reads it in the token policy. */
   readonly tokenParameters?: readonly string[];
   readonly clientMetadata?: readonly string[];

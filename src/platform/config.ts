@@ -26,7 +26,7 @@ export interface Config {
 }
 
 /** Drafts this server knows, each named after the version it follows: a later version gets a name of its own. */
-export const DRAFTS = ['mcp-sep-1933'] as const;
+export const DRAFTS = ['mcp-sep-1933', 'oauth-ai-agents-obo-02'] as const;
 export type Draft = (typeof DRAFTS)[number];
 
 /** Raised once with every fault found, so that nobody starts five times to learn of five mistakes. */

@@ -69,6 +69,7 @@ export function presentHome(facts: {
   sessions: Sessions;
   waiting: number;
   toConfirm: Awaited<ReturnType<SelfServiceSources['toConfirm']>>;
+  toHandOn: number;
   currentUid: string;
   now: Date;
 }) {
@@ -76,6 +77,7 @@ export function presentHome(facts: {
   return {
     heading: headingOf(grants),
     waiting,
+    toHandOn: facts.toHandOn,
     ...(toConfirm.dueAt === undefined ? {} : { toConfirm: { count: toConfirm.count, due: dayWords(toConfirm.dueAt) } }),
     grants: lines,
     agents: agents

@@ -48,17 +48,18 @@ async function homeModel(deps: RouteDeps, session: BrowserSession) {
   const { sources, clock } = deps;
   const { accountId, sessionUid } = session;
   const now = clock.now();
-  const [grants, agents, sessions, waiting, toConfirm, security] = await Promise.all([
+  const [grants, agents, sessions, waiting, toConfirm, toHandOn, security] = await Promise.all([
     grantsOf(deps, accountId),
     sources.agentsOwnedBy(accountId),
     sources.sessionsOf(accountId),
     sources.waitingFor(accountId),
     sources.toConfirm(accountId),
+    sources.toHandOn(accountId),
     sources.securityOf(accountId),
   ]);
   const lines = await grantLines(deps, grants);
   return {
-    ...presentHome({ grants, lines, agents, sessions, waiting, toConfirm, currentUid: sessionUid, now }),
+    ...presentHome({ grants, lines, agents, sessions, waiting, toConfirm, toHandOn, currentUid: sessionUid, now }),
     ...security,
     liveHref: `${deps.base}/me/approvals/events`,
   };

@@ -39,6 +39,8 @@ export interface SelfServiceSources {
   waitingFor(accountId: string): Promise<number>;
   /** How many agents a person is asked to confirm, and the earliest date. */
   toConfirm(accountId: string): Promise<{ readonly count: number; readonly dueAt: Date | undefined }>;
+  /** How many agents ask to take over from agents of this person. */
+  toHandOn(accountId: string): Promise<number>;
   sessionsOf(
     accountId: string,
   ): Promise<readonly { readonly uid: string; readonly userAgent: string; readonly address: string; readonly lastSeenAt: Date }[]>;

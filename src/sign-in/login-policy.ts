@@ -25,6 +25,15 @@ function resourceIsMissing(ctx: KoaContextWithOIDC): boolean {
   return Object.entries(resourceServers).some(([uri, { scope }]) => scope === '' && grant?.resources?.[uri] === undefined);
 }
 
+/**
+ * Somebody else would act through this client (`requested_actor`): a grant says only what the client may, so the person is asked each
+ * time who it is.
+ */
+function actorIsNew(ctx: KoaContextWithOIDC): boolean {
+  const { requested_actor: actor } = (ctx.oidc.params ?? {}) as { readonly requested_actor?: unknown };
+  return actor !== undefined && ctx.oidc.result?.consent === undefined;
+}
+
 /** When a person has to do something before a client is answered: the engine's rules, with our scale of sign-in classes. */
 export function loginPolicy() {
   const policy = base();
@@ -34,6 +43,7 @@ export function loginPolicy() {
   login.checks.remove('essential_acr');
   login.checks.remove('essential_acrs');
   policy.get('consent')?.checks.add(new Check('resource_missing', 'the resource was not granted', resourceIsMissing));
+  policy.get('consent')?.checks.add(new Check('actor_new', 'the actor was not agreed to', actorIsNew));
   login.checks.add(new Check('account_gone', 'the account cannot sign in any more', accountIsGone));
   login.checks.add(
     new Check('acr_not_reached', 'a stronger sign-in is asked for', classIsMissing, (ctx) => ({

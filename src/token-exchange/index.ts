@@ -9,6 +9,7 @@ import type { DetailTypes } from '../authorization-details/index.ts';
 import type { Capability } from '../capability.ts';
 import { type ArtifactStore, issuerOf } from '../oidc/index.ts';
 import type { Clock } from '../platform/clock.ts';
+import type { Draft } from '../platform/config.ts';
 import type { Db } from '../platform/db/db.ts';
 import { basePathOf } from '../platform/http/issuer-path.ts';
 import type { Ids } from '../platform/ids.ts';
@@ -30,6 +31,8 @@ import { createMappingService, type MappingService } from './mappings/service.ts
 import { onBehalfOfHandler } from './on-behalf-of.ts';
 import { createRefusals } from './refusing.ts';
 import { actingTypes, TOKEN_EXCHANGE, tokenTypes } from './request.ts';
+import { requestedActorOidc } from './requested-actor/oidc.ts';
+import { createRequestedActorStore } from './requested-actor/store.ts';
 import { delegationApi } from './routes.ts';
 import { createDelegationService, type DelegationService } from './service.ts';
 
@@ -43,6 +46,8 @@ export interface TokenExchange {
   readonly delegations: DelegationService;
   readonly requests: DelegationRequestService;
   readonly mappings: MappingService;
+  /** `requested_actor` and `actor_token` of an authorization code, when their draft is switched on; it is asked before policy. */
+  readonly beforePolicy: readonly { readonly capability: Capability }[];
   /** Answers an on-behalf-of request of the jwt-bearer grant: the same rules, other words. */
   readonly onBehalfOf: ExchangeHandler;
   readonly capability: Capability;
@@ -67,7 +72,9 @@ export interface TokenExchangeDeps extends Pick<DelegationConsoleDeps, 'choices'
     resourcesOfClient(clientId: string): Promise<readonly string[]>;
   };
   readonly agents: {
-    find(id: string): Promise<{ readonly displayName: string; readonly maxDelegationDepth: number | undefined } | undefined>;
+    find(
+      id: string,
+    ): Promise<{ readonly displayName: string; readonly status: string; readonly maxDelegationDepth: number | undefined } | undefined>;
   };
   /** Who answers for agents, and so for what they hand on (security rule R8). */
   readonly ownership: DelegationRequestDeps['ownership'] & {
@@ -78,6 +85,8 @@ export interface TokenExchangeDeps extends Pick<DelegationConsoleDeps, 'choices'
   /** Whose access tokens are believed, and who somebody of theirs is here. */
   readonly trust: Pick<Trust, 'verify' | 'useUp'>;
   readonly people: ForeignPeople;
+  /** `oauth-ai-agents-obo-02`: applications name the agent that acts through them. */
+  readonly drafts: readonly Draft[];
   /** Where grants are found by their hash (security rule R2). */
   readonly artifacts: Pick<ArtifactStore, 'findByHash'>;
 }
@@ -96,6 +105,20 @@ const DISCOVERY = {
 
 /** What waits is few: the page shows all of it, as far as a person reads. */
 const WAITING_SHOWN = 50;
+
+const PURGE_BATCH = 500;
+
+function requestedActor(deps: TokenExchangeDeps, issuer: string): Capability {
+  const store = createRequestedActorStore(deps);
+  const purge = async () => {
+    while ((await store.purge(PURGE_BATCH)) >= PURGE_BATCH);
+  };
+  return {
+    name: 'requested-actor',
+    oidc: requestedActorOidc({ ...deps, issuer, store }),
+    jobs: [{ name: 'requested-actors', everySeconds: 300, run: purge }],
+  };
+}
 
 /** Builds the capability. */
 export function createTokenExchange(deps: TokenExchangeDeps): TokenExchange {
@@ -131,6 +154,7 @@ export function createTokenExchange(deps: TokenExchangeDeps): TokenExchange {
     delegations,
     requests,
     mappings,
+    beforePolicy: deps.drafts.includes('oauth-ai-agents-obo-02') ? [{ capability: requestedActor(deps, issuer) }] : [],
     onBehalfOf: onBehalfOfHandler(handler, createRefusals(deps)),
     capability: {
       name: 'token-exchange',

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { newTrustProvider } from '../../src/trust/provider.ts';
 import { type ForeignIssuer, startForeignIssuer } from '../support/foreign-issuer.ts';
-import { ADMINISTRATOR, basic, type SeededClient } from '../support/seeding.ts';
+import { ACCESS_TOKEN, ADMINISTRATOR, basic, EXCHANGE, type SeededClient } from '../support/seeding.ts';
 import { isActive, startTwoServers, type TwoServers } from '../support/two-servers.ts';
 import { JWT_BEARER } from './company.ts';
 
@@ -61,6 +61,25 @@ describe('one assertion, two servers', () => {
     const assertion = await idp.sign({ sub: 'x', aud: servers.issuer, repository_id: '4711' }, { typ: 'JWT' });
     const form = { grant_type: JWT_BEARER, assertion };
     const answers = await Promise.all(Array.from({ length: TIMES }, (_, number) => servers.ask('/token', { form }, number)));
+    const won = answers.filter(({ status }) => status === 200);
+    expect(won).toHaveLength(1);
+    expect(await isActive(servers, String(won[0]?.json()['access_token']), own)).toBe(true);
+    const refused = answers.filter(({ status }) => status !== 200).map((answer) => answer.json()['error']);
+    expect(refused).toEqual(Array.from({ length: TIMES - 1 }, () => 'invalid_grant'));
+  }, 30_000);
+
+  test('RFC 8693: the access token of a trusted issuer is exchanged once, at whichever server', async () => {
+    const bot = await servers.agent('Mail bot', { grant_types: [EXCHANGE] as never });
+    const tokens = { scopes: [{ from: 'mail.read', resource: RESOURCE, to: 'read' }], presenters: [bot.agentId] };
+    const record = { name: 'Mail', kind: 'token_issuer', issuer: idp.issuer, jwks_uri: idp.jwksUri, domains: ['example.com'], tokens };
+    await servers.app.parts.trust.create(newTrustProvider.parse(record), ADMINISTRATOR);
+    const email = (await servers.app.parts.accounts.get(servers.accountId)).email;
+    const about = { aud: servers.issuer, sub: 'u-9', scope: 'mail.read', email, email_verified: true };
+    const subject = await idp.sign(about, { typ: 'at+jwt' });
+    const form = { grant_type: EXCHANGE, subject_token: subject, subject_token_type: ACCESS_TOKEN, resource: RESOURCE };
+    const answers = await Promise.all(
+      Array.from({ length: TIMES }, (_, number) => servers.ask('/token', { form, headers: basic(bot) }, number)),
+    );
     const won = answers.filter(({ status }) => status === 200);
     expect(won).toHaveLength(1);
     expect(await isActive(servers, String(won[0]?.json()['access_token']), own)).toBe(true);

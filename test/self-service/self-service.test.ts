@@ -27,6 +27,7 @@ beforeAll(async () => {
             { id: 'agt_1', displayName: 'Travel planner', purpose: 'Finds trains', status: 'suspended', validUntil: undefined },
           ],
           waitingFor: (id) => approvals.countWaiting(id),
+          toHandOn: async () => 0,
           toConfirm: async (id) =>
             id === mira ? { count: 3, dueAt: new Date('2027-01-31T23:59:59.999Z') } : { count: 0, dueAt: undefined },
           sessionsOf: async () => [

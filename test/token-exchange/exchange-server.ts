@@ -193,6 +193,7 @@ export async function startExchangeServer(more: readonly NamedContribution[] = [
     artifacts,
     choices: async () => ({ agents: [], resources: [] }),
     nameOf,
+    drafts: [],
     ownership: {
       ownsAgent: async (owner, id) => (await agents.ownedBy(owner)).some((agent) => agent.id === id),
       ownedBy: agents.ownedBy,

@@ -6,6 +6,7 @@ import { certificationSamples } from './samples/certifications.ts';
 import { cardSamples } from './samples/cards.ts';
 import { detailTypeSamples } from './samples/detail-types.ts';
 import { documentSamples } from './samples/documents.ts';
+import { delegationSamples } from './samples/delegations.ts';
 import { driftSamples } from './samples/drift.ts';
 import { groupSamples } from './samples/groups.ts';
 import { lineageSamples } from './samples/lineage.ts';
@@ -28,6 +29,7 @@ export const samples: readonly Sample[] = [
   ...certificationSamples,
   ...cardSamples,
   ...detailTypeSamples,
+  ...delegationSamples,
   ...documentSamples,
   ...driftSamples,
   ...groupSamples,

@@ -344,56 +344,5 @@ const provisioning: readonly Sample[] = [
   },
 ];
 
-const delegations: readonly Sample[] = [
-  {
-    template: 'console/delegations',
-    model: {
-      frame,
-      heading: '9 delegations hold',
-      words: 'Which agent may hand on to which.',
-      pager,
-      delegations: [
-        {
-          id: 'dlg_1',
-          chain: [{ ...parties.orchestrator }, parties.invoiceBot, parties.payments],
-          limits: 'prepare payments up to €2,000',
-          until: times.january,
-          state: state('Holds', 'yes'),
-          mayEnd: true,
-        },
-        {
-          id: 'dlg_2',
-          chain: [{ ...parties.orchestrator }, parties.cleanup, parties.crm],
-          limits: 'read leads',
-          until: times.days,
-          state: state('Ended'),
-          mayEnd: false,
-        },
-      ],
-    },
-  },
-  { template: 'console/delegations', variant: 'empty', model: { frame, heading: 'No delegation holds', words: 'Yet.', delegations: [] } },
-  {
-    template: 'console/delegation-form',
-    model: {
-      frame,
-      action: at('/delegations/new'),
-      agents: [
-        { value: 'agt_1', words: 'Orchestrator' },
-        { value: 'agt_2', words: 'Invoice bot' },
-      ],
-      resources: [{ value: rsv.full, words: 'Payments API' }],
-      values: {
-        from: 'agt_1',
-        to: 'agt_2',
-        resource: rsv.full,
-        scopes: 'payments:create',
-        types: 'payment_initiation',
-        until: '2027-01-31',
-      },
-    },
-  },
-];
-
 /** What may be reached, and by which software. */
-export const accessSamples: readonly Sample[] = [...resourceServers, ...clients, ...enrolment, ...provisioning, ...delegations];
+export const accessSamples: readonly Sample[] = [...resourceServers, ...clients, ...enrolment, ...provisioning];

@@ -37,7 +37,8 @@ export interface InteractionDeps extends LoginDeps {
   readonly audit: SignInAudit;
   readonly detailTypes: () => DetailTypes;
   readonly resourceServers: { findByIdentifier(uri: string): Promise<AskedResource | undefined> };
-  readonly softwareOf: (clientId: string) => Promise<Software | undefined>;
+  /** `actorId`: the agent that the request says will act through it. */
+  readonly softwareOf: (clientId: string, actorId?: string) => Promise<Software | undefined>;
   /** What a person is asked about this software, or told instead; left out: every software is welcome. */
   readonly standingOf?: (clientId: string) => Promise<Standing>;
   /** A person asks an administrator to let the software in; runs in a transaction. */
@@ -91,7 +92,10 @@ export function createInteractions({ provider, sessions, softwareOf }: Interacti
         await web.pages.show(ctx, 'sign-in/message', EXPIRED, session);
         return undefined;
       }
-      const software = (await softwareOf(clientId)) ?? { name: client.clientName ?? clientId, isVerified: false };
+      const software = (await softwareOf(clientId, textParam(interaction, 'requested_actor'))) ?? {
+        name: client.clientName ?? clientId,
+        isVerified: false,
+      };
       return { interaction, client, software, session };
     },
     /** Stores the answer; the engine goes on with it at the returned address. */
