@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ACCESS_TOKEN, assertionOf, basic, EXCHANGE, proofKey, type SeededClient } from '../test/support/seeding.ts';
 import { measureInTurn, type Shot, type Target } from './load.ts';
-import { createPopulation, type Population } from './population.ts';
+import { createPopulation, DETAIL_TYPE, type Population } from './population.ts';
 import { commandOf, during, freePort, isPinned, pinSelf } from './processes.ts';
 import { barsOfRegistry, measureRegistry, REGISTRY_SIZE, textOfRegistry } from './registry.ts';
 import { type Bar, barsOf, type Figures, textOf } from './report.ts';
@@ -13,7 +13,7 @@ import { type Bar, barsOf, type Figures, textOf } from './report.ts';
 const HELP = `npm run bench [-- --seconds 2 --rounds 5 --json]
 npm run bench -- --registry [--agents ${REGISTRY_SIZE}] [--rows ${REGISTRY_SIZE}] [--seconds 2] [--json]
 
-Measures client_credentials, token exchange and introspection on a real PostgreSQL beside the bare engine and a bare signer:
+Measures client_credentials, token exchange (at the second hop, and at the third with a detail narrowed) and introspection on a real PostgreSQL beside the bare engine and a bare signer:
 each in turn, several times over. The figures are the middle ones.
 
 With --registry: a million agents, and how long SCIM takes to find some of them, to create more and to import as many again. That
@@ -41,8 +41,14 @@ async function tokenFrom(issuer: string, form: Record<string, string>): Promise<
   return body.access_token;
 }
 
+/** `authorization_details` of one API call with an amount. */
+function detailOf(actions: readonly string[], amount: string): Record<string, string> {
+  const detail = { type: DETAIL_TYPE, actions, max_amount: { amount, currency: 'EUR' } };
+  return { authorization_details: JSON.stringify([detail]) };
+}
+
 /** The loads of one Behalf server. */
-function loadsOf({ agents: [first, second, third], own, resource }: Population, issuer: string) {
+function loadsOf({ agents: [first, second, third, fourth], own, resource }: Population, issuer: string) {
   const wish = { scope: 'read', resource };
   const credentials = (): Record<string, string> => ({ grant_type: 'client_credentials', ...wish, ...assertionOf(first, issuer) });
   const exchangeOf = (subject: string, by: SeededClient): Record<string, string> => ({
@@ -60,8 +66,24 @@ function loadsOf({ agents: [first, second, third], own, resource }: Population, 
         Array.from({ length: SUBJECTS }, async () => tokenFrom(issuer, exchangeOf(await tokenFrom(issuer, credentials()), second))),
       ),
     exchange: (subject: string): Shot => ({ form: exchangeOf(subject, third) }),
+    /** Tokens after two hops, with a detail that the third narrows. */
+    detailed: () =>
+      Promise.all(
+        Array.from({ length: SUBJECTS }, async () => {
+          const root = await tokenFrom(issuer, { ...credentials(), ...detailOf(['GET', 'POST'], '100.00') });
+          const once = await tokenFrom(issuer, { ...exchangeOf(root, second), ...detailOf(['GET', 'POST'], '50.00') });
+          return tokenFrom(issuer, { ...exchangeOf(once, third), ...detailOf(['GET', 'POST'], '20.00') });
+        }),
+      ),
+    exchangeHop3: (subject: string): Shot => ({ form: { ...exchangeOf(subject, fourth), ...detailOf(['GET'], '10.00') } }),
     introspection: (token: string): Shot => ({ form: { token }, headers: basic(own) }),
   };
+}
+
+/** One after the other, and again from the first. */
+function inTurn(values: readonly string[]): () => string {
+  let turn = 0;
+  return () => values[turn++ % values.length] ?? '';
 }
 
 /** Everything that is measured, as long as `work` takes: three servers, of which one at a time is loaded. */
@@ -87,9 +109,8 @@ async function duringAll<T>(
     during({ args: ['bench/bare-signer.ts', String(signerPort)], says: 'serves' }, (signer) =>
       during({ args, env: population.onRunningDatabase, says: 'Behalf serves' }, async ({ pid }) => {
         const loads = loadsOf(population, issuer);
-        const subjects = await loads.subjects();
-        let turn = 0;
-        const subject = () => subjects[turn++ % subjects.length] ?? '';
+        const subject = inTurn(await loads.subjects());
+        const detailed = inTurn(await loads.detailed());
         return work({
           engine: { url: `${engineIssuer}/token`, pid: engine.pid, next: () => ({ form: engineForm() }) },
           signer: {
@@ -99,6 +120,7 @@ async function duringAll<T>(
           },
           clientCredentials: { url: `${issuer}/token`, pid, next: loads.credentials },
           exchange: { url: `${issuer}/token`, pid, next: () => loads.exchange(subject()) },
+          exchangeHop3: { url: `${issuer}/token`, pid, next: () => loads.exchangeHop3(detailed()) },
           introspection: { url: `${issuer}/introspect`, pid, next: () => loads.introspection(subject()) },
         });
       }),

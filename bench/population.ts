@@ -16,26 +16,30 @@ export interface Population {
   readonly resource: string;
   /** The resource server's own client. */
   readonly own: SeededClient;
-  /** Three agents; tokens may be handed on from each to the next. */
-  readonly agents: readonly [SeededClient, SeededClient, SeededClient];
+  /** Four agents; tokens may be handed on from each to the next. */
+  readonly agents: readonly [SeededClient, SeededClient, SeededClient, SeededClient];
   stopDatabase(): Promise<void>;
 }
 
+/** The type of the detail that is narrowed on the way. */
+export const DETAIL_TYPE = 'api_call';
 const RESOURCE = 'https://api.example/bench';
 const QUIET = { info: () => undefined, error: () => undefined };
 
 async function populate(seeding: Seeding): Promise<Pick<Population, 'own' | 'agents'>> {
-  const withKey = { token_endpoint_auth_method: 'private_key_jwt' } as const;
+  const withKey = { token_endpoint_auth_method: 'private_key_jwt', authorization_details_types: [DETAIL_TYPE] } as const;
   const exchange = { ...withKey, grant_types: ['urn:ietf:params:oauth:grant-type:token-exchange'] } as never;
   const own = await seeding.resource(RESOURCE);
   const agents = [
     await seeding.agent('first', withKey),
     await seeding.agent('second', exchange),
     await seeding.agent('third', exchange),
+    await seeding.agent('fourth', exchange),
   ] as const;
   const until = new Date(Date.now() + 86_400_000).toISOString();
-  for (const [from, to] of [agents.slice(0, 2), agents.slice(1, 3)] as [SeededClient, SeededClient][]) {
-    const delegation = { from: from.agentId, to: to.agentId, resources: [RESOURCE], scopes: ['read'], until };
+  for (const [index, to] of agents.slice(1).entries()) {
+    const what = { resources: [RESOURCE], scopes: ['read'], authorization_details_types: [DETAIL_TYPE] };
+    const delegation = { from: agents[index]?.agentId, to: to.agentId, ...what, until };
     await seeding.app.parts.tokenExchange.delegations.create(delegation as never, { kind: 'account', id: 'usr_administrator' });
   }
   return { own, agents };

@@ -183,7 +183,7 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
   const childEnrolment = createChildEnrolment({ ...base, policy, agents, clients });
   const judging = { ...recorded, types: details.types, policy, facts: policy.facts, resources: resourceServers };
   const exchanging = {
-    ...{ tokens, artifacts, trust, useTypes: details.use, agents: { find: agents.findBounded }, choices: directory.delegationChoices },
+    ...{ tokens, artifacts, trust, useTypes: details.use, agents, choices: directory.delegationChoices },
     ownership: { ownsAgent: directory.ownsAgent, ownedBy: agents.ownedBy, isSoleAdministrator: accounts.isSoleAdministrator },
     nameOf: directory.nameOf,
     drafts,

@@ -4,7 +4,8 @@ import type { SubjectToken } from './presented-token.ts';
 
 /** Agents with their own bounds. */
 export interface BoundedAgents {
-  find(id: string): Promise<{ readonly maxDelegationDepth: number | undefined } | undefined>;
+  /** How many agents may stand behind it; undefined: nobody said. */
+  handOnBound(id: string): Promise<number | undefined>;
 }
 
 /** A party of a chain with how many agents an administrator lets stand behind it; undefined: nobody said. */
@@ -34,10 +35,12 @@ export async function depthFor(
   const actors = actorsOf(subject.chain);
   if (!hasNewcomer(subject, actor) && actors.length <= MAX_ACTORS) return MAX_ACTORS;
   const boundOf = async ({ iss, sub, sub_profile: profile }: Actor): Promise<BoundedParty> =>
-    iss === issuer && profile === 'ai_agent' ? { behind: (await agents.find(sub))?.maxDelegationDepth } : { behind: undefined };
+    iss === issuer && profile === 'ai_agent' ? { behind: await agents.handOnBound(sub) } : { behind: undefined };
   const { iss, sub, profile } = subject;
-  const own = profile === 'ai_agent' ? await boundOf({ iss, sub, sub_profile: profile }) : undefined;
-  return chainBound(await Promise.all(actors.map(boundOf)), own);
+  const own = profile === 'ai_agent' ? boundOf({ iss, sub, sub_profile: profile }) : undefined;
+  // asked for together: one statement
+  const [behindOwn, ...parties] = await Promise.all([own, ...actors.map(boundOf)]);
+  return chainBound(parties as readonly BoundedParty[], behindOwn);
 }
 
 function hasNewcomer({ chain, iss, sub }: { readonly chain: ActClaim | undefined; iss: string; sub: string }, actor: Actor | undefined) {

@@ -72,9 +72,8 @@ export interface TokenExchangeDeps extends Pick<DelegationConsoleDeps, 'choices'
     resourcesOfClient(clientId: string): Promise<readonly string[]>;
   };
   readonly agents: {
-    find(
-      id: string,
-    ): Promise<{ readonly displayName: string; readonly status: string; readonly maxDelegationDepth: number | undefined } | undefined>;
+    find(id: string): Promise<{ readonly displayName: string; readonly status: string } | undefined>;
+    handOnBound(id: string): Promise<number | undefined>;
   };
   /** Who answers for agents, and so for what they hand on (security rule R8). */
   readonly ownership: DelegationRequestDeps['ownership'] & {

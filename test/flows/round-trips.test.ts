@@ -136,8 +136,9 @@ describe('database round trips of one request', () => {
       return { path: '/token', form: { ...form, ...assertionOf(second, seeding.issuer) } };
     });
     expect(found).toEqual([
-      ...['client-find', 'agent-standing', 'replay-record', 'token-find', 'delegation-in-force'],
-      'token-insert-with-decisions',
+      ...['client-find', 'agent-standing', 'replay-record', 'token-find'],
+      // together: the bounds of everybody in the chain, however long it is, and the delegation
+      ...['agent-line-with-reach', 'delegation-in-force', 'token-insert-with-decisions'],
     ]);
   });
 

@@ -52,8 +52,8 @@ export function childOf(line: readonly Elder[], { displayName, validUntil }: Omi
 
 /** Agents that enrol agents. */
 export interface Enrolling {
-  /** An agent whose bounds are those that hold for it: none wider than that of any above it. */
-  findBounded(agentId: string): Promise<Agent | undefined>;
+  /** How many agents may stand behind it in a chain: never more than behind any above it; undefined: nobody said. */
+  handOnBound(agentId: string): Promise<number | undefined>;
   /** What may still come below an agent that is there; undefined when there is none. */
   roomOf(agentId: string): Promise<Room | undefined>;
   /** Why nothing may be enrolled below an agent now, in a sentence; undefined when it may. */
@@ -80,12 +80,7 @@ export function createEnrolling({ db, clock, store, family, owners, create }: En
     return room.children === 0 ? 'As many agents stand below it as its record allows.' : undefined;
   };
   return {
-    async findBounded(agentId) {
-      const agent = await store.find(agentId);
-      if (agent?.parentId === undefined) return agent;
-      const line = [agent, ...(await family.lineFrom(agent.parentId))];
-      return { ...agent, maxDelegationDepth: leastOf(line.map((one) => one.maxDelegationDepth)) };
-    },
+    handOnBound: async (agentId) => leastOf((await family.lineFrom(agentId)).map((one) => one.maxDelegationDepth)),
     roomOf: async (agentId) => (await look(agentId)).room,
     whyNoChild: async (agentId) => reasonIn(await look(agentId)),
     enrolChild: (parentId, child) =>
