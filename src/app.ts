@@ -14,7 +14,7 @@ import { createClients, redirectFaultOf } from './client-registration/index.ts';
 import { createEdge } from './edge.ts';
 import { createEndings } from './endings.ts';
 import { createEnrolment } from './enrolment.ts';
-import { createIdentityAssertion } from './identity-assertion/index.ts';
+import { createHandingOn } from './handing-on.ts';
 import { aroundPeople, overviewCounts, selfServiceSources } from './home-pages.ts';
 import { createArtifactStore, createOidc, issuerOf, type Oidc } from './oidc/index.ts';
 import type { Clock } from './platform/clock.ts';
@@ -40,7 +40,6 @@ import { createRevocation } from './revocation/index.ts';
 import { createSelfService } from './self-service/index.ts';
 import { createSignIn } from './sign-in/index.ts';
 import { agentSurroundings, createDirectory, type Sources } from './surroundings.ts';
-import { createTokenExchange } from './token-exchange/index.ts';
 import { createTokens, issuanceOf } from './tokens/index.ts';
 import { createTrust } from './trust/index.ts';
 import { trustHooks } from './trust-hooks.ts';
@@ -182,16 +181,8 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
   });
   const childEnrolment = createChildEnrolment({ ...base, policy, agents, clients });
   const judging = { ...recorded, types: details.types, policy, facts: policy.facts, resources: resourceServers };
-  const exchanging = {
-    ...{ tokens, artifacts, trust, useTypes: details.use, agents, choices: directory.delegationChoices },
-    ownership: { ownsAgent: directory.ownsAgent, ownedBy: agents.ownedBy, isSoleAdministrator: accounts.isSoleAdministrator },
-    nameOf: directory.nameOf,
-    drafts,
-    people: { find: (...about) => identityAssertion.people.find(...about), link: (...about) => identityAssertion.people.link(...about) },
-  } satisfies Partial<Parameters<typeof createTokenExchange>[0]>;
-  const tokenExchange = createTokenExchange({ ...judging, ...exchanging });
-  const { onBehalfOf } = tokenExchange;
-  const identityAssertion = createIdentityAssertion({ ...judging, trust, accounts, onBehalfOf, drafts });
+  const exchanging = { ...judging, tokens, artifacts, agents, accounts, trust, directory, drafts, useTypes: details.use };
+  const { tokenExchange, identityAssertion } = createHandingOn(exchanging);
   const approvals = createApprovals({
     ...recorded,
     artifacts,
@@ -236,20 +227,8 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
 function capabilitiesOf(parts: ReturnType<typeof createParts>): readonly Capability[] {
   const { audit, accounts, agents, resourceServers, details, policy, approvals, tokens, clients } = parts;
   const { proofs, trust, signIn, childEnrolment, tokenExchange, identityAssertion, refreshTokens, revocation } = parts;
-  const judged = [
-    audit,
-    accounts,
-    agents,
-    resourceServers,
-    proofs,
-    trust,
-    details,
-    clients,
-    approvals,
-    ...tokenExchange.beforePolicy,
-    policy,
-    tokens,
-  ];
+  const before = [audit, accounts, agents, resourceServers, proofs, trust, details, clients, approvals];
+  const judged = [...before, ...tokenExchange.beforePolicy, policy, tokens];
   const flows = [signIn, childEnrolment, tokenExchange, identityAssertion, refreshTokens, revocation];
   return [...judged, ...flows, parts.overview, parts.selfService, parts.operations].map(({ capability }) => capability);
 }

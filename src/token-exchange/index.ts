@@ -170,7 +170,10 @@ export function createTokenExchange(deps: TokenExchangeDeps): TokenExchange {
         ownRequestPages(asking, router, web);
         for (const add of [mappingApi, mappingConsole]) add(mapping, router, web);
       },
-      jobs: [{ name: 'delegation-requests', everySeconds: 60, run: async () => void (await requests.lapse()) }],
+      jobs: [
+        { name: 'delegation-requests', everySeconds: 60, run: async () => void (await requests.lapse()) },
+        { name: 'old-delegation-requests', everySeconds: 3_600, run: async () => void (await requests.purge()) },
+      ],
     },
   };
 }

@@ -4,9 +4,6 @@ import { accept, type Outcome, type Refusal, refuse } from './refusal.ts';
 import type { createRefusals } from './refusing.ts';
 import { TOKEN_EXCHANGE, tokenTypes } from './request.ts';
 
-/** The value of `requested_token_use` that asks for it, as Entra's clients and gateways send it. */
-export const ON_BEHALF_OF = 'on_behalf_of';
-
 /** Scopes that speak of the person: those clients always send some, and an exchange gives none of them. */
 const IDENTITY_SCOPES: ReadonlySet<string> = new Set(['openid', 'profile', 'email', 'offline_access']);
 const DEFAULT_SCOPE = '.default';

@@ -52,7 +52,7 @@ export function createRefusals(deps: { readonly db: Db; readonly audit: AuditRec
     return deps.policy.refuse({
       rule: `exchange-${error.replaceAll('_', '-')}`,
       error,
-      reason: `${description.charAt(0).toUpperCase()}${description.slice(1)}.`,
+      reason: `${description.charAt(0).toUpperCase()}${description.slice(1).replace(/\.$/, '')}.`,
       remedy: REMEDIES[error],
       clientId,
       agentId,

@@ -137,6 +137,7 @@ describe('an agent that is refused asks for a delegation', () => {
     expect(await server.exchange.requests.lapse()).toBe(1);
     expect(await server.exchange.requests.lapse()).toBe(0);
     expect(await eventsOf('delegation.lapsed', String(ids[0]))).toHaveLength(1);
+    expect(await server.exchange.requests.purge()).toBe(0);
     const { body } = await call('GET', `/api/v1/delegation-requests?agent_id=${to.agentId}&state=pending`);
     expect((body['items'] as unknown[]).length).toBe(2);
     expect((await call('GET', `/api/v1/delegation-requests/${String(ids[0])}`)).body).toMatchObject({ state: 'expired', delegation: null });

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { exportJWK, generateKeyPair, SignJWT, UnsecuredJWT } from 'jose';
 import {
   ACCESS_TOKEN,
+  ADMINISTRATOR,
   ask,
   EXCHANGE,
   type ExchangeServer,
@@ -178,16 +179,16 @@ describe('RFC 8693 §2.2.2 errors', () => {
   });
 });
 
-describe('RFC 9449: keys', () => {
-  const proof = async (keys: Awaited<ReturnType<typeof generateKeyPair>>) =>
-    new SignJWT({ htm: 'POST', htu: `${server.issuer}/token`, jti: Math.random().toString(36) })
-      .setProtectedHeader({ alg: 'ES256', typ: 'dpop+jwt', jwk: await exportJWK(keys.publicKey) })
-      .setIssuedAt()
-      .sign(keys.privateKey);
-  const withProof = async (client: TestClient, keys: Awaited<ReturnType<typeof generateKeyPair>>) => ({
-    headers: { ...client.headers, DPoP: await proof(keys) },
-  });
+const proof = async (keys: Awaited<ReturnType<typeof generateKeyPair>>) =>
+  new SignJWT({ htm: 'POST', htu: `${server.issuer}/token`, jti: Math.random().toString(36) })
+    .setProtectedHeader({ alg: 'ES256', typ: 'dpop+jwt', jwk: await exportJWK(keys.publicKey) })
+    .setIssuedAt()
+    .sign(keys.privateKey);
+const withProof = async (client: TestClient, keys: Awaited<ReturnType<typeof generateKeyPair>>) => ({
+  headers: { ...client.headers, DPoP: await proof(keys) },
+});
 
+describe('RFC 9449: keys', () => {
   test('§5 the new token is bound to the requester’s key; a bound token needs its own key, a replayed proof is refused', async () => {
     const [own, other] = [await generateKeyPair('ES256', { extractable: true }), await generateKeyPair('ES256', { extractable: true })];
     const bound = await exchange({}, await withProof(agent, own));
@@ -200,6 +201,26 @@ describe('RFC 9449: keys', () => {
     const next = await exchange({ subject }, proven);
     expect((next.claims['cnf'] as { jkt: string }).jkt).toBe(jkt);
     expect((await exchange({ subject }, proven)).status).toBe(400);
+  });
+});
+
+describe('Actor Profile: rebinding', () => {
+  test('the new token is bound to the key of whoever takes over, and to no other; without a proof there is none', async () => {
+    const next = await makeAgent(server, 'Next');
+    const until = new Date(Date.now() + 3_600_000).toISOString();
+    const what = { from: agent.agentId, to: next.agentId, resources: [API], scopes: ['read'], until };
+    await server.exchange.delegations.create(what, ADMINISTRATOR);
+    const [own, others] = [await generateKeyPair('ES256', { extractable: true }), await generateKeyPair('ES256', { extractable: true })];
+    const bound = await exchange({}, await withProof(agent, own));
+    const subject = bound.body['access_token'];
+    expect((await exchange({ subject }, next)).body['error']).toBe('invalid_request');
+    const taken = await exchange({ subject }, await withProof(next, others));
+    const keyOf = ({ claims }: typeof taken) => (claims['cnf'] as { jkt: string }).jkt;
+    expect(keyOf(taken)).not.toBe(keyOf(bound));
+    expect(taken.claims['act']).toMatchObject({ sub: next.agentId, act: { sub: agent.agentId } });
+    expect(JSON.stringify(taken.claims['act'])).not.toContain('cnf');
+    // who took over needs the new key from now on
+    expect((await exchange({ subject: taken.body['access_token'] }, await withProof(next, own))).body['error']).toBe('actor_unauthorized');
   });
 });
 

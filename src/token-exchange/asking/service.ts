@@ -46,6 +46,8 @@ export interface DelegationRequestService {
   decline(id: string, decider: Decider): Promise<DelegationRequest>;
   /** Ends what nobody answered in time; returns how many. Safe to repeat. */
   lapse(): Promise<number>;
+  /** Forgets what is long over, at most 500; returns how many went. */
+  purge(): Promise<number>;
 }
 
 /** What the service stands on. */
@@ -69,6 +71,7 @@ const HOLDS_DAYS = 30;
 const WAITS_DAYS = 7;
 const MOST_OPEN = 3;
 const LAPSE_BATCH = 100;
+const PURGE_BATCH = 500;
 
 const sameList = (a: readonly string[], b: readonly string[]) =>
   JSON.stringify([...new Set(a)].sort()) === JSON.stringify([...new Set(b)].sort());
@@ -175,6 +178,7 @@ export function createDelegationRequestService(deps: DelegationRequestDeps): Del
         await record('delegation.declined', answered, byDecider(decider));
         return answered;
       }),
+    purge: () => store.purge(PURGE_BATCH),
     lapse: () =>
       db.transaction(async () => {
         const lapsed = await store.lapse(LAPSE_BATCH);

@@ -1,5 +1,6 @@
-import type { Clock } from '../../platform/clock.ts';
+import { type Clock, secondsAfter } from '../../platform/clock.ts';
 import type { Db } from '../../platform/db/db.ts';
+import { purge } from '../../platform/db/purge.ts';
 import type { DelegationRequest } from './delegation-request.ts';
 
 /** What a list of requests is narrowed to; the newest come first, `cursor` is the id of the last one seen. */
@@ -34,6 +35,8 @@ export interface RequestStore {
   answer(answered: Answered): Promise<boolean>;
   /** Marks up to `limit` that ran out and returns them. */
   lapse(limit: number): Promise<readonly DelegationRequest[]>;
+  /** Forgets up to `limit` that were asked more than a year ago; returns how many went. */
+  purge(limit: number): Promise<number>;
 }
 
 interface Row {
@@ -71,6 +74,8 @@ function toRequest(row: Row): DelegationRequest {
   };
 }
 
+/** Longer than any of them waits, or holds. */
+const KEPT_SECONDS = 400 * 86_400;
 const SELECT = 'SELECT * FROM delegation_requests';
 
 /** The store over PostgreSQL. */
@@ -118,5 +123,7 @@ export function createRequestStore({ db, clock }: { db: Db; clock: Clock }): Req
         RETURNING *`;
       return (await db.rows<Row>({ name: 'delegation-requests-lapse', text, values: [clock.now(), limit] })).map(toRequest);
     },
+    purge: (limit) =>
+      purge(db, { table: 'delegation_requests', column: 'requested_at', before: secondsAfter(clock.now(), -KEPT_SECONDS) }, limit),
   };
 }
