@@ -1,3 +1,4 @@
+import { budgetMember } from './budget.ts';
 import type { DetailTypeDefinition, MemberSchema } from './detail-type.ts';
 
 /** RFC 9396 §2.2 `locations`: where the detail may be used. */
@@ -105,6 +106,7 @@ export const apiCall: DetailTypeDefinition = {
         'x-label': 'Amount',
         'x-phrase': 'up to {value}',
       },
+      budget: budgetMember({ taken: 'receipt', each: 'max_amount' }),
       actions: {
         type: 'array',
         items: { type: 'string', enum: ['GET', 'HEAD', 'OPTIONS', 'POST', 'PUT', 'PATCH', 'DELETE'] },

@@ -1,4 +1,5 @@
 import canonicalize from 'canonicalize';
+import { beyondBudget } from './budget.ts';
 import { compareDecimals, isDecimal } from './decimal.ts';
 import {
   type AuthorizationDetail,
@@ -72,6 +73,7 @@ const rules: Record<Narrowing, (pair: Pair) => Coverage> = {
   prefix: coversPrefix,
   window: coversWindow,
   optionalConstraint: coversMembers,
+  budget: coversBudget,
 };
 
 function coversMembers({ schema, granted, requested, path }: Pair): Coverage {
@@ -137,6 +139,11 @@ function liesInPattern(pattern: string, limit: string): boolean {
 function textsOf(value: JsonValue): readonly string[] | undefined {
   const list: readonly JsonValue[] = Array.isArray(value) ? value : [value];
   return list.every((item) => typeof item === 'string') ? list : undefined;
+}
+
+function coversBudget({ granted, requested, path }: Pair): Coverage {
+  const fault = beyondBudget(granted, requested);
+  return fault === undefined ? covered : beyond(pointer(path, fault.member), fault.reason);
 }
 
 const windowSchema: MemberSchema = {

@@ -1,5 +1,6 @@
 import type { ValidateFunction } from 'ajv/dist/2020.js';
 import { AppError } from '../platform/errors.ts';
+import { budgetAnnotationFault, isBudgetSchema } from './budget.ts';
 import { faultOfWords } from './definition-words.ts';
 import { type DetailTypeDefinition, type Fault, isRequired, type MemberSchema, narrowingOf, pointer } from './detail-type.ts';
 import { definitionSchema } from './definition-schema.ts';
@@ -41,7 +42,7 @@ function faultOfMeaning(definition: DetailTypeDefinition): Fault | undefined {
   const own = schema.properties?.['type'];
   if (own?.const !== type || !isRequired(schema, 'type'))
     return { path: '/schema/properties/type', message: `must be {"const":"${type}"} and required, so that a detail names its type` };
-  return faultOfReserved(schema) ?? faultOfMember(schema, '/schema', 1) ?? faultOfWords(definition);
+  return faultOfReserved(schema) ?? budgetAnnotationFault(schema) ?? faultOfMember(schema, '/schema', 1) ?? faultOfWords(definition);
 }
 
 /** RFC 9396 §2.2: these members mean the same in every type, and the engine reads them so. */
@@ -68,6 +69,7 @@ const comparable: { readonly [narrowing: string]: (schema: MemberSchema) => bool
   window: isWindow,
   optionalConstraint: (schema) => schema.type === 'object',
   equal: () => true,
+  budget: isBudgetSchema,
 };
 
 const edgeKeywords = new Set(['type', 'format', 'x-label', 'x-phrase']);
@@ -123,6 +125,9 @@ function isCountable(schema: MemberSchema, depth: number): boolean {
 function faultOfAnnotations(schema: MemberSchema, path: string, depth: number): Fault | undefined {
   const narrowing = narrowingOf(schema);
   if (comparable[narrowing]?.(schema) !== true) return { path, message: `x-narrowing ${narrowing} does not fit what stands here` };
+  // a budget is one of the whole detail, and its rule and its annotation come together
+  if ((narrowing === 'budget') !== (schema['x-budget'] !== undefined) || (narrowing === 'budget' && depth !== 2))
+    return { path, message: 'x-budget does not fit what stands here' };
   if (schema['x-money'] === true && !isMoney(schema))
     return { path, message: 'x-money wants an object of amount (format amount) and currency (format currency, equal), both required' };
   if (schema['x-value-constraint'] === true && !isValueConstraint(schema))

@@ -33,11 +33,20 @@ const member = {
     propertyNames: { type: 'object', properties: { format }, required: ['format'], additionalProperties: false },
     minProperties: count,
     maxProperties: count,
-    'x-narrowing': { type: 'string', enum: ['upperBound', 'lowerBound', 'subset', 'prefix', 'equal', 'window', 'optionalConstraint'] },
+    'x-narrowing': {
+      type: 'string',
+      enum: ['upperBound', 'lowerBound', 'subset', 'prefix', 'equal', 'window', 'optionalConstraint', 'budget'],
+    },
     'x-absent': { type: 'string', enum: ['unlimited', 'nothing'] },
     'x-counted': { const: true },
     'x-value-constraint': { const: true },
     'x-money': { const: true },
+    'x-budget': {
+      type: 'object',
+      properties: { taken: { type: 'string', enum: ['receipt', 'issue'] }, each: text },
+      required: ['taken'],
+      additionalProperties: false,
+    },
     'x-label': text,
     'x-phrase': text,
     'x-unit': {

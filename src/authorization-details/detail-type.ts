@@ -15,9 +15,9 @@ export interface AuthorizationDetail extends JsonObject {
  * How a member may change from a granted detail to one derived from it:
  * `upperBound` and `lowerBound` numbers, decimal strings or times that may only fall or rise · `subset` lists of scalars ·
  * `prefix` a text, or a list of texts, each inside a granted one · `equal` unchanged · `window` an object with the times `from`
- * and `until`, inside the granted window · `optionalConstraint` an object whose members each narrow by their own rule.
+ * and `until`, inside the granted window · `optionalConstraint` an object whose members each narrow by their own rule · `budget` the member that `x-budget` annotates.
  */
-export type Narrowing = 'upperBound' | 'lowerBound' | 'subset' | 'prefix' | 'equal' | 'window' | 'optionalConstraint';
+export type Narrowing = 'upperBound' | 'lowerBound' | 'subset' | 'prefix' | 'equal' | 'window' | 'optionalConstraint' | 'budget';
 
 /** The JSON types a member may have. */
 export type MemberType = 'string' | 'number' | 'integer' | 'boolean' | 'array' | 'object';
@@ -66,6 +66,8 @@ export interface MemberSchema {
   readonly 'x-value-constraint'?: true;
   /** The object is an amount of money: `amount` and `currency`. */
   readonly 'x-money'?: true;
+  /** The object is a budget: used up at the server, by everything that was derived from the grant together (budget.ts). */
+  readonly 'x-budget'?: { readonly taken: 'receipt' | 'issue'; readonly each?: string };
   /** The name of the member for a human. Without it the member is shown under the name it has in the detail. */
   readonly 'x-label'?: string;
   /** The sentence around the value, `{value}` standing for it. */

@@ -15,8 +15,20 @@ import { detailTypeApi } from './routes.ts';
 import { createDetailTypeService, type DetailTypeService, type DetailTypeServiceDeps, TYPES_CHANNEL } from './service.ts';
 import { createDetailTypeStore } from './store.ts';
 
+export {
+  BUDGET_WINDOWS,
+  type Budget,
+  budgetMember,
+  budgetOf,
+  budgetSubject,
+  type BudgetWindow,
+  COUNT,
+  type DetailBudget,
+  quantityWords,
+} from './budget.ts';
 export { builtInDetailTypes, mcpToolCall } from './built-in-types.ts';
 export { type Coverage, covers, inherit } from './covers.ts';
+export { fromMinor, toMinor } from './currency.ts';
 export { coversAll, type Derivation } from './derivation.ts';
 export type {
   AuthorizationDetail,

@@ -80,6 +80,7 @@ const NARROWING = {
   prefix: 'may only become longer',
   equal: 'stays as it is',
   window: 'may only become shorter',
+  budget: 'is shared by all that comes from it, and may only shrink',
   optionalConstraint: 'each part by its own rule',
 } as const;
 

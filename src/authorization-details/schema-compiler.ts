@@ -14,10 +14,11 @@ import {
   narrowingOf,
   pointer,
 } from './detail-type.ts';
+import { budgetFaultOf } from './budget.ts';
 import { formats } from './formats.ts';
 import { isContradictory } from './value-constraint.ts';
 
-const annotations = ['x-narrowing', 'x-absent', 'x-counted', 'x-value-constraint', 'x-money', 'x-label', 'x-phrase', 'x-unit'];
+const annotations = ['x-narrowing', 'x-absent', 'x-counted', 'x-value-constraint', 'x-money', 'x-budget', 'x-label', 'x-phrase', 'x-unit'];
 
 /** A validator that knows our annotations and formats (JSON Schema 2020-12). Each keeps what it compiled: use one a schema. */
 export function createAjv(strictness: Options): Ajv2020 {
@@ -34,7 +35,7 @@ export function compileType(definition: DetailTypeDefinition): DetailType {
     definition,
     faultOf(detail) {
       if (!validate(detail)) return faultFrom(validate.errors?.[0]);
-      return contradictionIn(definition.schema, detail, '');
+      return contradictionIn(definition.schema, detail, '') ?? budgetFaultOf(definition.schema, detail);
     },
   };
 }

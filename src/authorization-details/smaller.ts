@@ -62,7 +62,8 @@ function inside(place: Place): readonly Adjustable[] {
 function memberPlace({ schema, value, path, label, unit }: Place, name: string): Place {
   const member = edgeOf(schema, name) ?? memberSchema(schema, name) ?? {};
   const own = member['x-label'] ?? (schema['x-money'] === true ? '' : name);
-  const money = schema['x-money'] === true && isJsonObject(value) ? textOf(memberOf(value, 'currency') ?? '') : undefined;
+  const isAmount = schema['x-money'] === true || (narrowingOf(schema) === 'budget' && name === 'amount');
+  const money = isAmount && isJsonObject(value) ? textOf(memberOf(value, 'currency') ?? '') : undefined;
   return {
     schema: member,
     value: isJsonObject(value) ? (memberOf(value, name) ?? null) : null,
@@ -72,8 +73,10 @@ function memberPlace({ schema, value, path, label, unit }: Place, name: string):
   };
 }
 
-/** Edges of a window narrow by its rule, whatever their own schemas say. */
+/** Edges of a window and the limit of a budget narrow by the rule of the whole, whatever their own schemas say. */
 function edgeOf(schema: MemberSchema, name: string): MemberSchema | undefined {
+  if (narrowingOf(schema) === 'budget' && (name === 'amount' || name === 'count'))
+    return { ...memberSchema(schema, name), 'x-narrowing': 'upperBound', 'x-label': '' };
   if (narrowingOf(schema) !== 'window' || (name !== 'from' && name !== 'until')) return undefined;
   return { ...memberSchema(schema, name), 'x-narrowing': name === 'from' ? 'lowerBound' : 'upperBound' };
 }
@@ -81,7 +84,7 @@ function edgeOf(schema: MemberSchema, name: string): MemberSchema | undefined {
 function adjustableAt(place: Place): readonly Adjustable[] {
   const { schema, value, path, label, unit } = place;
   const narrowing = narrowingOf(schema);
-  if (narrowing === 'window' || narrowing === 'optionalConstraint') return inside(place);
+  if (narrowing === 'window' || narrowing === 'optionalConstraint' || narrowing === 'budget') return inside(place);
   if (Array.isArray(value)) {
     const canShrink = (narrowing === 'subset' || narrowing === 'prefix') && value.length > 1;
     return canShrink ? [{ path, label, kind: 'items', values: value.map(textOf), unit: undefined }] : [];

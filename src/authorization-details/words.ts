@@ -1,4 +1,5 @@
 import { dayWords } from '../platform/http/moment.ts';
+import { budgetWords } from './budget.ts';
 import {
   type AuthorizationDetail,
   type DetailType,
@@ -75,6 +76,7 @@ function plainValue(schema: MemberSchema, value: JsonValue): string {
   const money = moneyOf(schema, value);
   if (money !== undefined) return `${money.amount} ${money.currency}`;
   if (Array.isArray(value)) return listed(value, narrowingOf(schema) === 'subset' && schema['x-label'] === undefined ? 'or' : 'and');
+  if (isJsonObject(value) && schema['x-budget'] !== undefined) return budgetWords(value);
   if (isJsonObject(value)) return narrowingOf(schema) === 'window' ? windowWords(value) : members(schema, value);
   const text = typeof value === 'string' ? value : JSON.stringify(value);
   if (schema.format === 'date-time') return timeWords(text);

@@ -40,6 +40,12 @@ const texts: { readonly [format: string]: readonly string[] } = {
   'resource-uri': ['https://mcp.example/a', 'https://mcp.example/b'],
 };
 
+const per = fc.constantFrom('day', 'week', 'month', 'total');
+const budget = fc.oneof(
+  fc.record({ amount: fc.constantFrom('0.30', '0.3', '5', '10.50', '200'), currency: fc.constant('EUR'), per }, { noNullPrototype: true }),
+  fc.record({ count: fc.integer({ min: 1, max: 9 }), per }, { noNullPrototype: true }),
+);
+
 function textsOf({ enum: values, format }: MemberSchema): Values {
   if (values !== undefined) return fc.constantFrom(...values);
   if (format === 'amount' || format === 'decimal') return decimal;
@@ -50,6 +56,7 @@ function textsOf({ enum: values, format }: MemberSchema): Values {
 export function limitsOf(schema: MemberSchema): Values {
   if (schema.const !== undefined) return fc.constant(schema.const);
   if (schema['x-value-constraint'] === true) return constraint;
+  if (schema['x-budget'] !== undefined) return budget;
   if (schema.type === 'array') return fc.uniqueArray(limitsOf(schema.items ?? {}), { minLength: 1, maxLength: 3 });
   if (schema.type === 'object') return objectsOf(schema);
   return schema.type === 'integer' || schema.type === 'number' ? fc.integer({ min: 1, max: 9 }) : textsOf(schema);

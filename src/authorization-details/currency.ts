@@ -1,0 +1,26 @@
+import { isDecimal } from './decimal.ts';
+
+/** How many decimals the minor unit of an ISO 4217 currency has: 2 for EUR, 0 for JPY, 3 for BHD; 2 for one nobody knows. */
+export function minorDigitsOf(currency: string): number {
+  return new Intl.NumberFormat('en', { style: 'currency', currency }).resolvedOptions().maximumFractionDigits ?? 2;
+}
+
+/**
+ * A decimal amount in whole minor units of its currency (`"12.5"` EUR is 1250), exact. Undefined for what is no plain decimal, is
+ * negative, or has more decimals than the currency: nobody can pay a tenth of a cent, and nothing is rounded.
+ */
+export function toMinor(amount: string, currency: string): bigint | undefined {
+  if (!isDecimal(amount) || amount.startsWith('-')) return undefined;
+  const [whole = '', fraction = ''] = amount.split('.');
+  const digits = minorDigitsOf(currency);
+  const significant = fraction.replace(/0+$/, '');
+  return significant.length > digits ? undefined : BigInt(`${whole}${significant.padEnd(digits, '0')}`);
+}
+
+/** Minor units as a decimal amount with all decimals of the currency: 1250 EUR cents are `"12.50"`. */
+export function fromMinor(minor: bigint, currency: string): string {
+  const digits = minorDigitsOf(currency);
+  const text = (minor < 0n ? -minor : minor).toString().padStart(digits + 1, '0');
+  const sign = minor < 0n ? '-' : '';
+  return digits === 0 ? `${sign}${text}` : `${sign}${text.slice(0, -digits)}.${text.slice(-digits)}`;
+}
