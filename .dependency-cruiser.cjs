@@ -11,6 +11,7 @@ const shelves = {
     'identity-assertion',
     'refresh-tokens',
     'revocation',
+    'budgets',
     'overview',
     'self-service',
     'operations',

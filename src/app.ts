@@ -8,6 +8,7 @@ import { createApprovals } from './approvals/index.ts';
 import { createAudit } from './audit/index.ts';
 import { type AuthorizationDetail, createAuthorizationDetails, createDetailWriter, detailsHash } from './authorization-details/index.ts';
 import { createAdmission } from './admission.ts';
+import { createBudgets } from './budgets/index.ts';
 import type { Capability } from './capability.ts';
 import { createChildEnrolment } from './child-enrolment/index.ts';
 import { createClients, redirectFaultOf } from './client-registration/index.ts';
@@ -128,6 +129,7 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
     ...recorded,
     principalOf: (clientId) => policy.principalOf(clientId),
     onIssued: (agentIds) => agentIds.forEach(agents.touch),
+    onIssuing: (token) => budgets.onIssuing(token),
     detailsHash: (granted) => detailsHash(granted as readonly AuthorizationDetail[]),
     namesOf: directory.namesOf,
     details: createDetailWriter(() => details.types),
@@ -179,6 +181,7 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
     softwareOf: directory.softwareOf,
     ...admission.consent,
   });
+  const budgets = createBudgets({ ...recorded, tokens, artifacts, policy, details, resourceServers, clients });
   const childEnrolment = createChildEnrolment({ ...base, policy, agents, clients });
   const judging = { ...recorded, types: details.types, policy, facts: policy.facts, resources: resourceServers };
   const exchanging = { ...judging, tokens, artifacts, agents, accounts, trust, directory, drafts, useTypes: details.use };
@@ -209,6 +212,7 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
   return {
     ...home,
     quotas,
+    budgets,
     overview,
     selfService,
     operations,
@@ -229,7 +233,7 @@ function capabilitiesOf(parts: ReturnType<typeof createParts>): readonly Capabil
   const { proofs, trust, signIn, childEnrolment, tokenExchange, identityAssertion, refreshTokens, revocation } = parts;
   const before = [audit, accounts, agents, resourceServers, proofs, trust, details, clients, approvals];
   const judged = [...before, ...tokenExchange.beforePolicy, policy, tokens];
-  const flows = [signIn, childEnrolment, tokenExchange, identityAssertion, refreshTokens, revocation];
+  const flows = [signIn, childEnrolment, tokenExchange, identityAssertion, refreshTokens, revocation, parts.budgets];
   return [...judged, ...flows, parts.overview, parts.selfService, parts.operations].map(({ capability }) => capability);
 }
 

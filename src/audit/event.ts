@@ -142,6 +142,8 @@ const requiredFields = {
   'token.revoked': ['tokenId', 'cause'],
   'token.replayed': ['clientId', 'cause'],
   'refresh_token.replayed': ['clientId', 'subjectId', 'remedy'],
+  'budget.exceeded': ['subjectId', 'clientId', 'resource', 'tokenId', 'cause'],
+  'budget.changed': ['resource', 'action'],
   'decision.made': ['decisionId', 'outcome', 'action', 'resource'],
   'approval.requested': ['approvalId', 'agentId', 'subjectId', 'detailsHash'],
   'approval.decided': ['approvalId', 'subjectId', 'outcome', 'detailsHash'],

@@ -11,6 +11,8 @@ export type IdPrefix =
   | 'cli'
   | 'apr'
   | 'dec'
+  | 'bdg'
+  | 'rct'
   | 'evt'
   | 'chk'
   | 'dlg'

@@ -19,6 +19,7 @@ const SCOPES = {
   access: [
     { name: 'access:evaluate', description: 'Ask whether an access is allowed', risk: 'low' },
     { name: 'access:search', description: 'Search who may do what', risk: 'medium' },
+    { name: 'receipts:write', description: 'Report what was used up of a budget', risk: 'medium' },
   ],
 } as const satisfies Record<OwnResource, ResourceServer['scopes']>;
 

@@ -36,6 +36,7 @@ export type {
   Falling,
   GrantedDetail,
   KnownToken,
+  NewToken,
   SubjectProfile,
   TokenRecord,
   TokenSelector,
@@ -48,7 +49,7 @@ export interface Tokens extends TokenService {
 
 /** What the ledger is made of. */
 export interface TokensDeps
-  extends Pick<TokenClaimsDeps, 'principalOf' | 'detailsHash' | 'onIssued'>,
+  extends Pick<TokenClaimsDeps, 'principalOf' | 'detailsHash' | 'onIssued' | 'onIssuing'>,
     Pick<TokenRoutesDeps, 'namesOf' | 'details'> {
   readonly db: Db;
   readonly clock: Clock;

@@ -24,6 +24,11 @@ export interface TokenClaimsDeps {
   readonly principalOf: (clientId: string) => Promise<ClientPrincipal>;
   /** `sha-256:…` of granted details, for the audit. */
   readonly detailsHash: (details: readonly GrantedDetail[]) => string;
+  /**
+   * Runs right before a token is written, in its transaction: what it takes off a budget is gone if and only if the token is there.
+   * May end the request by a refusal.
+   */
+  readonly onIssuing?: (token: NewToken) => Promise<void>;
   /** A token was written in which these agents act or are the subject. Must not wait or fail. */
   readonly onIssued: (agentIds: readonly string[]) => void;
 }
@@ -197,6 +202,7 @@ export function tokenClaims(deps: TokenClaimsDeps): NonNullable<OidcContribution
       const parties = await partiesOf(issuanceOf(ctx), issued, clientId);
       if (parties.subject === clientId) throw new Error('A token was about to name a client as its subject.');
       const token = newToken({ ctx, token: issued, payload, parties, issuer, now: clock.now() });
+      await deps.onIssuing?.(token);
       const event = audit.rowOf(eventOf(token, deps.detailsHash));
       const expiresAt = await store.insertIfLive({ token, event, companion: issuanceOf(ctx).alongside });
       if (expiresAt !== undefined) {

@@ -7,7 +7,7 @@ import type { Lineage } from './lineage/lineage.ts';
 import type { LineageStore } from './lineage/store.ts';
 import type { StoppedAgentsStore } from './stopped-agents/store.ts';
 import type { GrantedScope, ListedToken, LiveSummary, LiveTokenFilter, TokenStore } from './store.ts';
-import type { CountedSelector, Falling, KnownToken, TokenSelector } from './token-record.ts';
+import type { CountedSelector, Falling, KnownToken, TokenRecord, TokenSelector } from './token-record.ts';
 
 /** A token that was presented and is alive: what the ledger knows, and what stands in it. */
 export interface VerifiedToken {
@@ -36,6 +36,8 @@ export interface LiveTokensPage {
 export interface TokenService {
   /** One read: the token and whether it is alive now. */
   find(jti: string): Promise<KnownToken | undefined>;
+  /** A token and all that it was made from, newest first; what is a day past its end is not there any more. */
+  ancestorsOf(jti: string): Promise<readonly TokenRecord[]>;
   /** @throws {AppError} `not_found` */
   get(jti: string): Promise<KnownToken>;
   /**
@@ -121,6 +123,7 @@ export function createTokenService(deps: {
   const find = async (jti: string) => (jti === '' || jti.length > LONGEST_JTI ? undefined : store.find(jti));
   return {
     find,
+    ancestorsOf: (jti) => store.listAncestors(jti),
     async get(jti) {
       const token = await find(jti);
       return token ?? missing();

@@ -7,7 +7,7 @@ import { type Columns, keySet, keysOf, namesOf, type NewRow, rowSet, rowsOf } fr
 import { COLUMNS, type LedgerRow, rowOf, toToken } from './ledger-row.ts';
 import type { Companion } from './issuance.ts';
 import { isLineageLive, isLive, isSelfLive, PARTY_FAULTS, type PartyFault, partyIsLive } from './liveness-sql.ts';
-import type { CountedSelector, Falling, KnownToken, NewToken, TokenSelector } from './token-record.ts';
+import type { CountedSelector, Falling, KnownToken, NewToken, TokenRecord, TokenSelector } from './token-record.ts';
 import { selectedId } from './token-record.ts';
 
 /** What a list of live tokens may be narrowed to; `cursor` is what the page before gave. */
@@ -69,6 +69,8 @@ export interface TokenStore {
   /** What of a new token is dead; empty when nothing is (any more). */
   faultsOf(token: NewToken): Promise<readonly Fault[]>;
   find(jti: string): Promise<KnownToken | undefined>;
+  /** A token and what it was made from, newest first. */
+  listAncestors(jti: string): Promise<TokenRecord[]>;
   listLive(filter: LiveTokenFilter): Promise<ListedToken[]>;
   countLive(filter: Omit<LiveTokenFilter, 'cursor' | 'limit'>): Promise<number>;
   /** Everything that is alive: tokens, agents in them, people and resources they are for. */
@@ -214,6 +216,16 @@ export function createTokenStore(deps: { db: Db; clock: Clock; ownResources: rea
       const found = new Map(rows.map((row) => [row.jti, toToken(row)]));
       return jtis.map((jti) => found.get(jti));
     }),
+    async listAncestors(jti) {
+      const text = `WITH RECURSIVE above AS (SELECT t.* FROM token_ledger t WHERE t.jti = $1
+        UNION ALL SELECT elder.* FROM above, LATERAL (SELECT * FROM token_ledger t WHERE t.jti = above.parent_jti LIMIT 1) AS elder)
+        SELECT above.*, false AS is_live FROM above ORDER BY depth DESC`;
+      const rows = await db.rows<LedgerRow>({ name: 'token-ancestors', text, values: [jti] });
+      return rows.map((row) => {
+        const { isLive: _unknown, ...record } = toToken(row);
+        return record;
+      });
+    },
     async listLive(filter) {
       const rows = await db.rows<LedgerRow & { child_count: number }>({
         name: 'token-list-live',

@@ -1,0 +1,120 @@
+import { COUNT, fromMinor, quantityWords } from '../authorization-details/index.ts';
+import type { ClaimState, Left, StoredBudget } from './budget.ts';
+import { leftOf } from './budget.ts';
+import type { Receipt } from './receipts/receipt.ts';
+import { windowWords } from './window.ts';
+
+/** A quantity as JSON: `{ amount, currency }`, or `{ count }`. */
+export function quantityBody(quantity: bigint, unit: string): Readonly<Record<string, unknown>> {
+  return unit === COUNT ? { count: Number(quantity) } : { amount: fromMinor(quantity, unit), currency: unit };
+}
+
+function part(quantity: bigint, unit: string): string | number {
+  return unit === COUNT ? Number(quantity) : fromMinor(quantity, unit);
+}
+
+/** What is left, for the resource server: `{ amount, currency, per, until, limit, used, held }` (times RFC 3339). */
+export function leftBody(left: Left): Readonly<Record<string, unknown>> {
+  const { unit, per, until, limit, used, held } = left;
+  return {
+    ...quantityBody(left.left, unit),
+    per,
+    ...(until === undefined ? {} : { until: until.toISOString() }),
+    limit: part(limit, unit),
+    used: part(used, unit),
+    held: part(held, unit),
+  };
+}
+
+/** A receipt for the interface (snake_case). */
+export function receiptBody(receipt: Receipt): Readonly<Record<string, unknown>> {
+  const { id, state, jti, detailIndex, type, unit, quantity, settled, holdUntil, createdAt, closedAt } = receipt;
+  return {
+    id,
+    state,
+    jti,
+    detail: detailIndex,
+    type,
+    ...quantityBody(quantity, unit),
+    ...(settled === undefined ? {} : { settled: part(settled, unit) }),
+    ...(holdUntil === undefined ? {} : { hold_until: holdUntil.toISOString() }),
+    at: createdAt.toISOString(),
+    ...(closedAt === undefined ? {} : { closed_at: closedAt.toISOString() }),
+  };
+}
+
+/** A budget with the counters of its four windows. */
+export interface Known {
+  readonly budget: StoredBudget;
+  readonly states: readonly ClaimState[];
+}
+
+/** A budget for `/api/v1/budgets`. */
+export function budgetBody({ budget, states }: Known): Readonly<Record<string, unknown>> {
+  const { id, type, unit, detail, resource, accountId, agentId, clientId, approvalId, granted, lowered, endedAt, createdAt, usedAt } =
+    budget;
+  const left = leftOf(states, unit);
+  const limit = (one: StoredBudget['granted']) => one && { ...quantityBody(one.limit, unit), per: one.per };
+  return {
+    id,
+    type,
+    authorization_detail: detail,
+    resource,
+    account_id: accountId,
+    agent_id: agentId,
+    client_id: clientId,
+    approval_id: approvalId,
+    limit: limit(granted),
+    lowered_to: limit(lowered),
+    used: Object.fromEntries(states.map(({ per, used }) => [per, part(used, unit)])),
+    ...(left === undefined ? {} : { remaining: leftBody(left) }),
+    created_at: createdAt.toISOString(),
+    used_at: usedAt?.toISOString(),
+    ended_at: endedAt?.toISOString(),
+  };
+}
+
+/** A budget as a meter (views/partials/budget.eta): what was used of what, in words, and how far along that is. */
+export interface BudgetView {
+  readonly id: string;
+  /** `340.00 EUR of 1000.00 EUR used`. */
+  readonly used: string;
+  /** `this week, until Sunday 6 December 24:00 UTC`. */
+  readonly window: string;
+  /** What it is for, and where. */
+  readonly words: string;
+  readonly percent: number;
+  readonly held?: string;
+  readonly state?: { readonly word: string; readonly tone: string };
+  readonly note?: string;
+}
+
+/** The same in words for people; `words` says what the budget is for. */
+export function budgetView({ budget, states }: Known, { words, now }: { words: string; now: Date }): BudgetView {
+  const { id, unit, granted, lowered, endedAt } = budget;
+  const left = leftOf(states, unit);
+  const all = states.find(({ per }) => per === 'total')?.used ?? 0n;
+  const spoken =
+    left === undefined
+      ? `${quantityWords(all, unit)} used`
+      : `${quantityWords(left.used, unit)} of ${quantityWords(left.limit, unit)} used`;
+  const full = left === undefined || left.limit === 0n ? 0 : Number(((left.used + left.held) * 100n) / left.limit);
+  const isOut = left?.left === 0n;
+  return {
+    id,
+    used: spoken,
+    window: left === undefined ? 'no limit of its own' : windowWords(left.per, now),
+    words,
+    percent: Math.min(100, full),
+    ...(left === undefined || left.held === 0n ? {} : { held: `${quantityWords(left.held, unit)} set aside` }),
+    ...(endedAt === undefined ? (isOut ? { state: { word: 'Used up', tone: 'wait' } } : {}) : { state: { word: 'Ended', tone: 'stop' } }),
+    ...(lowered === undefined || granted === undefined ? {} : { note: `Lowered from ${quantityWords(granted.limit, unit)}.` }),
+  };
+}
+
+/** `340.00 EUR of it used this week, until Sunday 6 December 24:00 UTC`, beside a question; undefined when nothing was used yet. */
+export function usedWords({ budget, states }: Known, now: Date): string | undefined {
+  const left = leftOf(states, budget.unit);
+  if (left === undefined || left.used + left.held === 0n) return undefined;
+  return `${quantityWords(left.used + left.held, budget.unit)} of it used ${windowWords(left.per, now)}`;
+}
