@@ -8,6 +8,7 @@ import { createApprovals } from './approvals/index.ts';
 import { createAudit } from './audit/index.ts';
 import { type AuthorizationDetail, createAuthorizationDetails, createDetailWriter, detailsHash } from './authorization-details/index.ts';
 import { createAdmission } from './admission.ts';
+import { budgetHooks } from './budget-hooks.ts';
 import { createBudgets } from './budgets/index.ts';
 import type { Capability } from './capability.ts';
 import { createChildEnrolment } from './child-enrolment/index.ts';
@@ -171,6 +172,8 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
     policy,
     turnsAway: (clientId) => policy.turnsAway(clientId),
   });
+  const budgets = createBudgets({ ...recorded, tokens, artifacts, policy, details, resourceServers, clients });
+  const spending = budgetHooks({ ...joined, ...admission.consent, budgets, details, clock, nameOf: directory.nameOf });
   const signIn = createSignIn({
     ...recorded,
     accounts,
@@ -179,9 +182,8 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
     detailTypes: () => details.types,
     resourceServers,
     softwareOf: directory.softwareOf,
-    ...admission.consent,
+    ...{ ...admission.consent, ...spending.consent },
   });
-  const budgets = createBudgets({ ...recorded, tokens, artifacts, policy, details, resourceServers, clients });
   const childEnrolment = createChildEnrolment({ ...base, policy, agents, clients });
   const judging = { ...recorded, types: details.types, policy, facts: policy.facts, resources: resourceServers };
   const exchanging = { ...judging, tokens, artifacts, agents, accounts, trust, directory, drafts, useTypes: details.use };
@@ -203,6 +205,7 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
     tokens,
     artifacts,
     clientsOf: (agentIds) => agents.clientsOfAll(agentIds),
+    budgetsOf: budgets.introspected,
     isClientOfResource: async (clientId, resource) => (await resourceServers.resourcesOfClient(clientId)).includes(resource),
   });
   const home = { accounts, agents, approvals, artifacts, clients, details, resourceServers, revocation, signIn, tokenExchange, tokens };
@@ -211,10 +214,7 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
   const operations = createOperations({ ...deps, ...home, issuer, audit, policy, redirectFaultOf, engine: oidc });
   return {
     ...home,
-    quotas,
-    budgets,
-    overview,
-    selfService,
+    ...{ quotas, budgets, overview, selfService },
     operations,
     audit,
     policy,

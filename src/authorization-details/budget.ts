@@ -211,6 +211,13 @@ const EACH: Readonly<Record<BudgetWindow, string>> = {
   total: 'in total',
 };
 
+/** The money that a budget lets go in one window, for whoever decides; undefined for a number of acts, or another member. */
+export function budgetMoney(schema: MemberSchema, value: JsonValue): { readonly amount: string; readonly currency: string } | undefined {
+  const budget = schema['x-budget'] !== undefined && isJsonObject(value) ? readValue(value) : undefined;
+  if (budget === undefined || budget.unit === COUNT) return undefined;
+  return { amount: fromMinor(budget.limit, budget.unit), currency: budget.unit };
+}
+
 /** `up to 1000.00 EUR each week, Monday to Sunday (UTC)`: the value of a `budget` member in words. */
 export function budgetWords(value: JsonObject): string {
   const budget = readValue(value);

@@ -1,5 +1,5 @@
 import { dayWords } from '../platform/http/moment.ts';
-import { budgetWords } from './budget.ts';
+import { budgetMoney, budgetWords } from './budget.ts';
 import {
   type AuthorizationDetail,
   type DetailType,
@@ -38,7 +38,7 @@ export function describeDetail(type: DetailType, detail: AuthorizationDetail, re
   for (const [name, member] of Object.entries(schema.properties ?? {})) {
     const value = memberOf(detail, name);
     if (value === undefined || name === 'type') continue;
-    amount ??= moneyOf(member, value);
+    amount ??= moneyOf(member, value) ?? budgetMoney(member, value);
     rows.push(...rowsOf(member, value, member['x-label'] ?? name));
   }
   const headline = headlineOf(type, detail, resourceName);

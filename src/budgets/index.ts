@@ -23,7 +23,7 @@ import { createBudgetStore } from './store.ts';
 import { createTaking } from './taking.ts';
 
 export type { Party } from './budget.ts';
-export type { BudgetView } from './present.ts';
+export { type BudgetView, budgetView, type Known as KnownBudget, usedWords } from './present.ts';
 export type { BudgetService } from './service.ts';
 
 /** The budgets and what they contribute. */

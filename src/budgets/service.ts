@@ -24,6 +24,8 @@ export interface BudgetService {
   leftOf(token: KnownToken): Promise<readonly DetailLeft[]>;
   /** A person has just said yes to these details: limits are as they say now, what was used up stays so. */
   allowed(party: Party, about: { readonly details: readonly AuthorizationDetail[]; readonly resource: string }): Promise<void>;
+  /** What was used up of each of these details for that party, as if they were granted as they stand; undefined where nothing was yet. */
+  knownOf(party: Party, details: readonly AuthorizationDetail[]): Promise<readonly (Known | undefined)[]>;
   list(filter: BudgetFilter): Promise<readonly Known[]>;
   /** @throws {AppError} `not_found` */
   get(id: string): Promise<Known>;
@@ -50,7 +52,7 @@ function detailsOf(token: KnownToken): readonly AuthorizationDetail[] {
 }
 
 /** What is known of budgets, and what people make of theirs. */
-function keeping(deps: BudgetServiceDeps): Pick<BudgetService, 'allowed' | 'list' | 'get' | 'receiptsOf' | 'lower' | 'end'> {
+function keeping(deps: BudgetServiceDeps): Pick<BudgetService, 'allowed' | 'knownOf' | 'list' | 'get' | 'receiptsOf' | 'lower' | 'end'> {
   const { db, clock, audit, store, planner } = deps;
   const withStates = async (budget: Known['budget']): Promise<Known> => {
     const { detail, granted, lowered } = budget;
@@ -78,6 +80,14 @@ function keeping(deps: BudgetServiceDeps): Pick<BudgetService, 'allowed' | 'list
       const entries = planner.entriesOf(party, about).toSorted((one, other) => (one.key < other.key ? -1 : 1));
       for (const entry of entries) await store.allow(entry);
     },
+    knownOf: (party, details) =>
+      Promise.all(
+        details.map(async (detail) => {
+          const [entry] = planner.entriesOf(party, { details: [detail], resource: '' });
+          const budget = entry && (await store.findByKey(entry.key));
+          return budget && withStates({ ...budget, granted: entry.granted, lowered: undefined });
+        }),
+      ),
     list: async (filter) => Promise.all((await store.list(filter)).map(withStates)),
     get,
     receiptsOf: (budgetId, limit) => store.listReceipts(budgetId, limit),

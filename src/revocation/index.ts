@@ -23,7 +23,7 @@ export interface Revocation {
 /** What revocation is made of. */
 export interface RevocationDeps
   extends Pick<CascadeDeps, 'db' | 'clientsOf'>,
-    Pick<RevocationContributionDeps, 'artifacts' | 'isClientOfResource'> {
+    Pick<RevocationContributionDeps, 'artifacts' | 'isClientOfResource' | 'budgetsOf'> {
   readonly tokens: Pick<TokenService, 'verify' | 'end' | 'endOfAgents' | 'arePartiesLive'>;
   readonly clock: Clock;
   readonly ids: Pick<Ids, 'secret'>;

@@ -10,6 +10,8 @@ export interface RevocationContributionDeps {
   readonly presented: PresentedTokens;
   readonly artifacts: ArtifactStore;
   readonly clock: Clock;
+  /** What is left of each detail of a token that has a budget, for its introspection; undefined when none has. */
+  readonly budgetsOf?: (token: VerifiedToken['record']) => Promise<readonly object[] | undefined>;
   /** Whether this client belongs to the resource server that the resource names (R24). */
   readonly isClientOfResource: (clientId: string, resource: string) => Promise<boolean>;
 }
@@ -26,9 +28,9 @@ function defined(members: Readonly<Record<string, unknown>>): Record<string, unk
  * The token as the engine would have stored it. Without `accountId` and `grantId`: the subject stands in `extra`, person and
  * grant are part of the ledger's own answer, and what the engine does not know it cannot revoke along with the token.
  */
-function storedForm({ record, payload }: VerifiedToken): AdapterPayload {
+function storedForm({ record, payload }: VerifiedToken, budgets: readonly object[] | undefined): AdapterPayload {
   const { jti, kind, clientId, resource, scope, details, cnf, act, acr, approval, subject, subjectProfile } = record;
-  const extra = defined({ sub: subject, sub_profile: subjectProfile, act, acr, auth_time: payload['auth_time'], approval });
+  const extra = defined({ sub: subject, sub_profile: subjectProfile, act, acr, auth_time: payload['auth_time'], approval, budgets });
   const key = { jkt: cnf?.jkt, 'x5t#S256': cnf?.['x5t#S256'] };
   return defined({
     jti,
@@ -61,7 +63,9 @@ function accessTokenAdapter(model: Model, deps: RevocationContributionDeps): Ada
       const asked = presented.of(ctx);
       if (asked?.handle === value) {
         const verified = await asked.verified();
-        return verified?.record.kind === model ? storedForm(verified) : undefined;
+        if (verified?.record.kind !== model) return undefined;
+        const isAsked = ctx?.oidc.route === 'introspection' && verified.record.details !== undefined;
+        return storedForm(verified, isAsked ? await deps.budgetsOf?.(verified.record) : undefined);
       }
       const found = await opaque.find(value);
       if (found === undefined || ctx?.oidc.route !== 'revocation') return found;

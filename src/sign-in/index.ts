@@ -46,7 +46,7 @@ export interface SignIn extends Pick<BrowserSessions, 'sessionsOf' | 'endSession
 
 /** What sign-in stands on. `provider` gives the engine in force; hooks run in the transaction under way. */
 export interface SignInDeps
-  extends Pick<InteractionDeps, 'detailTypes' | 'resourceServers' | 'softwareOf' | 'standingOf' | 'onAsked' | 'onConsent'> {
+  extends Pick<InteractionDeps, 'detailTypes' | 'resourceServers' | 'softwareOf' | 'standingOf' | 'onAsked' | 'onConsent' | 'usedOf'> {
   readonly db: Db;
   readonly clock: Clock;
   readonly ids: Ids;

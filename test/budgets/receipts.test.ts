@@ -1,8 +1,11 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import { clock, hours } from '../support/clock.ts';
-import { euros, freshKey, payments, RESOURCE, type SpendingServer, startSpendingServer } from './spending-server.ts';
+import type { TokenAnswer } from '../support/agent-client.ts';
+import { clock, minutes } from '../support/clock.ts';
+import { euros, freshKey, payments, REDIRECT_URI, RESOURCE, type SpendingServer, startSpendingServer } from './spending-server.ts';
 
 let world: SpendingServer;
+let badToken: TokenAnswer | undefined;
+const SYSTEM = { kind: 'system', id: 'command-line' } as const;
 beforeAll(async () => {
   world = await startSpendingServer();
 });
@@ -32,15 +35,25 @@ describe('receipts', () => {
     expect(JSON.stringify(audit)).toContain(String(again.claims.jti));
   });
 
-  test('a new yes to the same thing raises the limit and keeps what was used; the window turns on Monday, UTC', async () => {
+  test('a new yes to the same thing keeps what was used and says so; it may raise the limit, and the window turns on Monday', async () => {
     const agent = await world.register('Raised');
     const first = await world.consent(agent, [payments({ budget: euros('100') })]);
     expect((await world.bank.pay(first, '100')).status).toBe(201);
+    const asked = { resource: RESOURCE, scope: 'pay', authorization_details: [payments({ budget: euros('150', 'month') })] };
+    const { words } = await world.server.mira.reachConsent(`${agent.client.authorizationRequest(asked, REDIRECT_URI).url}&prompt=consent`);
+    expect(words).toMatch(/Budget: up to 150\.00 EUR each calendar month \(UTC\).* · 100\.00 EUR of it used this month, until/);
     const second = await world.consent(agent, [payments({ budget: euros('150') })]);
-    expect((await world.bank.pay(second, '60')).status).toBe(409);
-    expect((await world.bank.pay(second, '50')).status).toBe(201);
-    const monday = new Date(String((await world.bank.pay(second, '1')).body['remaining'] && JSON.parse('null')) || 0);
-    expect(monday.getTime()).toBe(0);
+    expect((await world.bank.pay(second, '50.01')).status).toBe(409);
+    const left = (await world.bank.pay(second, '50')).body['remaining'] as { amount: string; until: string };
+    const turns = new Date(left.until);
+    expect([left.amount, turns.getUTCDay(), left.until.slice(11)]).toEqual(['0.00', 1, '00:00:00.000Z']);
+    const { body } = await agent.client.introspect(second.token);
+    expect(body['budgets']).toEqual([{ detail: 0, type: 'api_call', remaining: left }]);
+    clock.advance(turns.getTime() - Date.now() - 2_000);
+    const late = await agent.client.refresh(refreshTokenOf(second));
+    expect((await world.bank.pay(late, '0.01')).status).toBe(409);
+    clock.advance(2_000);
+    expect((await world.bank.pay(late, '150')).body['remaining']).toMatchObject({ amount: '0.00' });
   });
 
   test('what is handed on shares the counter; less that is handed on is a counter of its own below it', async () => {
@@ -61,7 +74,117 @@ describe('receipts', () => {
     expect((await world.bank.pay(selfMade, '10')).status).toBe(201);
     expect((await world.bank.pay(parent, '20.01')).status).toBe(409);
     expect((await world.bank.pay(parent, '20')).status).toBe(201);
-    for (const wider of [euros('100.01'), euros('10', 'day'), euros('10', 'month'), { ...euros('10'), currency: 'USD' }, { count: 1, per: 'week' }])
-      expect((await helper.client.exchange(parent.token, what(payments({ budget: wider })))).body['error']).toBe('invalid_authorization_details');
+    for (const wider of [
+      euros('100.01'),
+      euros('10', 'day'),
+      euros('10', 'month'),
+      { ...euros('10'), currency: 'USD' },
+      { count: 1, per: 'week' },
+    ])
+      expect((await helper.client.exchange(parent.token, what(payments({ budget: wider })))).body['error']).toBe(
+        'invalid_authorization_details',
+      );
+  });
+
+  test('an amount can be set aside first: settled for less, given back, or given back by time alone', async () => {
+    const payer = await world.register('Holds');
+    const token = await world.consent(payer, [payments({ budget: euros('100') })]);
+    const hold = await world.bank.pay(token, '80', { hold_seconds: 600 });
+    expect(hold.body).toMatchObject({ state: 'held', remaining: { amount: '20.00', held: '80.00', used: '0.00' } });
+    expect((await world.bank.pay(token, '20.01')).status).toBe(409);
+    const receipt = (id: unknown, end: string, json?: object) =>
+      world.bank.ask('POST', `/receipts/${String(id)}/${end}`, json === undefined ? {} : { json });
+    const { id } = hold.body;
+    expect(await receipt(id, 'settle', { amount: '80.01', currency: 'EUR' })).toMatchObject({
+      status: 409,
+      body: { code: 'beyond_detail' },
+    });
+    const settled = await receipt(id, 'settle', { amount: '30', currency: 'EUR' });
+    expect(settled).toMatchObject({ status: 200, body: { state: 'settled', amount: '80.00', settled: '30.00' } });
+    expect((await receipt(id, 'settle', { amount: '30', currency: 'EUR' })).body).toEqual(settled.body);
+    expect(await receipt(id, 'cancel')).toMatchObject({ status: 409, body: { code: 'hold_ended' } });
+    const second = await world.bank.pay(token, '70', { hold_seconds: 60 });
+    expect(second.status).toBe(201);
+    clock.advance(minutes(2));
+    expect((await world.bank.ask('GET', `/budgets?jti=${token.claims.jti}`)).body['items']).toMatchObject([
+      { remaining: { amount: '70.00' } },
+    ]);
+    expect((await world.bank.pay(token, '70')).status).toBe(201);
+    expect(await receipt(second.body['id'], 'settle')).toMatchObject({ status: 409, body: { code: 'hold_ended' } });
+    expect(await receipt(second.body['id'], 'cancel')).toMatchObject({ status: 200, body: { state: 'cancelled' } });
+    expect((await world.bank.pay(token, '0.01')).status).toBe(409);
+  });
+
+  test('a key answers as before, also after the token died, and never for another report', async () => {
+    const payer = await world.register('Repeats');
+    const token = await world.consent(payer, [payments({ budget: euros('100') })]);
+    const json = { jti: token.claims.jti, type: 'api_call', amount: '60', currency: 'EUR' };
+    const key = freshKey();
+    const first = await world.bank.ask('POST', '/receipts', { json, key });
+    const again = await world.bank.ask('POST', '/receipts', { json, key: `"${key}"` });
+    expect([again.status, again.body]).toEqual([201, first.body]);
+    const other = await world.bank.ask('POST', '/receipts', { json: { ...json, amount: '61' }, key });
+    expect(other).toMatchObject({ status: 409, body: { code: 'key_reused' } });
+    await payer.client.revoke(token.token);
+    expect((await world.bank.ask('POST', '/receipts', { json, key })).body).toEqual(first.body);
+    expect(await world.bank.pay(token, '1')).toMatchObject({ status: 409, body: { code: 'token_ended' } });
+  });
+
+  test('a dead agent spends nothing, and a hold of it can still be settled: the money moved', async () => {
+    const payer = await world.register('Stopped');
+    const token = await world.consent(payer, [payments({ budget: euros('100') })]);
+    const hold = await world.bank.pay(token, '10', { hold_seconds: 600 });
+    await world.server.app.parts.agents.setStatus(payer.agentId, 'suspended', { by: { ...SYSTEM, party: 'system' }, reason: 'a test' });
+    expect(await world.bank.pay(token, '1')).toMatchObject({ status: 409, body: { code: 'token_ended' } });
+    expect((await world.bank.ask('POST', `/receipts/${String(hold.body['id'])}/settle`)).body).toMatchObject({ settled: '10.00' });
+  });
+
+  test('R6, R24: a resource server reports and reads for its own tokens alone, and only with the scope', async () => {
+    const payer = await world.register('Foreign');
+    const token = await world.consent(payer, [payments({ budget: euros('100') })]);
+    const other = await world.anotherBank('https://other.acme.test');
+    const receipt = await world.bank.pay(token, '1');
+    expect((await other.pay(token, '1')).status).toBe(404);
+    expect((await other.pay('no-such-token', '1')).body['detail']).toBe((await other.pay(token, '1')).body['detail']);
+    expect((await other.ask('GET', `/budgets?jti=${token.claims.jti}`)).status).toBe(404);
+    for (const end of ['', '/settle', '/cancel'])
+      expect((await other.ask(end === '' ? 'GET' : 'POST', `/receipts/${String(receipt.body['id'])}${end}`)).status).toBe(404);
+    const own = await payer.client.clientCredentials({ resource: `${world.server.issuer}/access/v1`, scope: 'receipts:write' });
+    expect(own.body['error']).toBe('invalid_target');
+  });
+
+  test.each<[string, object, number]>([
+    ['a negative amount', { amount: '-1' }, 400],
+    ['nothing', { amount: '0.00' }, 400],
+    ['NaN', { amount: 'NaN' }, 400],
+    ['an exponent', { amount: '1e3' }, 400],
+    ['a number', { amount: 1 }, 400],
+    ['30 decimals', { amount: `0.${'0'.repeat(29)}1` }, 400],
+    ['a tenth of a cent', { amount: '0.001' }, 400],
+    ['more than anybody has', { amount: '9'.repeat(19) }, 400],
+    ['as much as a text may say', { amount: '9'.repeat(18) }, 409],
+    ['another currency', { amount: '1', currency: 'USD' }, 409],
+    ['a currency nobody knows', { amount: '1', currency: 'eur' }, 400],
+    ['a count where money is counted', { amount: undefined, currency: undefined, count: 1 }, 409],
+    ['a count and an amount', { amount: '1', count: 1 }, 400],
+    ['another type', { amount: '1', type: 'mcp_tool_call' }, 409],
+    ['another detail', { amount: '1', detail: 1 }, 409],
+    ['a member nobody knows', { amount: '1', note: 'x' }, 400],
+    ['a hold for ever', { amount: '1', hold_seconds: 604_801 }, 400],
+    ['1 MB', { amount: '1', jti: 'x'.repeat(1_048_576) }, 413],
+  ])('bad input: %s', async (_, more, status) => {
+    badToken ??= await world.consent(await world.register('Bad input'), [payments({ budget: euros('100') })]);
+    const answer = await world.bank.pay(badToken, '1', more);
+    expect([answer.status, answer.body['status']]).toEqual([status, status]);
+    expect((await world.bank.ask('GET', `/budgets?jti=${badToken.claims.jti}`)).body['items']).toMatchObject([
+      { remaining: { amount: '100.00' } },
+    ]);
+  });
+
+  test('bad input: a key that is missing, too long or no text', async () => {
+    for (const key of ['', 'x'.repeat(129), 'two words', `"half`.repeat(2)]) {
+      const answer = await world.bank.ask('POST', '/receipts', { json: {}, ...(key === '' ? {} : { key }) });
+      expect(answer).toMatchObject({ status: 400, body: { member: 'Idempotency-Key' } });
+    }
   });
 });

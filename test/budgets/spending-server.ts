@@ -41,7 +41,10 @@ export interface SpendingServer {
 
 let keys = 0;
 /** A key nobody used. */
-export const freshKey = () => `key-${(keys += 1)}`;
+export function freshKey(): string {
+  keys += 1;
+  return `key-${keys}`;
+}
 
 async function bankOf(server: InhabitedServer, identifier: string, metadata: ServerMetadata): Promise<Bank> {
   const { resourceServers, clients } = server.app.parts;
@@ -51,13 +54,19 @@ async function bankOf(server: InhabitedServer, identifier: string, metadata: Ser
   await resourceServers.addClient(registered.id, issued.clientId, SYSTEM);
   const send = createSend();
   const own = createAgentClient(metadata, issued, send);
-  const granted = await own.clientCredentials({ resource: `${server.issuer}/access/v1`, scope: 'receipts:write' });
-  if (granted.token === '') throw new Error(JSON.stringify(granted.body));
-  const ask: Bank['ask'] = (method, path, { json, key } = {}) =>
+  let held = { token: '', until: 0 };
+  const bearer = async () => {
+    if (Date.now() < held.until) return held.token;
+    const { token, body } = await own.clientCredentials({ resource: `${server.issuer}/access/v1`, scope: 'receipts:write' });
+    if (token === '') throw new Error(JSON.stringify(body));
+    held = { token, until: Date.now() + 200_000 };
+    return token;
+  };
+  const ask: Bank['ask'] = async (method, path, { json, key } = {}) =>
     send({
       method,
       url: `${server.issuer}/access/v1${path}`,
-      headers: { authorization: `Bearer ${granted.token}`, ...(key === undefined ? {} : { 'idempotency-key': key }) },
+      headers: { authorization: `Bearer ${await bearer()}`, ...(key === undefined ? {} : { 'idempotency-key': key }) },
       ...(json === undefined ? {} : { json }),
     });
   return {

@@ -18,6 +18,8 @@ export interface ConsentInput {
   /** By identifier; what is missing is shown by its identifier. */
   readonly resources: ReadonlyMap<string, AskedResource>;
   readonly types: DetailTypes;
+  /** By the place of its detail: what was used up of its budget before. */
+  readonly used?: readonly (string | undefined)[];
   readonly isFirstTime: boolean;
   readonly mayRefresh: boolean;
   /** The riskiest scopes that the person's yes gives; undefined: all. */
@@ -120,7 +122,7 @@ function groupsOf(input: ConsentInput) {
   );
 }
 
-function detailLines({ request, resources, types }: ConsentInput) {
+function detailLines({ request, resources, types, used = [] }: ConsentInput) {
   const [first] = request.resources.keys();
   const server = (first === undefined ? undefined : resources.get(first)) ?? [...resources.values()][0];
   const name = server?.name ?? 'the resource';
@@ -129,7 +131,8 @@ function detailLines({ request, resources, types }: ConsentInput) {
     const exact = JSON.stringify(detail, null, 2);
     if (type === undefined) return { index, words: detail.type, hint: exact, checked: true, exact };
     const { headline, rows, amount } = describeDetail(type, withToolTitles(detail, server), name);
-    const hint = rows.map(({ label, value }) => `${label}: ${value}`).join(' · ');
+    const before = used[index] === undefined ? [] : [used[index]];
+    const hint = [...rows.map(({ label, value }) => `${label}: ${value}`), ...before].join(' · ');
     return {
       index,
       words: headline,

@@ -50,6 +50,8 @@ export function createConsent(deps: InteractionDeps, { web, interactions }: { we
   const ask = async (ctx: Context, { open, session, mostRisk }: Asking) => {
     const { interaction, client, software } = open;
     const asked = await askedOf(open);
+    const parties = { accountId: session.accountId, clientId: client.clientId };
+    const used = (await deps.usedOf?.({ ...parties, details: asked.request.details })) ?? [];
     prepareFor(interaction)(ctx);
     const model = presentConsent({
       session,
@@ -57,6 +59,7 @@ export function createConsent(deps: InteractionDeps, { web, interactions }: { we
       redirectUri: interaction.params['redirect_uri'],
       redirectUris: client.redirectUris ?? [],
       ...asked,
+      used,
       types: detailTypes(),
       isFirstTime: !(await grants.isKnown(session.accountId, client.clientId)),
       mayRefresh: client.grantTypeAllowed('refresh_token'),
@@ -103,7 +106,7 @@ export function createConsent(deps: InteractionDeps, { web, interactions }: { we
       ...(scopes.length === 0 ? {} : { action: scopes.join(' ').slice(0, 2_000) }),
       ...(granted.details.length === 0 ? {} : { detailsHash: detailsHash(granted.details) }),
     });
-    await onConsent?.({ accountId, clientId, grantId, scopes, details: granted.details });
+    await onConsent?.({ accountId, clientId, grantId, scopes, details: granted.details, resource: [...resources.keys()][0] });
     return interactions.answer(interaction, { ...interaction.lastSubmission, consent: { grantId } });
   };
   const decide = async (ctx: Context, { open, session, form }: Answer): Promise<string | undefined> => {

@@ -24,6 +24,8 @@ export interface Consented {
   /** All scopes that were allowed now, of the person and of resources. */
   readonly scopes: readonly string[];
   readonly details: ConsentRequest['details'];
+  /** The resource that the request was about, if there was one. */
+  readonly resource: string | undefined;
 }
 
 /** What the pages of an interaction are made of. */
@@ -43,6 +45,8 @@ export interface InteractionDeps extends LoginDeps {
   readonly standingOf?: (clientId: string) => Promise<Standing>;
   /** A person asks an administrator to let the software in; runs in a transaction. */
   readonly onAsked?: (asked: Pick<Consented, 'accountId' | 'clientId'>) => Promise<void>;
+  /** What was used up before of each of these details that has a budget, in words; undefined where nothing was. */
+  readonly usedOf?: (asked: Pick<Consented, 'accountId' | 'clientId' | 'details'>) => Promise<readonly (string | undefined)[]>;
   /** Told of every consent, in its transaction; what it throws undoes the consent. */
   readonly onConsent?: (consented: Consented) => Promise<void>;
 }
