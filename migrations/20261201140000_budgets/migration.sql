@@ -64,7 +64,7 @@ CREATE TABLE "budget_receipts" (
     "resource" TEXT NOT NULL,
     "agent_id" TEXT,
     "hold_until" TIMESTAMPTZ(3),
-    "answer" JSONB,
+    "answer" JSON,
     "created_at" TIMESTAMPTZ(3) NOT NULL,
     "closed_at" TIMESTAMPTZ(3),
 

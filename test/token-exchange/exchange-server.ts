@@ -4,10 +4,12 @@ import type { Middleware } from 'koa';
 import { type Accounts, createAccounts } from '../../src/accounts/index.ts';
 import { type Agents, type AgentStatus, createAgents } from '../../src/agents/index.ts';
 import { type Audit, createAudit } from '../../src/audit/index.ts';
+import { type Budgets, createBudgets } from '../../src/budgets/index.ts';
 import {
   type AuthorizationDetail,
   createAuthorizationDetails,
   createDetailWriter,
+  type DetailTypeDefinition,
   detailsHash,
 } from '../../src/authorization-details/index.ts';
 import { type Clients, createClients, type NewClientInput, redirectFaultOf } from '../../src/client-registration/index.ts';
@@ -64,6 +66,7 @@ export interface ExchangeServer {
   readonly tokens: Tokens;
   readonly trust: Trust;
   readonly audit: Audit;
+  readonly budgets: Budgets;
   readonly accountId: string;
   /** Names of the statements since it was last emptied. */
   readonly statements: string[];
@@ -101,8 +104,11 @@ async function pagesOf(): Promise<Web['pages']> {
   };
 }
 
-/** Starts one on a database of its own, with one person in it. `more` adds contributions, `observe` counts policy runs. */
-export async function startExchangeServer(more: readonly NamedContribution[] = []): Promise<ExchangeServer> {
+/** Starts one on a database of its own, with one person in it. `more` adds contributions; `types` are registered beside the built-in ones. */
+export async function startExchangeServer(
+  more: readonly NamedContribution[] = [],
+  types?: readonly DetailTypeDefinition[],
+): Promise<ExchangeServer> {
   const [database, port] = await Promise.all([freshDatabase(), freePort()]);
   const url = new URL(`http://localhost:${port}`);
   const issuer = url.href.replace(/\/$/, '');
@@ -173,13 +179,14 @@ export async function startExchangeServer(more: readonly NamedContribution[] = [
     publicKeys: () => oidc.publicKeys(),
     principalOf: policy.principalOf,
     detailsHash: (granted) => detailsHash(granted as readonly AuthorizationDetail[]),
-    ...{ onIssued: () => undefined, namesOf: async () => new Map(), details: createDetailWriter(() => details.types) },
+    ...{ onIssued: () => undefined, onIssuing: (token: Parameters<Budgets['onIssuing']>[0]) => budgets.onIssuing(token), namesOf: async () => new Map(), details: createDetailWriter(() => details.types) },
   });
   const trust = createTrust({
     ...{ ...base, audit, resources, outgoing: { fetch: async () => new Response(null, { status: 500 }) } as never },
     ...trustHooks({ clients: () => clients, identityAssertion: () => identityAssertion }),
     ...{ choices: async () => ({ agents: [] }), nameOf },
   });
+  const budgets = createBudgets({ ...base, audit, tokens, artifacts, policy, details, resourceServers: resources, clients });
   const exchange = createTokenExchange({
     ...base,
     audit,
@@ -231,6 +238,7 @@ export async function startExchangeServer(more: readonly NamedContribution[] = [
   const accountId = (await accounts.create({ email: 'pat@example.com', name: 'Pat Person', role: 'user' }, { kind: 'system', id: 'setup' }))
     .id;
   const guard = { session: async () => server.session };
+  for (const definition of types ?? []) await details.create(definition, { kind: 'system', id: 'test' });
   const { provisioningTokens: provisioning } = clients;
   const api = createApiGuard({ ...base, tokens, clients, accounts, artifacts, provisioning, isStrongAcr: () => false });
   const router = new Router();
@@ -254,7 +262,7 @@ export async function startExchangeServer(more: readonly NamedContribution[] = [
     log,
   });
   const listening = await startHttpServer(http, { host: 'localhost', port });
-  const parts = { issuer, db, oidc, accounts, agents, clients, resources, policy, exchange, tokens, trust, audit, accountId, statements };
+  const parts = { issuer, db, oidc, accounts, agents, clients, resources, policy, exchange, tokens, trust, audit, budgets, accountId, statements };
   const server: ExchangeServer = {
     ...parts,
     session: sessionOf('admin'),
