@@ -18,6 +18,8 @@ export interface Issuer {
   readonly key: JWTVerifyGetKey;
   /** Where to ask whether a token is alive (RFC 8414 §2 `introspection_endpoint`). @throws AccessRefused 503. */
   introspectionEndpoint(): Promise<URL>;
+  /** Where to ask for a token of one's own (RFC 8414 §2 `token_endpoint`). @throws AccessRefused 503. */
+  tokenEndpoint(): Promise<URL>;
 }
 
 /**
@@ -106,5 +108,6 @@ export function createIssuer(issuer: string, fetchImpl: Fetch, clock: SdkClock):
   return {
     key: (header, token) => reached(({ keys }) => keys(header, token)),
     introspectionEndpoint: () => reached(({ metadata }) => endpointOf(metadata, 'introspection_endpoint', base)),
+    tokenEndpoint: () => reached(({ metadata }) => endpointOf(metadata, 'token_endpoint', base)),
   };
 }

@@ -1,23 +1,9 @@
-import { type CryptoKey, type JWK, type KeyObject, SignJWT } from 'jose';
 import { isJsonObject } from './claims.ts';
-import { epochSeconds, type SdkClock } from './clock.ts';
+import { authenticatedForm, type IntrospectionCredentials } from './client-authentication.ts';
+import type { SdkClock } from './clock.ts';
 import { sha256Base64Url } from './compare.ts';
-import { freshJwtId } from './ids.ts';
 import { boundFetch, type Fetch, type Issuer } from './issuer.ts';
 import { AccessRefused, invalidToken, unavailable } from './refusal.ts';
-
-const assertionLifetimeSeconds = 60;
-
-/** How this resource server proves itself to the issuer (RFC 6749 §2.3.1, RFC 7523 §2.2). */
-export type IntrospectionCredentials =
-  | { readonly method: 'client_secret_basic'; readonly clientId: string; readonly clientSecret: string }
-  | {
-      readonly method: 'private_key_jwt';
-      readonly clientId: string;
-      readonly privateKey: CryptoKey | KeyObject | JWK;
-      readonly algorithm: 'ES256' | 'EdDSA' | 'Ed25519' | 'RS256' | 'PS256';
-      readonly keyId?: string;
-    };
 
 /** Asking the issuer whether a token is still alive (RFC 7662). */
 export interface LivenessOptions {
@@ -39,41 +25,13 @@ export interface LivenessDeps {
 /** Returns for a living token. @throws AccessRefused `invalid_token` for a dead one, 503 when nobody can say. */
 export type LivenessCheck = (token: string) => Promise<void>;
 
-function formEncode(value: string): string {
-  return new URLSearchParams({ v: value }).toString().slice(2);
-}
-
-async function clientAssertion(credentials: IntrospectionCredentials & { method: 'private_key_jwt' }, deps: LivenessDeps): Promise<string> {
-  const now = epochSeconds(deps.clock.now());
-  return new SignJWT()
-    .setProtectedHeader({ alg: credentials.algorithm, ...(credentials.keyId && { kid: credentials.keyId }) })
-    .setIssuer(credentials.clientId)
-    .setSubject(credentials.clientId)
-    .setAudience(deps.issuerId)
-    .setJti(freshJwtId())
-    .setIssuedAt(now)
-    .setExpirationTime(now + assertionLifetimeSeconds)
-    .sign(credentials.privateKey);
-}
-
-async function introspectionRequest(token: string, credentials: IntrospectionCredentials, deps: LivenessDeps): Promise<RequestInit> {
-  const headers: Record<string, string> = { accept: 'application/json', 'content-type': 'application/x-www-form-urlencoded' };
-  const form = new URLSearchParams({ token, token_type_hint: 'access_token' });
-  if (credentials.method === 'client_secret_basic') {
-    const pair = `${formEncode(credentials.clientId)}:${formEncode(credentials.clientSecret)}`;
-    headers['authorization'] = `Basic ${Buffer.from(pair).toString('base64')}`;
-  } else {
-    form.set('client_id', credentials.clientId);
-    form.set('client_assertion_type', 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer');
-    form.set('client_assertion', await clientAssertion(credentials, deps));
-  }
-  return { method: 'POST', headers, body: form.toString() };
-}
-
 async function askIssuer(token: string, credentials: IntrospectionCredentials, deps: LivenessDeps): Promise<boolean> {
   try {
     const endpoint = await deps.issuer.introspectionEndpoint();
-    const response = await boundFetch(deps.fetch)(endpoint.href, await introspectionRequest(token, credentials, deps));
+    const response = await boundFetch(deps.fetch)(
+      endpoint.href,
+      await authenticatedForm({ token, token_type_hint: 'access_token' }, credentials, deps),
+    );
     if (response.status !== 200) throw new TypeError(`introspection answered ${response.status}`);
     const answer: unknown = await response.json();
     if (!isJsonObject(answer) || typeof answer['active'] !== 'boolean') throw new TypeError('introspection gave no answer');

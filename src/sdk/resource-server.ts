@@ -33,8 +33,18 @@ export {
   requireDetail,
   requireScope,
 } from './authorization.ts';
+export {
+  type BudgetAct,
+  type BudgetAmount,
+  type BudgetOptions,
+  type BudgetReceipt,
+  type Budgets,
+  BudgetRefused,
+  createBudgets,
+} from './budgets.ts';
 export { type CallCounter, createMemoryCallCounter, type MemoryCallCounterOptions } from './call-counter.ts';
 export type { Challenge } from './challenge.ts';
+export type { IntrospectionCredentials } from './client-authentication.ts';
 export type { SdkClock } from './clock.ts';
 export { authenticateFastify, type FastifyLike, type FastifyReplyLike, type FastifyRequestLike } from './fastify.ts';
 export { type FetchHandler, type FetchListener, protectFetch } from './fetch.ts';
@@ -49,7 +59,7 @@ export {
 } from './http.ts';
 export type { Fetch } from './issuer.ts';
 export { authenticateKoa, type KoaContext, type KoaMiddleware } from './koa.ts';
-export type { IntrospectionCredentials, LivenessOptions } from './liveness.ts';
+export type { LivenessOptions } from './liveness.ts';
 export { type McpFetchHandler, type McpHandler, type McpProtection, type McpRequest, protectMcp, protectMcpFetch } from './mcp.ts';
 export { authorizationOf, type McpAuthInfo } from './mcp-auth-info.ts';
 export type { DpopNonceOptions } from './nonce.ts';
