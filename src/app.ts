@@ -89,6 +89,7 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
   // ── what pages show across capabilities ──
   const sources: Sources = {
     accounts: () => accounts,
+    budgets: () => budgets,
     agents: () => agents,
     clients: () => clients,
     resourceServers: () => resourceServers,
@@ -172,8 +173,8 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
     policy,
     turnsAway: (clientId) => policy.turnsAway(clientId),
   });
-  const budgets = createBudgets({ ...recorded, tokens, artifacts, policy, details, resourceServers, clients });
-  const spending = budgetHooks({ ...joined, ...admission.consent, budgets, details, clock, nameOf: directory.nameOf });
+  const budgets = createBudgets({ ...recorded, tokens, artifacts, policy, details, resourceServers, clients, nameOf: directory.nameOf });
+  const spending = budgetHooks({ ...joined, ...admission.consent, budgets, details, clock });
   const signIn = createSignIn({
     ...recorded,
     accounts,

@@ -1,14 +1,14 @@
 /**
- * Where budgets meet the consent of people and the pages that show what was spent. Joins capabilities that do not know each other;
- * app.ts passes it as their hooks.
+ * Where budgets meet the consent of people: what was used up is said before they answer, and their answer says what the limits are.
+ * Joins capabilities that do not know each other; app.ts passes it as their hooks.
  */
 import type { Agents } from './agents/index.ts';
-import { type AuthorizationDetail, type DetailTypes, describeDetail } from './authorization-details/index.ts';
-import { type Budgets, type BudgetView, budgetView, type KnownBudget, usedWords } from './budgets/index.ts';
+import { type AuthorizationDetail, budgetOf, type DetailTypes } from './authorization-details/index.ts';
+import { type Budgets, usedWords } from './budgets/index.ts';
 import type { Clock } from './platform/clock.ts';
 import type { Consented } from './sign-in/index.ts';
 
-/** The hooks of consent and of pages. */
+/** The hooks of consent. */
 export interface BudgetHooks {
   readonly consent: {
     /** What was used up before of what a person is asked for. */
@@ -16,27 +16,15 @@ export interface BudgetHooks {
     /** A person said yes: the limits are what they say now. Runs in the transaction of the consent. */
     readonly onConsent: (consented: Consented) => Promise<void>;
   };
-  /** The budgets that were given to an agent, as meters. */
-  readonly ofAgent: (agentId: string) => Promise<readonly BudgetView[]>;
 }
 
 interface Parts {
   readonly budgets: Budgets;
   readonly agents: () => Pick<Agents, 'findByClient'>;
   readonly details: { readonly types: DetailTypes };
-  readonly nameOf: (id: string) => Promise<string | undefined>;
   readonly clock: Clock;
   /** What else a consent leads to, before the budgets are looked at. */
   readonly onConsent: (consented: Consented) => Promise<void>;
-}
-
-const SHOWN = 20;
-
-/** What a budget is for, in words: what its detail allows, and for whom. */
-async function wordsOf({ details, nameOf }: Parts, { budget }: KnownBudget): Promise<string> {
-  const type = details.types.find(budget.type);
-  const resource = budget.resource === '' ? undefined : ((await nameOf(budget.resource)) ?? budget.resource);
-  return type === undefined ? budget.type : describeDetail(type, budget.detail, resource ?? 'its resource').headline;
 }
 
 /** The hooks over the capabilities. */
@@ -45,29 +33,23 @@ export function budgetHooks(parts: Parts): BudgetHooks {
     const agent = await parts.agents().findByClient(clientId);
     return { accountId, clientId, agentId: agent?.id, approvalId: undefined };
   };
-  const mayHaveBudget = (given: readonly AuthorizationDetail[]) =>
-    given.some(({ type }) => Object.values(parts.details.types.find(type)?.definition.schema.properties ?? {}).some(isBudget));
+  const hasBudget = (given: readonly AuthorizationDetail[]) =>
+    given.some((detail) => {
+      const type = parts.details.types.find(detail.type);
+      return type !== undefined && budgetOf(type, detail) !== undefined;
+    });
   return {
     consent: {
       async usedOf({ details, ...parties }) {
-        if (!mayHaveBudget(details)) return [];
+        if (!hasBudget(details)) return [];
         const known = await parts.budgets.knownOf(await partyOf(parties), details);
         return known.map((one) => one && usedWords(one, parts.clock.now()));
       },
       async onConsent(consented) {
         await parts.onConsent(consented);
         const { details, resource, ...parties } = consented;
-        if (mayHaveBudget(details)) await parts.budgets.allowed(await partyOf(parties), { details, resource: resource ?? '' });
+        if (hasBudget(details)) await parts.budgets.allowed(await partyOf(parties), { details, resource: resource ?? '' });
       },
     },
-    async ofAgent(agentId) {
-      const known = await parts.budgets.list({ agentId, limit: SHOWN });
-      const now = parts.clock.now();
-      return Promise.all(known.map(async (one) => budgetView(one, { words: await wordsOf(parts, one), now })));
-    },
   };
-}
-
-function isBudget(member: { readonly 'x-budget'?: object }): boolean {
-  return member['x-budget'] !== undefined;
 }

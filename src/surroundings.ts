@@ -4,6 +4,7 @@
  */
 import { type Accounts, SELF_SERVICE_GROUP_ID } from './accounts/index.ts';
 import type { Agents, DelegationShown, Falling, ReachLine, Surroundings } from './agents/index.ts';
+import type { Budgets } from './budgets/index.ts';
 import type { Clients } from './client-registration/index.ts';
 import { credentialLines } from './credential-words.ts';
 import type { Clock } from './platform/clock.ts';
@@ -16,6 +17,7 @@ import type { Trust } from './trust/index.ts';
 /** The capabilities that are asked. Given as functions, because app.ts builds them after those that show them. */
 export interface Sources {
   readonly accounts: () => Pick<Accounts, 'nameOf' | 'ownerLabel' | 'groupsOf' | 'list' | 'listGroups'>;
+  readonly budgets: () => Pick<Budgets, 'viewsOf'>;
   readonly agents: () => Pick<Agents, 'find' | 'findByClient' | 'list' | 'ownedBy' | 'clientsOf' | 'certification' | 'idsActingBelow'>;
   readonly clients: () => Pick<Clients, 'find' | 'findNameOfService' | 'software'>;
   readonly resourceServers: () => Pick<ResourceServers, 'findByIdentifier' | 'get' | 'list'>;
@@ -46,6 +48,7 @@ interface Choice {
 
 const CHOICES = 200;
 const RECENT = 50;
+const BUDGETS = 20;
 
 async function lookUp(sources: Sources, id: string): Promise<string | undefined> {
   if (id.startsWith('usr_')) return sources.accounts().nameOf(id);
@@ -192,6 +195,7 @@ export function agentSurroundings(sources: Sources, page: AgentPage): Surroundin
     whatWouldFall: (agentId) => fallingOf(sources, agentId, pendingOf),
     reachOf: (agentId) => reachOf(sources, agentId),
     credentialsOf: (clientIds) => credentialLines(clientIds, { clients: sources.clients(), now: clock.now() }),
+    budgetsOf: (agentId) => sources.budgets().viewsOf({ agentId, limit: BUDGETS }),
     lastDelegationOf: (agentId) => lastDelegationOf(sources, { agentId, directory, basePath, now: clock.now() }),
   };
 }

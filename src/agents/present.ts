@@ -4,7 +4,7 @@ import type { RecordedEvent } from './agent-event.ts';
 import type { ApplicationLink } from './applications/application.ts';
 import { type DriftNotice, noticeWords } from './drift/service.ts';
 import { type AgentStatus, isStoppedByOwner } from './lifecycle.ts';
-import type { CredentialLine, DelegationShown, Falling, ReachLine, State } from './surroundings.ts';
+import type { BudgetLine, CredentialLine, DelegationShown, Falling, ReachLine, State } from './surroundings.ts';
 import { presentEvent } from './trail.ts';
 
 /** An owner as pages name it. */
@@ -162,6 +162,7 @@ export interface AgentContent {
   readonly falls: Falling;
   readonly reach: readonly ReachLine[];
   readonly credentials: readonly CredentialLine[];
+  readonly budgets: readonly BudgetLine[];
   readonly delegation: DelegationShown | undefined;
   /** Who confirmed it last, and whether somebody is asked to. */
   readonly certified: readonly { readonly label: string; readonly value: string; readonly href?: string }[];
@@ -230,6 +231,7 @@ export function presentAgent(all: AgentContent, frame: Frame): object {
       ? {}
       : { delegation: { hops: delegation.hops, token: presentId(delegation.tokenId), when: momentOf(delegation.at, now) } }),
     reach: all.reach,
+    budgets: all.budgets,
     credentials: all.credentials.map((line) => ({
       name: line.name,
       detail: line.detail,

@@ -120,10 +120,11 @@ function addReading(router: Router, { pages, guard }: Web, deps: AgentRoutesDeps
       labelOf(changer),
       deps.applications.linksOf([id]),
     ]);
-    const [falls, reach, credentials, delegation, certified, trail, mayStart, card, { notice }] = await Promise.all([
+    const [falls, reach, credentials, budgets, delegation, certified, trail, mayStart, card, { notice }] = await Promise.all([
       surroundings.whatWouldFall(id),
       surroundings.reachOf(id),
       surroundings.credentialsOf(clientIds),
+      surroundings.budgetsOf(id),
       surroundings.lastDelegationOf(id),
       certification.factsAbout(agent),
       audit.list({ agentId: id, limit: 20 }),
@@ -132,7 +133,7 @@ function addReading(router: Router, { pages, guard }: Web, deps: AgentRoutesDeps
       drift.standingOf(agent),
     ]);
     const moved = { changedBy: changedBy?.name ?? statusChangedBy, applications: links.get(id) ?? [] };
-    const shown = { agent, owner, ...moved, falls, reach, credentials, delegation, certified };
+    const shown = { agent, owner, ...moved, falls, reach, credentials, budgets, delegation, certified };
     const relatives = { family: presentFamily(family, frame()) };
     const may = { mayManage: WRITERS.includes(session.role), mayStart, drift: notice };
     const page = presentAgent({ ...shown, ...relatives, events: trail.events.map(({ event }) => event), ...may }, frame());

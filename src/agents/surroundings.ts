@@ -37,10 +37,19 @@ export interface DelegationShown {
   readonly at: Date;
 }
 
+/** A budget somebody gave an agent, as views/partials/budget.eta takes it. */
+export interface BudgetLine {
+  readonly used: string;
+  readonly window: string;
+  readonly words: string;
+  readonly percent: number;
+}
+
 /** What the page of an agent shows and other capabilities know. app.ts fills it. */
 export interface Surroundings {
   readonly whatWouldFall: (agentId: string) => Promise<Falling>;
   readonly reachOf: (agentId: string) => Promise<readonly ReachLine[]>;
   readonly credentialsOf: (clientIds: readonly string[]) => Promise<readonly CredentialLine[]>;
+  readonly budgetsOf: (agentId: string) => Promise<readonly BudgetLine[]>;
   readonly lastDelegationOf: (agentId: string) => Promise<DelegationShown | undefined>;
 }

@@ -44,6 +44,7 @@ export const noSurroundings: Surroundings = {
   whatWouldFall: async () => ({ below: 0, tokens: 3, handedOn: 1, approvals: 2, people: 0 }),
   reachOf: async () => [],
   credentialsOf: async (clientIds) => clientIds.map((clientId) => ({ clientId, name: clientId, detail: 'a key', lastUsedAt: undefined })),
+  budgetsOf: async () => [],
   lastDelegationOf: async () => undefined,
 };
 

@@ -186,7 +186,7 @@ export async function startExchangeServer(
     ...trustHooks({ clients: () => clients, identityAssertion: () => identityAssertion }),
     ...{ choices: async () => ({ agents: [] }), nameOf },
   });
-  const budgets = createBudgets({ ...base, audit, tokens, artifacts, policy, details, resourceServers: resources, clients });
+  const budgets = createBudgets({ ...base, audit, tokens, artifacts, policy, details, resourceServers: resources, clients, nameOf });
   const exchange = createTokenExchange({
     ...base,
     audit,

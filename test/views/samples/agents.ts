@@ -52,6 +52,22 @@ export const agentPage = {
     { name: 'Payments API', words: 'pay up to €2,000 each, €10,000 a week', state: state('Asks above €500', 'wait') },
     { name: 'Billing MCP', words: 'list_invoices, get_invoice', state: state('Free', 'yes') },
   ],
+  budgets: [
+    {
+      used: '1000.00 EUR of 1000.00 EUR used',
+      window: 'this week, until Sunday 6 December 24:00 UTC',
+      words: 'Send POST requests to Payments API',
+      percent: 100,
+      state: state('Used up', 'wait'),
+    },
+    {
+      used: '12 times of 50 times used',
+      window: 'today, until 24:00 UTC',
+      words: 'Send GET requests to Billing MCP',
+      percent: 24,
+      held: '3 times set aside',
+    },
+  ],
   credentials: [
     { name: 'invoice-bot in CI', detail: 'private key, ES256, 12 days old', lastUsed: times.justNow, href: at('/clients/cli_1') },
     { name: 'invoice-bot (old)', detail: 'secret, 9 months old' },

@@ -292,6 +292,48 @@ const me: readonly Sample[] = [
     },
   },
   {
+    template: 'me/budgets',
+    model: {
+      heading: '3 budgets',
+      budgets: [
+        {
+          id: 'bdg_1',
+          holder: parties.claude,
+          used: '340.00 EUR of 1000.00 EUR used',
+          window: 'this week, until Sunday 6 December 24:00 UTC',
+          words: 'Send POST requests to Billing',
+          percent: 42,
+          held: '80.00 EUR set aside',
+          lower: { action: `${base}/me/budgets/bdg_1/lower`, unit: 'EUR', value: '1000.00' },
+          end: `${base}/me/budgets/bdg_1/end`,
+        },
+        {
+          id: 'bdg_2',
+          holder: parties.invoiceBot,
+          used: '50 times of 50 times used',
+          window: 'today, until 24:00 UTC',
+          words: 'Send GET and POST requests to an API with a long name in the accounting department of ACME',
+          percent: 100,
+          state: { word: 'Used up', tone: 'wait' },
+          note: 'Lowered from 80 times.',
+          lower: { action: `${base}/me/budgets/bdg_2/lower`, unit: 'times', value: '50' },
+          end: `${base}/me/budgets/bdg_2/end`,
+        },
+        {
+          id: 'bdg_3',
+          holder: parties.claude,
+          used: '0.00 EUR of 20.00 EUR used',
+          window: 'in total',
+          words: 'Send POST requests to Billing',
+          percent: 0,
+          state: { word: 'Ended', tone: 'stop' },
+        },
+      ],
+      frame: signedIn,
+    },
+  },
+  { template: 'me/budgets', variant: 'empty', model: { heading: 'Nothing to use up', budgets: [], frame: signedIn } },
+  {
     template: 'me/end-grant',
     model: {
       action: `${base}/me/grants/grt_1/end`,
