@@ -198,10 +198,17 @@ export function budgetSubject(type: DetailType, detail: AuthorizationDetail): st
   return canonicalize(withoutQuantities(type.definition.schema, detail) ?? {}) ?? '';
 }
 
-/** `200.00 EUR`, `1 time`, `12 times`. */
+/** Thousands apart, every digit kept: an amount may be longer than a number is exact. */
+function grouped(decimal: string): string {
+  const [whole = '', fraction] = decimal.split('.');
+  const apart = whole.replace(/\B(?=(?:\d{3})+$)/g, ',');
+  return fraction === undefined ? apart : `${apart}.${fraction}`;
+}
+
+/** `1,200.00 EUR`, `1 time`, `12 times`. */
 export function quantityWords(quantity: bigint, unit: string): string {
-  if (unit !== COUNT) return `${fromMinor(quantity, unit)} ${unit}`;
-  return quantity === 1n ? '1 time' : `${quantity} times`;
+  if (unit !== COUNT) return `${grouped(fromMinor(quantity, unit))} ${unit}`;
+  return quantity === 1n ? '1 time' : `${grouped(quantity.toString())} times`;
 }
 
 const EACH: Readonly<Record<BudgetWindow, string>> = {
@@ -218,7 +225,7 @@ export function budgetMoney(schema: MemberSchema, value: JsonValue): { readonly 
   return { amount: fromMinor(budget.limit, budget.unit), currency: budget.unit };
 }
 
-/** `up to 1000.00 EUR each week, Monday to Sunday (UTC)`: the value of a `budget` member in words. */
+/** `up to 1,000.00 EUR each week, Monday to Sunday (UTC)`: the value of a `budget` member in words. */
 export function budgetWords(value: JsonObject): string {
   const budget = readValue(value);
   return budget === undefined ? 'nothing' : `up to ${quantityWords(budget.limit, budget.unit)} ${EACH[budget.per]}`;

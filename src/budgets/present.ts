@@ -77,7 +77,7 @@ export function budgetBody({ budget, states }: Known): Readonly<Record<string, u
 /** A budget as a meter (views/partials/budget.eta): what was used of what, in words, and how far along that is. */
 export interface BudgetView {
   readonly id: string;
-  /** `340.00 EUR of 1000.00 EUR used`. */
+  /** `340.00 of 1,000.00 EUR used`. */
   readonly used: string;
   /** `this week, until Sunday 6 December 24:00 UTC`. */
   readonly window: string;
@@ -89,15 +89,18 @@ export interface BudgetView {
   readonly note?: string;
 }
 
+/** `340.00 of 1,000.00 EUR used`: the unit once. */
+function shareWords({ used, limit, unit }: Left): string {
+  const whole = quantityWords(limit, unit);
+  return `${quantityWords(used, unit).split(' ')[0]} of ${whole} used`;
+}
+
 /** The same in words for people; `words` says what the budget is for. */
 export function budgetView({ budget, states }: Known, { words, now }: { words: string; now: Date }): BudgetView {
   const { id, unit, granted, lowered, endedAt } = budget;
   const left = leftOf(states, unit);
   const all = states.find(({ per }) => per === 'total')?.used ?? 0n;
-  const spoken =
-    left === undefined
-      ? `${quantityWords(all, unit)} used`
-      : `${quantityWords(left.used, unit)} of ${quantityWords(left.limit, unit)} used`;
+  const spoken = left === undefined ? `${quantityWords(all, unit)} used` : shareWords(left);
   const full = left === undefined || left.limit === 0n ? 0 : Number(((left.used + left.held) * 100n) / left.limit);
   const isOut = left?.left === 0n;
   return {
@@ -108,7 +111,7 @@ export function budgetView({ budget, states }: Known, { words, now }: { words: s
     percent: Math.min(100, full),
     ...(left === undefined || left.held === 0n ? {} : { held: `${quantityWords(left.held, unit)} set aside` }),
     ...(endedAt === undefined ? (isOut ? { state: { word: 'Used up', tone: 'wait' } } : {}) : { state: { word: 'Ended', tone: 'stop' } }),
-    ...(lowered === undefined || granted === undefined ? {} : { note: `Lowered from ${quantityWords(granted.limit, unit)}.` }),
+    ...(lowered === undefined || granted === undefined ? {} : { note: `lowered from ${quantityWords(granted.limit, unit)}` }),
   };
 }
 

@@ -18,13 +18,13 @@ test('a person sees what was used up, lowers it, ends it, and raises it by a new
   const { mira } = world.server;
   const agent = await world.register('Shopper');
   const token = await world.consent(agent, [payments({ budget: euros('100') })]);
-  expect((await mira.visit('/me/budgets')).words).toContain('Shopper 0.00 EUR of 100.00 EUR used');
+  expect((await mira.visit('/me/budgets')).words).toContain('Shopper 0.00 of 100.00 EUR used');
   expect((await world.bank.pay(token, '40')).status).toBe(201);
   const page = await mira.visit('/me/budgets');
-  expect(page.words).toMatch(/Shopper 40\.00 EUR of 100\.00 EUR used 40 % Send POST requests to Invoices · this week, until Sunday/);
+  expect(page.words).toMatch(/Shopper 40\.00 of 100\.00 EUR used 40 % Send POST requests to Invoices · this week, until Sunday/);
   const { id } = await budgetOfAgent(agent.agentId);
   await mira.send(page, 'limit', { fields: { limit: '50' } });
-  expect((await mira.visit('/me/budgets')).words).toContain('40.00 EUR of 50.00 EUR used');
+  expect((await mira.visit('/me/budgets')).words).toContain('40.00 of 50.00 EUR used');
   expect((await world.bank.pay(token, '10.01')).status).toBe(409);
   expect((await world.bank.pay(token, '10')).status).toBe(201);
   expect((await mira.send(await mira.visit('/me/budgets'), 'limit', { fields: { limit: '100.01' } })).status).toBe(400);

@@ -47,7 +47,7 @@ export async function presentBudgets(all: readonly Known[], { words, base }: { w
         holder: await words.holderOf(known),
         ...(granted === undefined || endedAt !== undefined
           ? {}
-          : { lower: { action: `${here}/lower`, unit: unit === COUNT ? 'times' : unit, value: text } }),
+          : { lower: { action: `${here}/lower`, label: unit === COUNT ? 'New limit, how often' : `New limit, in ${unit}`, value: text } }),
         ...(endedAt === undefined ? { end: `${here}/end` } : {}),
       };
     }),

@@ -54,14 +54,14 @@ export const agentPage = {
   ],
   budgets: [
     {
-      used: '1000.00 EUR of 1000.00 EUR used',
+      used: '1,000.00 of 1,000.00 EUR used',
       window: 'this week, until Sunday 6 December 24:00 UTC',
       words: 'Send POST requests to Payments API',
       percent: 100,
       state: state('Used up', 'wait'),
     },
     {
-      used: '12 times of 50 times used',
+      used: '12 of 50 times used',
       window: 'today, until 24:00 UTC',
       words: 'Send GET requests to Billing MCP',
       percent: 24,

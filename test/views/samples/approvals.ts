@@ -148,6 +148,8 @@ const approvals: readonly Sample[] = [
 ];
 
 const ended: Flash = { tone: 'yes', words: 'Done: Travel helper can no longer act for you.' };
+const { now: _acting, ...claude } = parties.claude;
+const { now: _actingToo, ...bot } = parties.invoiceBot;
 const home = {
   heading: '2 agents act for you',
   waiting: 2,
@@ -298,31 +300,31 @@ const me: readonly Sample[] = [
       budgets: [
         {
           id: 'bdg_1',
-          holder: parties.claude,
-          used: '340.00 EUR of 1000.00 EUR used',
+          holder: claude,
+          used: '340.00 of 1,000.00 EUR used',
           window: 'this week, until Sunday 6 December 24:00 UTC',
           words: 'Send POST requests to Billing',
           percent: 42,
           held: '80.00 EUR set aside',
-          lower: { action: `${base}/me/budgets/bdg_1/lower`, unit: 'EUR', value: '1000.00' },
+          lower: { action: `${base}/me/budgets/bdg_1/lower`, label: 'New limit, in EUR', value: '1000.00' },
           end: `${base}/me/budgets/bdg_1/end`,
         },
         {
           id: 'bdg_2',
-          holder: parties.invoiceBot,
-          used: '50 times of 50 times used',
+          holder: bot,
+          used: '50 of 50 times used',
           window: 'today, until 24:00 UTC',
           words: 'Send GET and POST requests to an API with a long name in the accounting department of ACME',
           percent: 100,
           state: { word: 'Used up', tone: 'wait' },
-          note: 'Lowered from 80 times.',
-          lower: { action: `${base}/me/budgets/bdg_2/lower`, unit: 'times', value: '50' },
+          note: 'lowered from 80 times',
+          lower: { action: `${base}/me/budgets/bdg_2/lower`, label: 'New limit, how often', value: '50' },
           end: `${base}/me/budgets/bdg_2/end`,
         },
         {
           id: 'bdg_3',
-          holder: parties.claude,
-          used: '0.00 EUR of 20.00 EUR used',
+          holder: claude,
+          used: '0.00 of 20.00 EUR used',
           window: 'in total',
           words: 'Send POST requests to Billing',
           percent: 0,
