@@ -123,10 +123,7 @@ export async function startExchangeServer(
   const accounts = createAccounts({
     ...base,
     audit,
-    onDisabled: nothing,
-    onRemoved: nothing,
-    onOwnerGone: nothing,
-    endOtherSessions: nothing,
+    ...{ onDisabled: nothing, onRemoved: nothing, onOwnerGone: nothing, endOtherSessions: nothing },
     memberAgents,
     surroundings: { agentsOf: async () => [], agentCounts: async () => new Map(), grantsOf: async () => [], sessionCount: async () => 0 },
   });
@@ -135,8 +132,7 @@ export async function startExchangeServer(
     audit,
     owners: accounts,
     redirectFaultOf,
-    onSuspended: nothing,
-    ...{ surroundings: {} as never, outgoing: {} as never },
+    ...{ onSuspended: nothing, surroundings: {} as never, outgoing: {} as never },
   });
   const notifications = createNotifications({ db, log });
   const details = createAuthorizationDetails({ ...base, audit, notifications, onChanged: () => oidc.reload() });
@@ -147,9 +143,7 @@ export async function startExchangeServer(
     owners: { ownerLabel: accounts.ownerLabel, choices: async () => [] },
     agents: { findByClient: async () => undefined, choices: async () => [], linkClient: nothing },
     detailTypes: () => details.types.names,
-    onRegistered: nothing,
-    onStopped: async () => undefined,
-    onWidened: nothing,
+    ...{ onRegistered: nothing, onStopped: nothing, onWidened: nothing },
     turnsAway: (clientId) => policy.turnsAway(clientId),
   });
   const resources = createResourceServers({
@@ -162,11 +156,7 @@ export async function startExchangeServer(
   const facts: FactsSource = composeFacts({ clients, agents, owners: accounts });
   const nameOf = async (id: string) => (await agents.find(id))?.displayName ?? (await accounts.find(id))?.name;
   const policy = createPolicy({
-    ...base,
-    audit,
-    facts,
-    drift: agents.drift,
-    resources,
+    ...{ ...base, audit, facts, drift: agents.drift, resources },
     readers: {
       roleOf: async (id) => (await accounts.find(id))?.role,
       ownsAgent: async (accountId, agentId) => (await agents.ownedBy(accountId)).some(({ id }) => id === agentId),
@@ -179,7 +169,8 @@ export async function startExchangeServer(
     publicKeys: () => oidc.publicKeys(),
     principalOf: policy.principalOf,
     detailsHash: (granted) => detailsHash(granted as readonly AuthorizationDetail[]),
-    ...{ onIssued: () => undefined, onIssuing: (token: Parameters<Budgets['onIssuing']>[0]) => budgets.onIssuing(token), namesOf: async () => new Map(), details: createDetailWriter(() => details.types) },
+    onIssuing: (token) => budgets.onIssuing(token),
+    ...{ onIssued: () => undefined, namesOf: async () => new Map(), details: createDetailWriter(() => details.types) },
   });
   const trust = createTrust({
     ...{ ...base, audit, resources, outgoing: { fetch: async () => new Response(null, { status: 500 }) } as never },
