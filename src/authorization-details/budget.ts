@@ -145,7 +145,8 @@ const INSIDE: Readonly<Record<BudgetWindow, readonly BudgetWindow[]>> = {
 export function beyondBudget(granted: JsonValue, requested: JsonValue): { member: string; reason: string } | undefined {
   const limit = isJsonObject(granted) ? readValue(granted) : undefined;
   const own = isJsonObject(requested) ? readValue(requested) : undefined;
-  if (limit === undefined || own === undefined) return { member: 'per', reason: 'cannot be compared with what was granted' };
+  // a count beside the amount that was handed down, or the other way round, is neither
+  if (limit === undefined || own === undefined) return { member: COUNT, reason: 'is not what was granted to be counted' };
   if (own.unit !== limit.unit) return { member: 'currency', reason: 'differs from what was granted' };
   if (!INSIDE[limit.per].includes(own.per)) return { member: 'per', reason: 'is not the window that was granted, nor a stricter one' };
   const member = own.unit === COUNT ? 'count' : 'amount';
@@ -196,6 +197,12 @@ function withoutQuantities(schema: MemberSchema, value: JsonObject): JsonObject 
  */
 export function budgetSubject(type: DetailType, detail: AuthorizationDetail): string {
   return canonicalize(withoutQuantities(type.definition.schema, detail) ?? {}) ?? '';
+}
+
+/** Whether two details are about the same budget with, perhaps, other limits: then the later word of a person stands for both. */
+export function isSameBudget(type: DetailType, one: AuthorizationDetail, other: AuthorizationDetail): boolean {
+  const [first, second] = [budgetOf(type, one), budgetOf(type, other)];
+  return first !== undefined && first.unit === second?.unit && budgetSubject(type, one) === budgetSubject(type, other);
 }
 
 /** Thousands apart, every digit kept: an amount may be longer than a number is exact. */

@@ -1,8 +1,18 @@
 import { isDecimal } from './decimal.ts';
 
-/** How many decimals the minor unit of an ISO 4217 currency has: 2 for EUR, 0 for JPY, 3 for BHD; 2 for one nobody knows. */
-export function minorDigitsOf(currency: string): number {
-  return new Intl.NumberFormat('en', { style: 'currency', currency }).resolvedOptions().maximumFractionDigits ?? 2;
+/** The currencies of ISO 4217 whose minor unit is not a hundredth, by its decimals. */
+const UNUSUAL: readonly (readonly [digits: number, currencies: string])[] = [
+  [0, 'BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF'],
+  [3, 'BHD IQD JOD KWD LYD OMR TND'],
+  [4, 'CLF UYW'],
+];
+const DIGITS: ReadonlyMap<string, number> = new Map(
+  UNUSUAL.flatMap(([digits, currencies]) => currencies.split(' ').map((currency) => [currency, digits] as const)),
+);
+
+/** How many decimals an amount has: 2 for EUR, 0 for JPY, 3 for BHD. A table, so that no two servers round differently. */
+function minorDigitsOf(currency: string): number {
+  return DIGITS.get(currency) ?? 2;
 }
 
 /**

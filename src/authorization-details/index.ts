@@ -24,6 +24,7 @@ export {
   type BudgetWindow,
   COUNT,
   type DetailBudget,
+  isSameBudget,
   quantityWords,
 } from './budget.ts';
 export { builtInDetailTypes, mcpToolCall } from './built-in-types.ts';

@@ -1,4 +1,4 @@
-import { type AuthorizationDetail, covers, type DetailTypes } from '../authorization-details/index.ts';
+import { type AuthorizationDetail, covers, type DetailTypes, isSameBudget } from '../authorization-details/index.ts';
 
 /** What a client asks a person for, in one authorization request: all of it, also what was granted before. */
 export interface ConsentRequest {
@@ -150,11 +150,19 @@ function isRelated(types: DetailTypes, one: AuthorizationDetail, other: Authoriz
   return covers(one, other, type).covered || covers(other, one, type).covered;
 }
 
+/** Whether a detail of before is the budget that was just allowed anew: what the person says now is what holds, less or more. */
+function isReplaced(before: AuthorizationDetail, { granted, types }: Decided): boolean {
+  const type = types.find(before.type);
+  return type !== undefined && granted.details.some((detail) => detail.type === before.type && isSameBudget(type, before, detail));
+}
+
 /** Details of before that the decision leaves alone, and those it allows. */
-function decidedDetails(before: readonly AuthorizationDetail[], { request, granted, types }: Decided): AuthorizationDetail[] {
+function decidedDetails(before: readonly AuthorizationDetail[], decided: Decided): AuthorizationDetail[] {
+  const { request, granted, types } = decided;
   const refused = request.details.filter((detail) => !granted.details.includes(detail));
   const asked = new Set(request.details.map((detail) => JSON.stringify(detail)));
-  const kept = before.filter((detail) => !asked.has(JSON.stringify(detail)) && !refused.some((each) => isRelated(types, each, detail)));
+  const left = before.filter((detail) => !asked.has(JSON.stringify(detail)) && !isReplaced(detail, decided));
+  const kept = left.filter((detail) => !refused.some((each) => isRelated(types, each, detail)));
   return [...kept, ...granted.details];
 }
 

@@ -35,25 +35,31 @@ describe('receipts', () => {
     expect(JSON.stringify(audit)).toContain(String(again.claims.jti));
   });
 
-  test('a new yes to the same thing keeps what was used and says so; it may raise the limit, and the window turns on Monday', async () => {
-    const agent = await world.register('Raised');
+  test('a new yes to less holds at once, for tokens that were issued before it, too', async () => {
+    const agent = await world.register('Lowered');
     const first = await world.consent(agent, [payments({ budget: euros('100') })]);
-    expect((await world.bank.pay(first, '100')).status).toBe(201);
-    const asked = { resource: RESOURCE, scope: 'pay', authorization_details: [payments({ budget: euros('150', 'month') })] };
-    const { words } = await world.server.mira.reachConsent(`${agent.client.authorizationRequest(asked, REDIRECT_URI).url}&prompt=consent`);
-    expect(words).toMatch(/Budget: up to 150\.00 EUR each calendar month \(UTC\).* · 100\.00 EUR of it used this month, until/);
-    const second = await world.consent(agent, [payments({ budget: euros('150') })]);
-    expect((await world.bank.pay(second, '50.01')).status).toBe(409);
-    const left = (await world.bank.pay(second, '50')).body['remaining'] as { amount: string; until: string };
-    const turns = new Date(left.until);
-    expect([left.amount, turns.getUTCDay(), left.until.slice(11)]).toEqual(['0.00', 1, '00:00:00.000Z']);
-    const { body } = await agent.client.introspect(second.token);
-    expect(body['budgets']).toEqual([{ detail: 0, type: 'api_call', remaining: left }]);
-    clock.advance(turns.getTime() - Date.now() - 2_000);
-    const late = await agent.client.refresh(refreshTokenOf(second));
-    expect((await world.bank.pay(late, '0.01')).status).toBe(409);
-    clock.advance(2_000);
-    expect((await world.bank.pay(late, '150')).body['remaining']).toMatchObject({ amount: '0.00' });
+    expect((await world.bank.pay(first, '10')).status).toBe(201);
+    const second = await world.consent(agent, [payments({ budget: euros('40') })]);
+    expect(await world.bank.pay(first, '1')).toMatchObject({ status: 409, body: { code: 'budget_ended' } });
+    const refreshed = await agent.client.refresh(refreshTokenOf(first));
+    expect(refreshed.claims['authorization_details']).toEqual([payments({ budget: euros('40') })]);
+    expect((await world.bank.pay(refreshed, '30.01')).status).toBe(409);
+    expect((await world.bank.pay(second, '30')).status).toBe(201);
+  });
+
+  test('an approval is a permission of its own', async () => {
+    const agent = await world.register('Asks each time');
+    const approved = async () => {
+      const asked = { resource: RESOURCE, scope: 'openid pay', authorization_details: [payments({ budget: euros('50', 'total') })] };
+      const { body } = await agent.client.askPerson(world.server.miraEmail, asked);
+      await world.server.mira.decide('approve');
+      return agent.client.poll(String(body['auth_req_id']));
+    };
+    const first = await approved();
+    expect((await world.bank.pay(first, '50')).body['remaining']).toMatchObject({ amount: '0.00', per: 'total' });
+    expect((await world.bank.pay(first, '0.01')).status).toBe(409);
+    clock.advance(minutes(1));
+    expect((await world.bank.pay(await approved(), '50')).status).toBe(201);
   });
 
   test('what is handed on shares the counter; less that is handed on is a counter of its own below it', async () => {
@@ -186,5 +192,27 @@ describe('receipts', () => {
       const answer = await world.bank.ask('POST', '/receipts', { json: {}, ...(key === '' ? {} : { key }) });
       expect(answer).toMatchObject({ status: 400, body: { member: 'Idempotency-Key' } });
     }
+  });
+
+  // last, because it moves the clock by days: limits on requests do not move back with it
+  test('a new yes to the same thing keeps what was used and says so; it may raise the limit, and the window turns on Monday', async () => {
+    const agent = await world.register('Raised');
+    const first = await world.consent(agent, [payments({ budget: euros('100') })]);
+    expect((await world.bank.pay(first, '100')).status).toBe(201);
+    const asked = { resource: RESOURCE, scope: 'pay', authorization_details: [payments({ budget: euros('150', 'month') })] };
+    const { words } = await world.server.mira.reachConsent(`${agent.client.authorizationRequest(asked, REDIRECT_URI).url}&prompt=consent`);
+    expect(words).toMatch(/Budget: up to 150\.00 EUR each calendar month \(UTC\).* · 100\.00 EUR of it used this month, until/);
+    const second = await world.consent(agent, [payments({ budget: euros('150') })]);
+    expect((await world.bank.pay(second, '50.01')).status).toBe(409);
+    const left = (await world.bank.pay(second, '50')).body['remaining'] as { amount: string; until: string };
+    const turns = new Date(left.until);
+    expect([left.amount, turns.getUTCDay(), left.until.slice(11)]).toEqual(['0.00', 1, '00:00:00.000Z']);
+    const { body } = await agent.client.introspect(second.token);
+    expect(body['budgets']).toEqual([{ detail: 0, type: 'api_call', remaining: left }]);
+    clock.advance(turns.getTime() - Date.now() - 2_000);
+    const late = await agent.client.refresh(refreshTokenOf(second));
+    expect((await world.bank.pay(late, '0.01')).status).toBe(409);
+    clock.advance(2_000);
+    expect((await world.bank.pay(late, '150')).body['remaining']).toMatchObject({ amount: '0.00' });
   });
 });
