@@ -151,3 +151,29 @@ test('whatever is narrowed, exchanged, used, set aside and given back: as the mo
     { numRuns: 30 },
   );
 }, 60_000);
+
+test('the database itself takes neither less than nothing nor a receipt of nothing', async () => {
+  const counter = (used: string) =>
+    db.rows({
+      name: '',
+      text: `INSERT INTO budget_counters (budget_id, node, per, window_start, used) VALUES ('bdg_checked', '', 'day', now(), $1)`,
+      values: [used],
+    });
+  const hold = (quantity: string) =>
+    db.rows({
+      name: '',
+      text: `INSERT INTO budget_holds (receipt_id, budget_id, node, per, window_start, quantity, until)
+        VALUES ('rct_checked', 'bdg_checked', '', 'day', now(), $1, now())`,
+      values: [quantity],
+    });
+  const receipt = (quantity: string, settled: string | null) =>
+    db.rows({
+      name: '',
+      text: `INSERT INTO budget_receipts (id, budget_id, client_id, idempotency_key, request_hash, state, jti, detail_index, type, unit, quantity,
+          settled, resource, created_at)
+        VALUES ('rct_checked', 'bdg_checked', 'cli_1', 'key', 'hash', 'held', 'jti', 0, 'api_call', 'EUR', $1, $2, 'https://bank.example/', now())`,
+      values: [quantity, settled],
+    });
+  for (const refused of [() => counter('-1'), () => hold('0'), () => receipt('0', null), () => receipt('1', '2'), () => receipt('1', '-1')])
+    await expect(refused()).rejects.toMatchObject({ code: '23514' });
+});

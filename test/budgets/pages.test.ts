@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { createPerson } from '../support/person.ts';
-import { euros, payments, type SpendingServer, startSpendingServer } from './spending-server.ts';
+import { ADMINISTRATOR, euros, payments, type SpendingServer, startSpendingServer } from './spending-server.ts';
 
 let world: SpendingServer;
 beforeAll(async () => {
@@ -38,6 +38,34 @@ test('a person sees what was used up, lowers it, ends it, and raises it by a new
   const changes = await world.server.app.parts.audit.list({ agentId: agent.agentId, limit: 50 });
   const words = changes.events.filter(({ event }) => event.type === 'budget.changed').map(({ event }) => event.action);
   expect(words).toEqual(['ended', 'lowered to 50.00 EUR']);
+});
+
+test('administrators read budgets with their receipts, on the page of the agent and at /api/v1/budgets', async () => {
+  const agent = await world.register('Watched');
+  const token = await world.consent(agent, [payments({ budget: euros('1000') })]);
+  await world.bank.pay(token, '40');
+  await world.bank.pay(token, '60', { hold_seconds: 600 });
+  const list = await world.manage(`/budgets?agent=${agent.agentId}&limit=1`);
+  const [item] = list.body['items'] as Record<string, unknown>[];
+  expect(item).toMatchObject({
+    ...{ agent_id: agent.agentId, account_id: world.server.miraId, type: 'api_call' },
+    limit: { amount: '1000.00', currency: 'EUR', per: 'week' },
+    used: { day: '40.00', week: '40.00', month: '40.00', total: '40.00' },
+    remaining: { amount: '900.00', held: '60.00' },
+  });
+  const one = await world.manage(`/budgets/${String(item?.['id'])}`);
+  expect(one.body['receipts']).toMatchObject([
+    { state: 'held', amount: '60.00' },
+    { state: 'spent', amount: '40.00', jti: token.claims.jti },
+  ]);
+  expect((await world.manage('/budgets?agent=agt_nobody')).body).toEqual({ items: [] });
+  expect((await world.manage('/budgets?cursor=x')).status).toBe(400);
+  expect((await world.manage('/budgets/bdg_nothing')).status).toBe(404);
+  expect((await world.manage('/budgets', 'admin:write')).status).toBe(403);
+  const ada = createPerson(world.server.issuer, ADMINISTRATOR);
+  expect((await ada.visit(`/console/agents/${agent.agentId}`)).words).toMatch(
+    /What it used up 40\.00 of 1,000\.00 EUR used .* 60\.00 EUR set aside/,
+  );
 });
 
 test('nobody sees or changes the budget of somebody else', async () => {

@@ -4,6 +4,8 @@ import { createInhabitedServer, type InhabitedServer, type RegisteredSoftware } 
 
 export const RESOURCE = 'https://bank.acme.test/payments';
 export const REDIRECT_URI = 'http://127.0.0.1:49152/callback';
+export const ADMINISTRATOR = { email: 'ada@acme.test', password: 'seven tin soldiers march' };
+const PIPELINE = { clientId: 'pipeline', clientSecret: 'a-secret-of-more-than-thirty-two-characters' };
 const SYSTEM = { kind: 'system', id: 'command-line' } as const;
 const EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
 const CIBA = 'urn:openid:params:grant-type:ciba';
@@ -34,6 +36,8 @@ export interface SpendingServer {
   consent(agent: SpeakingAgent, details: readonly object[]): Promise<TokenAnswer>;
   /** Lets one agent take over from another at the bank. */
   delegate(from: SpeakingAgent, to: SpeakingAgent): Promise<void>;
+  /** Asks `/api/v1` as a management client with these scopes. */
+  manage(path: string, scope?: string): Promise<HttpExchange>;
   /** The own client of another resource server. */
   anotherBank(identifier: string): Promise<Bank>;
   close(): Promise<void>;
@@ -80,7 +84,8 @@ async function bankOf(server: InhabitedServer, identifier: string, metadata: Ser
 
 /** Starts one. */
 export async function startSpendingServer(): Promise<SpendingServer> {
-  const server = await createInhabitedServer();
+  const bootstrapClient = { clientId: PIPELINE.clientId, secret: PIPELINE.clientSecret };
+  const server = await createInhabitedServer({ firstAdministrator: ADMINISTRATOR, bootstrapClient });
   await server.resource(RESOURCE, ['read', 'pay']);
   const metadata = await discover(server.issuer);
   return {
@@ -103,6 +108,11 @@ export async function startSpendingServer(): Promise<SpendingServer> {
       const until = new Date(Date.now() + 86_400_000).toISOString();
       const input = { from: from.agentId, to: to.agentId, resources: [RESOURCE], authorization_details_types: ['api_call'], until };
       await server.app.parts.tokenExchange.delegations.create(input, SYSTEM);
+    },
+    async manage(path, scope = 'admin:read') {
+      const pipeline = createAgentClient(metadata, PIPELINE);
+      const { token } = await pipeline.clientCredentials({ resource: `${server.issuer}/api/v1`, scope });
+      return createSend()({ url: `${server.issuer}/api/v1${path}`, headers: { authorization: `Bearer ${token}` } });
     },
     async anotherBank(identifier) {
       await server.resource(identifier, ['pay']);
