@@ -136,6 +136,22 @@ describe('receipts', () => {
     expect(await world.bank.pay(token, '1')).toMatchObject({ status: 409, body: { code: 'token_ended' } });
   });
 
+  test('a token that is revoked while its report waits takes nothing', async () => {
+    const payer = await world.register('Waits');
+    const token = await world.consent(payer, [payments({ budget: euros('100') })]);
+    const { db } = world.server;
+    const text = `SELECT id FROM budgets WHERE agent_id = $1 FOR UPDATE`;
+    const waiting = `SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()`;
+    const answer = await db.transaction(async () => {
+      await db.rows({ name: '', text, values: [payer.agentId] });
+      const underWay = world.bank.pay(token, '1');
+      while ((await db.detached(() => db.rows({ name: '', text: waiting, values: [] }))).length === 0);
+      await payer.client.revoke(token.token);
+      return { underWay };
+    });
+    expect(await answer.underWay).toMatchObject({ status: 409, body: { code: 'token_ended' } });
+  });
+
   test('a dead agent spends nothing, and a hold of it can still be settled: the money moved', async () => {
     const payer = await world.register('Stopped');
     const token = await world.consent(payer, [payments({ budget: euros('100') })]);

@@ -64,6 +64,10 @@ function notFound(): AppError {
   return new AppError('not_found', 'There is no such token or receipt for this resource server.');
 }
 
+function tokenEnded(): BudgetRefused {
+  return new BudgetRefused('token_ended', 'The token is not alive any more.');
+}
+
 /** The one detail an act is about. @throws {BudgetRefused} when none has such a budget, {AppError} when several do and none was named. */
 function detailFor(types: DetailTypes, token: KnownToken, act: ReportedAct): number {
   const fitting = detailsOf(token).flatMap((detail, index) => {
@@ -95,7 +99,7 @@ function reporting(deps: ReceiptServiceDeps): Pick<ReceiptService, 'report'> {
     throw new BudgetRefused('key_reused', 'This Idempotency-Key came with another report.');
   };
   const planFor = async (token: KnownToken, act: ReportedAct): Promise<{ plan: Plan; index: number }> => {
-    if (!token.isLive) throw new BudgetRefused('token_ended', 'The token is not alive any more.');
+    if (!token.isLive) throw tokenEnded();
     const index = detailFor(types(), token, act);
     const plan = await planner.planOf(token, index);
     if (plan === undefined) throw new BudgetRefused('budget_ended', 'What was granted does not hold this detail any more.');
@@ -106,6 +110,8 @@ function reporting(deps: ReceiptServiceDeps): Pick<ReceiptService, 'report'> {
     db.transaction(async () => {
       const { plan, ...key } = about;
       const budget = await taking.lock(plan);
+      // the lock may have been long in coming: what was revoked meanwhile takes nothing any more
+      if ((await tokens.find(receipt.jti))?.isLive !== true) throw tokenEnded();
       if (!(await store.insertReceipt({ ...receipt, budgetId: budget.id }, key))) throw new KeyTaken();
       const { id: receiptId, quantity, holdUntil } = receipt;
       const left = await taking.take(budget, { plan, receiptId, quantity, holdUntil });
