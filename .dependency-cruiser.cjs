@@ -8,6 +8,7 @@ const shelves = {
     'approvals',
     'child-enrolment',
     'token-exchange',
+    'access-evaluation',
     'identity-assertion',
     'refresh-tokens',
     'revocation',

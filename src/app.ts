@@ -2,6 +2,7 @@
  * The page to read first. It builds every part of the server, top to bottom, one paragraph a capability, and wires the few
  * calls that go uphill: a hook that names a part built further down. Nothing here decides anything; nothing else wires anything.
  */
+import { createAccessEvaluation, withoutPolicies } from './access-evaluation/index.ts';
 import { createAccounts } from './accounts/index.ts';
 import { createAgents } from './agents/index.ts';
 import { createApprovals } from './approvals/index.ts';
@@ -34,7 +35,7 @@ import { createQuotas } from './platform/quota/quota.ts';
 import type { Vault } from './platform/vault.ts';
 import { createOperations } from './operations/index.ts';
 import { createOverview } from './overview/index.ts';
-import { composeFacts, createPolicy } from './policy/index.ts';
+import { type Ask, composeFacts, createPolicy } from './policy/index.ts';
 import { createProofs } from './proofs/index.ts';
 import { createRefreshTokens } from './refresh-tokens/index.ts';
 import { createResourceServers } from './resource-servers/index.ts';
@@ -189,6 +190,9 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
   const judging = { ...recorded, types: details.types, policy, facts: policy.facts, resources: resourceServers };
   const exchanging = { ...judging, tokens, artifacts, agents, accounts, trust, directory, drafts, useTypes: details.use };
   const { tokenExchange, identityAssertion } = createHandingOn(exchanging);
+  const policies: { ask: Ask } = { ask: withoutPolicies };
+  const accesses = { ...judging, tokens, agents, owners: accounts, things: { list: async () => [] } };
+  const accessEvaluation = createAccessEvaluation({ ...accesses, ask: (question) => policies.ask(question) });
   const approvals = createApprovals({
     ...recorded,
     artifacts,
@@ -218,7 +222,7 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
     ...{ quotas, budgets, overview, selfService },
     operations,
     audit,
-    policy,
+    ...{ policy, policies, accessEvaluation },
     proofs,
     trust,
     childEnrolment,
@@ -234,7 +238,7 @@ function capabilitiesOf(parts: ReturnType<typeof createParts>): readonly Capabil
   const { proofs, trust, signIn, childEnrolment, tokenExchange, identityAssertion, refreshTokens, revocation } = parts;
   const before = [audit, accounts, agents, resourceServers, proofs, trust, details, clients, approvals];
   const judged = [...before, ...tokenExchange.beforePolicy, policy, tokens];
-  const flows = [signIn, childEnrolment, tokenExchange, identityAssertion, refreshTokens, revocation, parts.budgets];
+  const flows = [signIn, childEnrolment, tokenExchange, identityAssertion, refreshTokens, revocation, parts.budgets, parts.accessEvaluation];
   return [...judged, ...flows, parts.overview, parts.selfService, parts.operations].map(({ capability }) => capability);
 }
 

@@ -44,6 +44,7 @@ export { detailsHash } from './details-hash.ts';
 export { type LocationCheck, locationsWithin } from './locations.ts';
 export { createDetailTypes } from './registry.ts';
 export { type Adjustable, adjustableIn, type Choices, makeSmaller, type Smaller } from './smaller.ts';
+export { isWithinConstraint } from './value-constraint.ts';
 export { detailLimits, parseDetails, type Validation, validateDetails } from './validation.ts';
 export { createDetailWriter, type DetailWriter, type Shrunk } from './shrinkage.ts';
 export { describeDetail, type DetailRow, type DetailWords } from './words.ts';

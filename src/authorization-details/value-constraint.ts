@@ -23,6 +23,15 @@ function candidatesOf(constraint: JsonObject): readonly JsonValue[] | undefined 
   return Array.isArray(oneOf) ? oneOf : undefined;
 }
 
+/** Whether a value keeps all limits of a value constraint; a limit that is not known here is kept by none. */
+export function isWithinConstraint(value: JsonValue, constraint: JsonObject): boolean {
+  const equals = memberOf(constraint, 'equals');
+  const isKnown = Object.keys(constraint).every((name) => LIMITS.has(name));
+  return isKnown && (equals === undefined || equals === value) && satisfies(value, constraint);
+}
+
+const LIMITS: ReadonlySet<string> = new Set(['equals', 'oneOf', 'prefix', 'min', 'max']);
+
 function satisfies(candidate: JsonValue, constraint: JsonObject): boolean {
   const oneOf = memberOf(constraint, 'oneOf');
   const prefix = memberOf(constraint, 'prefix');

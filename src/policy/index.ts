@@ -20,13 +20,14 @@ import { type PolicyResources, policyOidc } from './oidc.ts';
 import { type DecisionReaders, policyRoutes } from './routes.ts';
 import { createPolicyService, type PolicyService } from './service.ts';
 
-export type { Decision, Effect, PolicyInput, StoredDecision } from './decision.ts';
+export type { Actor, Decision, Effect, PolicyInput, StoredDecision } from './decision.ts';
 export type { EnrolmentSettingService } from './enrolment/service.ts';
 export type { EnrolmentChoice } from './enrolment/setting.ts';
 export { composeFacts, type FactsDeps, type FactsSource } from './facts.ts';
 export { MAX_ACTORS, MOST_ACTORS } from './oidc.ts';
 export type { AgentFacts, ClientFacts, Principal, PrincipalFacts } from './principal.ts';
 export { mayAct, principalFrom } from './principal.ts';
+export type { Answer, Approvers, Ask, Obligation, Question } from './question.ts';
 export type { DecisionReaders } from './routes.ts';
 export type { Denial, PolicyService } from './service.ts';
 

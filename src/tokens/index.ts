@@ -29,17 +29,18 @@ export type { ClientPrincipal } from './oidc.ts';
 export { chainOf, type Names, namedIn } from './present.ts';
 export type { EndReason, LiveTokensPage, LiveTokensQuery, TokenService, VerifiedToken } from './service.ts';
 export type { GrantedScope, ListedToken, LiveSummary } from './store.ts';
-export type {
-  ActClaim,
-  ApprovalClaim,
-  Confirmation,
-  Falling,
-  GrantedDetail,
-  KnownToken,
-  NewToken,
-  SubjectProfile,
-  TokenRecord,
-  TokenSelector,
+export {
+  type ActClaim,
+  actorsOf,
+  type ApprovalClaim,
+  type Confirmation,
+  type Falling,
+  type GrantedDetail,
+  type KnownToken,
+  type NewToken,
+  type SubjectProfile,
+  type TokenRecord,
+  type TokenSelector,
 } from './token-record.ts';
 
 /** The ledger and what it contributes. */
