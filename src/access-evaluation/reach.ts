@@ -31,6 +31,11 @@ export interface Reaching {
 /** Reach over the records; a client that was taken from its resource server is not one for management by that. */
 export function createReaching(deps: { resources: AskedServers; facts: FactsSource }): Reaching {
   const { resources, facts } = deps;
+  /** What a question that names no resource server is about: the one there is to ask about. */
+  const onlyOne = async (reach: Reach): Promise<string | undefined> => {
+    const known = reach.kind === 'own' ? reach.servers : (await resources.list({ limit: 2 })).map(({ identifier }) => identifier);
+    return known.length === 1 ? known[0] : undefined;
+  };
   return {
     async reachOf({ clientId }) {
       const servers = await resources.resourcesOfClient(clientId);
@@ -39,7 +44,7 @@ export function createReaching(deps: { resources: AskedServers; facts: FactsSour
       return client?.isManagement === true && client.purpose !== 'resource_server' ? { kind: 'all' } : { kind: 'own', servers: [] };
     },
     async serverOf({ server }, reach) {
-      const name = server ?? (reach.kind === 'own' && reach.servers.length === 1 ? reach.servers[0] : undefined);
+      const name = server ?? (await onlyOne(reach));
       const found = name === undefined ? undefined : await resources.findByIdentifier(name);
       if (found === undefined || found.own !== undefined) return undefined;
       return reach.kind === 'all' || reach.servers.includes(found.identifier) ? found : undefined;

@@ -1,6 +1,6 @@
 import type { Authorization, AuthorizationDetail } from './authorization.ts';
 import { isJsonObject, type JsonObject } from './claims.ts';
-import { authenticatedForm, type IntrospectionCredentials } from './client-authentication.ts';
+import { authenticatedForm, type ClientCredentials } from './client-authentication.ts';
 import { machineClock, type SdkClock } from './clock.ts';
 import { boundFetch, createIssuer, type Fetch } from './issuer.ts';
 import { AccessRefused, unavailable } from './refusal.ts';
@@ -29,7 +29,7 @@ export interface BudgetOptions {
   /** The issuer, as for `createResourceServer`. */
   readonly issuer: string;
   /** The own client of this resource server. */
-  readonly credentials: IntrospectionCredentials;
+  readonly credentials: ClientCredentials;
   readonly fetch?: Fetch;
   readonly clock?: SdkClock;
 }

@@ -5,7 +5,7 @@ import { freshJwtId } from './ids.ts';
 const assertionLifetimeSeconds = 60;
 
 /** How this resource server proves itself to the issuer (RFC 6749 §2.3.1, RFC 7523 §2.2). */
-export type IntrospectionCredentials =
+export type ClientCredentials =
   | { readonly method: 'client_secret_basic'; readonly clientId: string; readonly clientSecret: string }
   | {
       readonly method: 'private_key_jwt';
@@ -15,37 +15,31 @@ export type IntrospectionCredentials =
       readonly keyId?: string;
     };
 
-/** Whom the proof is for, and when. */
-export interface ClientAuthenticationDeps {
-  readonly issuerId: string;
-  readonly clock: SdkClock;
-}
-
 function formEncode(value: string): string {
   return new URLSearchParams({ v: value }).toString().slice(2);
 }
 
 async function clientAssertion(
-  credentials: IntrospectionCredentials & { method: 'private_key_jwt' },
-  deps: ClientAuthenticationDeps,
+  credentials: ClientCredentials & { method: 'private_key_jwt' },
+  { issuerId, clock }: { readonly issuerId: string; readonly clock: SdkClock },
 ): Promise<string> {
-  const now = epochSeconds(deps.clock.now());
+  const now = epochSeconds(clock.now());
   return new SignJWT()
     .setProtectedHeader({ alg: credentials.algorithm, ...(credentials.keyId && { kid: credentials.keyId }) })
     .setIssuer(credentials.clientId)
     .setSubject(credentials.clientId)
-    .setAudience(deps.issuerId)
+    .setAudience(issuerId)
     .setJti(freshJwtId())
     .setIssuedAt(now)
     .setExpirationTime(now + assertionLifetimeSeconds)
     .sign(credentials.privateKey);
 }
 
-/** A form for the issuer with the proof of this client in it, or beside it; an assertion is a new one each time. */
+/** A form for an endpoint of the issuer, with the proof of who sends it. */
 export async function authenticatedForm(
   parameters: Readonly<Record<string, string>>,
-  credentials: IntrospectionCredentials,
-  deps: ClientAuthenticationDeps,
+  credentials: ClientCredentials,
+  by: { readonly issuerId: string; readonly clock: SdkClock },
 ): Promise<RequestInit> {
   const headers: Record<string, string> = { accept: 'application/json', 'content-type': 'application/x-www-form-urlencoded' };
   const form = new URLSearchParams(parameters);
@@ -55,7 +49,7 @@ export async function authenticatedForm(
   } else {
     form.set('client_id', credentials.clientId);
     form.set('client_assertion_type', 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer');
-    form.set('client_assertion', await clientAssertion(credentials, deps));
+    form.set('client_assertion', await clientAssertion(credentials, by));
   }
   return { method: 'POST', headers, body: form.toString() };
 }

@@ -18,7 +18,7 @@ export interface Issuer {
   readonly key: JWTVerifyGetKey;
   /** Where to ask whether a token is alive (RFC 8414 §2 `introspection_endpoint`). @throws AccessRefused 503. */
   introspectionEndpoint(): Promise<URL>;
-  /** Where to ask for a token of one's own (RFC 8414 §2 `token_endpoint`). @throws AccessRefused 503. */
+  /** Where this resource server gets tokens of its own (RFC 8414 §2 `token_endpoint`). @throws AccessRefused 503. */
   tokenEndpoint(): Promise<URL>;
 }
 

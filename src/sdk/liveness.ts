@@ -1,9 +1,12 @@
 import { isJsonObject } from './claims.ts';
-import { authenticatedForm, type IntrospectionCredentials } from './client-authentication.ts';
+import { authenticatedForm, type ClientCredentials } from './client-authentication.ts';
 import type { SdkClock } from './clock.ts';
 import { sha256Base64Url } from './compare.ts';
 import { boundFetch, type Fetch, type Issuer } from './issuer.ts';
 import { AccessRefused, invalidToken, unavailable } from './refusal.ts';
+
+/** How this resource server proves itself to the issuer (RFC 6749 §2.3.1, RFC 7523 §2.2). */
+export type IntrospectionCredentials = ClientCredentials;
 
 /** Asking the issuer whether a token is still alive (RFC 7662). */
 export interface LivenessOptions {
@@ -28,10 +31,8 @@ export type LivenessCheck = (token: string) => Promise<void>;
 async function askIssuer(token: string, credentials: IntrospectionCredentials, deps: LivenessDeps): Promise<boolean> {
   try {
     const endpoint = await deps.issuer.introspectionEndpoint();
-    const response = await boundFetch(deps.fetch)(
-      endpoint.href,
-      await authenticatedForm({ token, token_type_hint: 'access_token' }, credentials, deps),
-    );
+    const form = { token, token_type_hint: 'access_token' };
+    const response = await boundFetch(deps.fetch)(endpoint.href, await authenticatedForm(form, credentials, deps));
     if (response.status !== 200) throw new TypeError(`introspection answered ${response.status}`);
     const answer: unknown = await response.json();
     if (!isJsonObject(answer) || typeof answer['active'] !== 'boolean') throw new TypeError('introspection gave no answer');

@@ -1,10 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Authorization } from './authorization.ts';
 import { readNodeBody, readWebBody, usualMaxBodyBytes } from './body.ts';
 import { type FetchListener, protectFetch } from './fetch.ts';
 import { protect } from './http.ts';
 import { authInfoOf, type McpAuthInfo } from './mcp-auth-info.ts';
 import type { ResourceServer } from './protection.ts';
-import { admitToolCalls, type ToolRules } from './tool-rules.ts';
+import { judgeToolCalls, type ToolRules } from './tool-rules.ts';
+import type { McpAccess } from './coaz.ts';
 
 /** A request whose `auth` and `body` are filled in, as `StreamableHTTPServerTransport.handleRequest` wants them. */
 export interface McpRequest extends IncomingMessage {
@@ -26,7 +28,25 @@ export type McpFetchHandler = (
 export interface McpProtection extends ToolRules {
   /** Largest request body in bytes, 4 MiB by default. */
   readonly maxBodyBytes?: number;
+  /** Has every message decided by a policy decision point before it is served; a refusal is a JSON-RPC error. */
+  readonly access?: McpAccess;
 }
+
+/** A message or batch through all that guards it: the answer that refuses it, or undefined when it may be served. */
+async function guard(
+  server: ResourceServer,
+  authorization: Authorization,
+  given: { body: unknown; protection: McpProtection },
+): Promise<unknown> {
+  const { body, protection } = given;
+  const use = judgeToolCalls(server, authorization, { body, rules: protection });
+  const refusal = await protection.access?.refusalOf(server, authorization, body);
+  // an approval or a counted call is not used up for what is refused
+  if (refusal === undefined) await use();
+  return refusal;
+}
+
+const jsonAnswer = { 'content-type': 'application/json', 'cache-control': 'no-store' };
 
 /**
  * A `node:http` or Express listener for the MCP TypeScript SDK's `StreamableHTTPServerTransport`: serves the RFC 9728
@@ -40,7 +60,11 @@ export function protectMcp(
 ): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
   return protect(server, async (request, response, authorization) => {
     const body = await readNodeBody(request, protection.maxBodyBytes ?? usualMaxBodyBytes);
-    await admitToolCalls(server, authorization, { body, rules: protection });
+    const refusal = await guard(server, authorization, { body, protection });
+    if (refusal !== undefined) {
+      response.writeHead(200, jsonAnswer).end(JSON.stringify(refusal));
+      return;
+    }
     await handler(Object.assign(request, { auth: authInfoOf(server, authorization), body }), response);
   });
 }
@@ -49,7 +73,8 @@ export function protectMcp(
 export function protectMcpFetch(server: ResourceServer, protection: McpProtection, handler: McpFetchHandler): FetchListener {
   return protectFetch(server, async (received, authorization) => {
     const { request, body } = await readWebBody(received, protection.maxBodyBytes ?? usualMaxBodyBytes);
-    await admitToolCalls(server, authorization, { body, rules: protection });
+    const refusal = await guard(server, authorization, { body, protection });
+    if (refusal !== undefined) return new Response(JSON.stringify(refusal), { headers: jsonAnswer });
     return handler(request, { authInfo: authInfoOf(server, authorization), parsedBody: body });
   });
 }

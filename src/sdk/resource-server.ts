@@ -21,6 +21,16 @@ import { invalidToken } from './refusal.ts';
 import { createMemorySingleUseStore, type SingleUseStore, takeOnce } from './single-use.ts';
 import { createStatusCheck } from './status-list.ts';
 
+export {
+  type AccessClient,
+  type AccessClientOptions,
+  type AccessDecision,
+  type AccessEntity,
+  type AccessQuestion,
+  type AccessQuestions,
+  AccessUnavailable,
+  createAccessClient,
+} from './access-client.ts';
 export { type ApprovalReceipt, type ReceiptExpectations, ReceiptRefused, verifyApprovalReceipt } from './approval-receipt.ts';
 export { requireAssurance } from './assurance.ts';
 export {
@@ -44,8 +54,9 @@ export {
 } from './budgets.ts';
 export { type CallCounter, createMemoryCallCounter, type MemoryCallCounterOptions } from './call-counter.ts';
 export type { Challenge } from './challenge.ts';
-export type { IntrospectionCredentials } from './client-authentication.ts';
+export type { ClientCredentials } from './client-authentication.ts';
 export type { SdkClock } from './clock.ts';
+export { createMcpAccess, declaredMappings, type JsonRpcError, type McpAccess, type McpAccessOptions } from './coaz.ts';
 export { authenticateFastify, type FastifyLike, type FastifyReplyLike, type FastifyRequestLike } from './fastify.ts';
 export { type FetchHandler, type FetchListener, protectFetch } from './fetch.ts';
 export {
@@ -59,7 +70,7 @@ export {
 } from './http.ts';
 export type { Fetch } from './issuer.ts';
 export { authenticateKoa, type KoaContext, type KoaMiddleware } from './koa.ts';
-export type { LivenessOptions } from './liveness.ts';
+export type { IntrospectionCredentials, LivenessOptions } from './liveness.ts';
 export { type McpFetchHandler, type McpHandler, type McpProtection, type McpRequest, protectMcp, protectMcpFetch } from './mcp.ts';
 export { authorizationOf, type McpAuthInfo } from './mcp-auth-info.ts';
 export type { DpopNonceOptions } from './nonce.ts';

@@ -65,16 +65,16 @@ function detailsFor(server: ResourceServer, authorization: Authorization, { call
 }
 
 /**
- * Returns when every `tools/call` in a JSON-RPC message or batch may be made, and has then used up what is counted: an approval's
- * `max_uses` and a detail's `max_calls`. For servers that `protectMcp` and `protectMcpFetch` do not fit; call it once a request.
- * @throws AccessRefused 403 `insufficient_scope` or `insufficient_authorization`, 401 `insufficient_user_authentication` or
- * `invalid_token` (approval used), 400 for more than 100 calls, 503 when a store cannot tell.
+ * Whether every `tools/call` in a JSON-RPC message or batch may be made. Returns what uses up what is counted: an approval's
+ * `max_uses` and a detail's `max_calls`; call it once, right before the calls.
+ * @throws AccessRefused 403 `insufficient_scope` or `insufficient_authorization`, 401 `insufficient_user_authentication`, 400 for more
+ * than 100 calls. What is returned throws 401 `invalid_token` (approval used), 403 (calls used), 503 when a store cannot tell.
  */
-export async function admitToolCalls(
+export function judgeToolCalls(
   server: ResourceServer,
   authorization: Authorization,
   { body, rules }: { readonly body: unknown; readonly rules: ToolRules },
-): Promise<void> {
+): () => Promise<void> {
   const calls = callsIn(body);
   requireToolScopes(authorization, calls, rules);
   const allowed: { readonly tool: string; readonly details: readonly AuthorizationDetail[] | undefined }[] = [];
@@ -83,8 +83,23 @@ export async function admitToolCalls(
     if (assurance) requireAssurance(authorization, assurance, server.clock);
     allowed.push({ tool: call.tool, details: detailsFor(server, authorization, { call, rules }) });
   }
-  for (const { tool, details } of allowed) {
-    if (rules.usesApproval?.(tool) ?? true) await server.useOnce(authorization);
-    if (details) await server.useCall(authorization, details);
-  }
+  return async () => {
+    for (const { tool, details } of allowed) {
+      if (rules.usesApproval?.(tool) ?? true) await server.useOnce(authorization);
+      if (details) await server.useCall(authorization, details);
+    }
+  };
+}
+
+/**
+ * Returns when every `tools/call` in a JSON-RPC message or batch may be made, and has then used up what is counted. For servers
+ * that `protectMcp` and `protectMcpFetch` do not fit; call it once a request.
+ * @throws AccessRefused as `judgeToolCalls` and what it returns.
+ */
+export async function admitToolCalls(
+  server: ResourceServer,
+  authorization: Authorization,
+  given: { readonly body: unknown; readonly rules: ToolRules },
+): Promise<void> {
+  await judgeToolCalls(server, authorization, given)();
 }

@@ -44,8 +44,7 @@ export async function createAccessServer(path = ''): Promise<AccessServer> {
   return {
     ...seeding,
     database,
-    accessToken: (client, scope = 'access:evaluate access:search') =>
-      token({ ...credentials, scope, resource: `${issuer}/access/v1` }, basic(client)),
+    accessToken: (client, scope = 'access:evaluate') => token({ ...credentials, scope, resource: `${issuer}/access/v1` }, basic(client)),
     async agentToken(agent, wish) {
       const jwt = await token({ ...credentials, ...wish, ...assertionOf(agent, issuer) });
       return { jwt, jti: idOf(jwt) };

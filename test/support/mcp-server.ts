@@ -7,6 +7,7 @@ import {
   type Authorization,
   authorizationOf,
   createResourceServer,
+  type McpProtection,
   type McpRequest,
   protectMcp,
   type ResourceServerOptions,
@@ -26,7 +27,7 @@ export interface ProtectedMcpServerOptions {
   readonly issuer: string;
   readonly scopesSupported: readonly string[];
   readonly protection?: Partial<ResourceServerOptions>;
-  readonly rules?: ToolRules;
+  readonly rules?: ToolRules & Pick<McpProtection, 'access'>;
   /** Where its address ends; `/mcp` by default. */
   readonly path?: string;
   /** Leads clients of the revision 2025-03-26, which look for the issuer's metadata here, to the issuer. */
@@ -42,6 +43,16 @@ export interface ProtectedMcpServer {
   close(): Promise<void>;
 }
 
+/** How a payment is asked about (COAZ-MCP, declared mappings). */
+const PAYING = {
+  evaluation: {
+    subject: { type: 'identity', id: '$token.sub' },
+    action: { name: 'pay' },
+    resource: { type: 'invoice', id: '$params.arguments.invoice', properties: { amount: '$params.arguments.amount' } },
+    context: { agent: '$token.?client_id' },
+  },
+};
+
 const METADATA_PATH = '/.well-known/oauth-authorization-server';
 
 function createMcp(calls: McpCall[]): McpServer {
@@ -51,7 +62,7 @@ function createMcp(calls: McpCall[]): McpServer {
     calls.push({ tool: 'read_invoices', arguments: {}, authorization });
     return { content: [{ type: 'text', text: `invoices of ${authorization.subject}` }] };
   });
-  const inputSchema = { invoice: z.string(), amount: z.number() };
+  const inputSchema = z.object({ invoice: z.string(), amount: z.number() }).meta({ 'x-authzen-mapping': PAYING });
   mcp.registerTool('pay_invoice', { description: 'Pays one invoice', inputSchema }, (given, { authInfo }) => {
     const authorization = authorizationOf(authInfo);
     calls.push({ tool: 'pay_invoice', arguments: given, authorization });
