@@ -191,7 +191,7 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
   const exchanging = { ...judging, tokens, artifacts, agents, accounts, trust, directory, drafts, useTypes: details.use };
   const { tokenExchange, identityAssertion } = createHandingOn(exchanging);
   const policies: { ask: Ask } = { ask: withoutPolicies };
-  const accesses = { ...judging, tokens, agents, owners: accounts, things: { list: async () => [] } };
+  const accesses = { ...judging, tokens, agents, owners: accounts };
   const accessEvaluation = createAccessEvaluation({ ...accesses, ask: (question) => policies.ask(question) });
   const approvals = createApprovals({
     ...recorded,

@@ -11,8 +11,10 @@ export interface AccessServer extends Seeding {
   accessToken(client: SeededClient, scope?: string): Promise<string>;
   /** A token of an agent for itself, with its own key. */
   agentToken(agent: SeededClient, wish: Readonly<Record<string, string>>): Promise<{ readonly jwt: string; readonly jti: string }>;
-  /** Posts a body to a path below the issuer. */
-  post(path: string, body: unknown, headers?: Readonly<Record<string, string>>): Promise<Response>;
+  /** A token for `<issuer>/api/v1`, of a client for management. */
+  apiToken(client: SeededClient): Promise<string>;
+  /** Sends a body to a path below the issuer. */
+  post(path: string, body: unknown, headers?: Readonly<Record<string, string>>, method?: 'POST' | 'PUT'): Promise<Response>;
 }
 
 export const EVALUATION = '/access/v1/evaluation';
@@ -49,9 +51,10 @@ export async function createAccessServer(path = ''): Promise<AccessServer> {
       const jwt = await token({ ...credentials, ...wish, ...assertionOf(agent, issuer) });
       return { jwt, jti: idOf(jwt) };
     },
-    post: (where, body, headers = {}) =>
+    apiToken: (client) => token({ ...credentials, scope: 'admin:read admin:write', resource: `${issuer}/api/v1` }, basic(client)),
+    post: (where, body, headers = {}, method = 'POST') =>
       fetch(`${issuer}${where}`, {
-        method: 'POST',
+        method,
         headers: { 'content-type': 'application/json', ...headers },
         body: typeof body === 'string' ? body : JSON.stringify(body),
       }),

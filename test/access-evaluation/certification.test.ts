@@ -1,6 +1,7 @@
 /** AuthZEN Authorization API 1.0, certification scenario of the OpenID working group: the sections are those of its document. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Ask } from '../../src/policy/index.ts';
+import type { SeededClient } from '../support/seeding.ts';
 import { type AccessServer, type Answer, createAccessServer, EVALUATION, EVALUATIONS } from './access-server.ts';
 
 const alice = { type: 'user', id: 'alice' };
@@ -29,10 +30,27 @@ const fixture: Ask = ({ subject, action, resource }) => {
 let server: AccessServer;
 let authorization: string;
 
+/** §1.2: the records, as an administrator's program names them. */
+async function nameRecords(manager: SeededClient): Promise<void> {
+  const [{ id } = { id: '' }] = await server.app.parts.resourceServers.list({ limit: 1 });
+  const headers = { authorization: `Bearer ${await server.apiToken(manager)}` };
+  const path = `/api/v1/resource-servers/${id}/things/record`;
+  const put = async (things: object[]) => (await server.post(path, { things }, headers, 'PUT')).status;
+  const things = [{ id: 'record-1' }, { id: 'record-2', properties: { status: 'archived' } }];
+  expect(await put([...things, { id: 'record-3' }])).toBe(204);
+  expect(await put([...things, ...things])).toBe(400);
+  expect(await put(things)).toBe(204);
+  const listed = (after = '') => fetch(`${server.issuer}${path}?limit=1${after}`, { headers }).then((response) => response.json());
+  const first = (await listed()) as { items: object[]; next_cursor: string };
+  expect(first.items).toEqual([{ id: 'record-1' }]);
+  expect(await listed(`&cursor=${first.next_cursor}`)).toEqual({ items: things.slice(1) });
+}
+
 beforeAll(async () => {
   server = await createAccessServer();
   server.app.parts.policies.ask = fixture;
-  const own = await server.resource('https://records.example');
+  await server.resource('https://records.example');
+  const manager = await server.client('management', { purpose: 'management', is_management: true } as never);
   const text = `UPDATE accounts SET id = $1 WHERE id = $2`;
   for (const id of [alice.id, bob.id]) {
     const { id: given } = await server.app.parts.accounts.create(
@@ -41,7 +59,8 @@ beforeAll(async () => {
     );
     await server.db.rows({ name: 'rename', text, values: [id, given] });
   }
-  authorization = `Bearer ${await server.accessToken(own)}`;
+  authorization = `Bearer ${await server.accessToken(manager, 'access:evaluate access:search')}`;
+  await nameRecords(manager);
 }, 60_000);
 afterAll(() => server.close());
 
@@ -160,6 +179,100 @@ describe('§3 Batch', () => {
     const single = { subject: alice, action: read, resource: record };
     expect(await answered(EVALUATIONS, single)).toMatchObject({ decision: true });
     expect(await answered(EVALUATIONS, { ...single, evaluations: [] })).toMatchObject({ decision: true });
+  });
+});
+
+const SEARCH = '/access/v1/search/';
+interface Found {
+  readonly page: { readonly next_token: string; readonly count: number };
+  readonly results: readonly { readonly type?: string; readonly id?: string; readonly name?: string }[];
+}
+const search = (kind: string, body: unknown) => answered<Found>(`${SEARCH}${kind}`, body);
+const names = async (kind: string, body: unknown) => (await search(kind, body)).results.map(({ id, name }) => id ?? name);
+
+describe('§4 Search', () => {
+  const subjects = { subject: { type: 'user' }, action: read, resource: record };
+  const resources = { subject: alice, action: read, resource: { type: 'record' } };
+  const actions = { subject: alice, resource: record };
+
+  test('§4.2 subjects: context changes nothing, an id of the subject is ignored, properties count', async () => {
+    const found = await search('subject', subjects);
+    expect(found.results).toEqual(expect.arrayContaining([alice, bob]));
+    expect(found.results.every(({ type }) => type === 'user')).toBe(true);
+    expect(await search('subject', { ...subjects, context: moment })).toEqual(found);
+    expect(await search('subject', { ...subjects, subject: alice })).toEqual(found);
+    const writers = { subject: { type: 'user', properties: { role: 'admin' } }, action: write, resource: archived };
+    expect(await names('subject', writers)).toContain('bob');
+  });
+
+  test('§4.3 resources: context changes nothing, an id of the resource is ignored, properties count', async () => {
+    const found = await search('resource', resources);
+    expect(found.results).toEqual([record, { type: 'record', id: 'record-2' }]);
+    expect(await search('resource', { ...resources, context: moment })).toEqual(found);
+    expect(await search('resource', { ...resources, resource: record })).toEqual(found);
+    expect(await names('resource', { subject: admin, action: write, resource: { type: 'record' } })).toContain('record-2');
+    // what is known of a thing counts where the caller says nothing: record-2 is archived
+    expect(await names('resource', { subject: alice, action: write, resource: { type: 'record' } })).toEqual(['record-1']);
+  });
+
+  test('§4.4 actions', async () => {
+    expect((await search('action', actions)).results).toEqual([{ name: 'read' }, { name: 'write' }]);
+    expect(await names('action', { ...actions, context: moment })).toEqual(['read', 'write']);
+    expect(await names('action', { subject: admin, resource: archived })).toContain('write');
+  });
+
+  test('§4.5 pages', async () => {
+    const first = await search('subject', { ...subjects, page: { limit: 1 } });
+    expect(first).toMatchObject({ page: { count: 1, next_token: expect.stringMatching(/.+/) }, results: [{ type: 'user' }] });
+    const all = [...first.results];
+    for (let token = first.page.next_token; token !== ''; ) {
+      const next = await search('subject', { ...subjects, page: { token } });
+      all.push(...next.results);
+      token = next.page.next_token;
+    }
+    expect(all).toEqual((await search('subject', subjects)).results);
+  });
+
+  test('§4.6 what is unknown has no results, at every endpoint', async () => {
+    const nobody = { type: 'user', id: 'nonexistent-user' };
+    for (const [kind, body] of [
+      ['action', { ...actions, subject: nobody }],
+      ['resource', { ...resources, subject: nobody }],
+      ['subject', { ...subjects, subject: { type: 'spaceship' } }],
+      ['resource', { ...resources, resource: { type: 'spaceship' } }],
+      ['action', { ...actions, resource: { type: 'spaceship', id: '1' } }],
+      ['subject', { ...subjects, resource: { type: 'spaceship', id: '1' } }],
+    ] as const)
+      expect((await search(kind, body)).results).toEqual([]);
+  });
+
+  test.each([
+    ['subject', { subject: { type: 'user' }, resource: record }],
+    ['resource', { action: read, resource: { type: 'record' } }],
+    ['action', { subject: alice }],
+    ['subject', { subject: { type: 'user' }, action: read, resource: { type: 'record' } }],
+    ['resource', { subject: { type: 'user' }, action: read, resource: { type: 'record' } }],
+    ['action', { subject: { type: 'user' }, resource: record }],
+  ])('§4.7 %s %j: 400', async (kind, body) => {
+    expect((await send(`${SEARCH}${kind}`, body)).status).toBe(400);
+  });
+
+  test('§8.2 a page token counts only for its own query, its own limit and its own caller', async () => {
+    const { page } = await search('subject', { ...subjects, page: { limit: 1 } });
+    const token = page.next_token;
+    const statusOf = async (body: object, headers = {}) => (await send(`${SEARCH}subject`, body, headers)).status;
+    expect(await statusOf({ ...subjects, page: { token, limit: 1 } })).toBe(200);
+    expect(await statusOf({ ...subjects, page: { token, limit: 2 } })).toBe(400);
+    expect(await statusOf({ ...subjects, action: write, page: { token } })).toBe(400);
+    expect(await statusOf({ ...subjects, context: moment, page: { token } })).toBe(400);
+    expect(await statusOf({ ...subjects, page: { token: `${token.slice(0, -2)}xx` } })).toBe(400);
+    const other = await server.client('other', { purpose: 'management', is_management: true } as never);
+    const headers = { authorization: `Bearer ${await server.accessToken(other, 'access:search')}` };
+    expect(await statusOf({ ...subjects, page: { token } }, headers)).toBe(400);
+    expect(await search('subject', { ...subjects, page: { limit: 0 } })).toMatchObject({
+      results: [],
+      page: { count: 0, next_token: expect.any(String) },
+    });
   });
 });
 
