@@ -13,7 +13,7 @@ import { type Bar, barsOf, type Figures, textOf } from './report.ts';
 const HELP = `npm run bench [-- --seconds 2 --rounds 5 --json]
 npm run bench -- --registry [--agents ${REGISTRY_SIZE}] [--rows ${REGISTRY_SIZE}] [--seconds 2] [--json]
 
-Measures client_credentials, token exchange (at the second hop, and at the third with a detail narrowed) and introspection on a real PostgreSQL beside the bare engine and a bare signer:
+Measures client_credentials, token exchange (at the second hop, and at the third with a detail narrowed) introspection and access evaluation on a real PostgreSQL beside the bare engine and a bare signer:
 each in turn, several times over. The figures are the middle ones.
 
 With --registry: a million agents, and how long SCIM takes to find some of them, to create more and to import as many again. That
@@ -33,9 +33,10 @@ Ends with 0 when every bar is held, with 1 when one is missed.
 const SERVER = commandOf('start');
 const SUBJECTS = 40;
 const LOAD_CORE = 1;
+const RENEWAL_MS = 100_000;
 
-async function tokenFrom(issuer: string, form: Record<string, string>): Promise<string> {
-  const response = await fetch(`${issuer}/token`, { method: 'POST', body: new URLSearchParams(form) });
+async function tokenFrom(issuer: string, form: Record<string, string>, headers: Record<string, string> = {}): Promise<string> {
+  const response = await fetch(`${issuer}/token`, { method: 'POST', headers, body: new URLSearchParams(form) });
   const body = (await response.json()) as { access_token?: string };
   if (body.access_token === undefined) throw new Error(`No token for the bench: ${response.status} ${JSON.stringify(body)}`);
   return body.access_token;
@@ -86,6 +87,24 @@ function inTurn(values: readonly string[]): () => string {
   return () => values[turn++ % values.length] ?? '';
 }
 
+const claimsOf = (jwt: string) => JSON.parse(Buffer.from(jwt.split('.')[1] ?? '', 'base64url').toString()) as { sub: string; jti: string };
+
+/** Questions of a resource server about the tokens it was shown; its own token is renewed long before its end. */
+async function accessQuestions({ own, resource }: Pick<Population, 'own' | 'resource'>, issuer: string) {
+  const wish = { grant_type: 'client_credentials', scope: 'access:evaluate', resource: `${issuer}/access/v1` };
+  const fresh = () => tokenFrom(issuer, wish, basic(own));
+  let token = await fresh();
+  setInterval(async () => {
+    token = await fresh().catch(() => token);
+  }, RENEWAL_MS).unref();
+  return (shown: string): Shot => {
+    const { sub, jti } = claimsOf(shown);
+    const subject = { type: 'identity', id: sub };
+    const json = { subject, action: { name: 'read' }, resource: { type: 'record', id: resource }, context: { jti } };
+    return { json, headers: { authorization: `Bearer ${token}` } };
+  };
+}
+
 /** Everything that is measured, as long as `work` takes: three servers, of which one at a time is loaded. */
 async function duringAll<T>(
   population: Population,
@@ -111,6 +130,7 @@ async function duringAll<T>(
         const loads = loadsOf(population, issuer);
         const subject = inTurn(await loads.subjects());
         const detailed = inTurn(await loads.detailed());
+          const question = await accessQuestions(population, issuer);
         return work({
           engine: { url: `${engineIssuer}/token`, pid: engine.pid, next: () => ({ form: engineForm() }) },
           signer: {
@@ -122,6 +142,7 @@ async function duringAll<T>(
           exchange: { url: `${issuer}/token`, pid, next: () => loads.exchange(subject()) },
           exchangeHop3: { url: `${issuer}/token`, pid, next: () => loads.exchangeHop3(detailed()) },
           introspection: { url: `${issuer}/introspect`, pid, next: () => loads.introspection(subject()) },
+          evaluation: { url: `${issuer}/access/v1/evaluation`, pid, next: () => question(subject()) },
         });
       }),
     ),

@@ -3,7 +3,9 @@ import { usageOf } from './processes.ts';
 
 /** A request of the load; each call makes the next one. */
 export interface Shot {
-  readonly form: Readonly<Record<string, string>>;
+  /** A form, or an object that is sent as JSON. */
+  readonly form?: Readonly<Record<string, string>>;
+  readonly json?: object;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
@@ -41,7 +43,8 @@ interface Ready {
 function prepare(next: Target['next'], seconds: number): () => Ready {
   const made: Ready[] = [];
   const make = (): Ready => {
-    const { form, headers } = next();
+    const { form, json, headers } = next();
+    if (json !== undefined) return { body: JSON.stringify(json), headers: { 'content-type': 'application/json', ...headers } };
     return { body: new URLSearchParams(form).toString(), headers: { 'content-type': 'application/x-www-form-urlencoded', ...headers } };
   };
   // two thirds of a second of signing for each second of load; what is missing is made on the way

@@ -7,6 +7,8 @@ export interface Figures {
   /** At the third hop, with a detail narrowed. */
   readonly exchangeHop3: Figure;
   readonly introspection: Figure;
+  /** Single accesses, each with the token it was asked for with. */
+  readonly evaluation: Figure;
   readonly engine: Figure;
   readonly signer: Figure;
   readonly coldStartMs: number;
@@ -20,17 +22,17 @@ export interface Bar {
   readonly isHeld: boolean;
 }
 
-const LEAST = { clientCredentials: 0.5, exchange: 0.3, exchangeHop3: 0.35 };
-const MOST = { rssMb: 250, coldStartMs: 3_000 };
+const LEAST = { clientCredentials: 0.5, exchange: 0.3, exchangeHop3: 0.35, evaluationsPerSecond: 3_000 };
+const MOST = { rssMb: 250, coldStartMs: 3_000, evaluationP99: 10 };
 
 /** The bars of this run. Memory is left out where the system does not tell. */
 export function barsOf(figures: Figures): readonly Bar[] {
-  const { clientCredentials, exchange, exchangeHop3, introspection, engine, coldStartMs } = figures;
+  const { clientCredentials, exchange, exchangeHop3, introspection, evaluation, engine, coldStartMs } = figures;
   const ratio = (name: string, figure: Figure, least: number): Bar => {
     const value = figure.perSecond / engine.perSecond;
     return { name: `${name} / bare engine`, value, bar: `>= ${least}`, isHeld: value >= least };
   };
-  const rssMb = [clientCredentials, exchange, exchangeHop3, introspection]
+  const rssMb = [clientCredentials, exchange, exchangeHop3, introspection, evaluation]
     .map((figure) => figure.rssMb)
     .filter((value) => value !== undefined);
   const memory = rssMb.length === 0 ? undefined : Math.max(...rssMb);
@@ -38,6 +40,18 @@ export function barsOf(figures: Figures): readonly Bar[] {
     ratio('client_credentials', clientCredentials, LEAST.clientCredentials),
     ratio('token exchange', exchange, LEAST.exchange),
     ratio('token exchange at hop 3', exchangeHop3, LEAST.exchangeHop3),
+    {
+      name: 'access evaluation, req/s',
+      value: evaluation.perSecond,
+      bar: `>= ${LEAST.evaluationsPerSecond}`,
+      isHeld: evaluation.perSecond >= LEAST.evaluationsPerSecond,
+    },
+    {
+      name: 'access evaluation, p99 ms',
+      value: evaluation.p99,
+      bar: `<= ${MOST.evaluationP99}`,
+      isHeld: evaluation.p99 <= MOST.evaluationP99,
+    },
     ...(memory === undefined ? [] : [{ name: 'memory, MB', value: memory, bar: `<= ${MOST.rssMb}`, isHeld: memory <= MOST.rssMb }]),
     { name: 'cold start, ms', value: coldStartMs, bar: `<= ${MOST.coldStartMs}`, isHeld: coldStartMs <= MOST.coldStartMs },
   ];
@@ -47,7 +61,7 @@ const HEAD = ['', 'req/s', '/ engine', '/ signer', 'CPU us/req', 'CPU / engine',
 
 /** The figures as lines of text for a terminal. */
 export function textOf(figures: Figures, about: { readonly seconds: number; readonly rounds: number; readonly isPinned: boolean }): string {
-  const { clientCredentials, exchange, exchangeHop3, introspection, engine, signer } = figures;
+  const { clientCredentials, exchange, exchangeHop3, introspection, evaluation, engine, signer } = figures;
   const times = (value: number | undefined, digits = 2) => (value === undefined || Number.isNaN(value) ? '-' : value.toFixed(digits));
   const row = (name: string, figure: Figure): string[] => [
     name,
@@ -66,6 +80,7 @@ export function textOf(figures: Figures, about: { readonly seconds: number; read
     row('token exchange, hop 2', exchange),
     row('hop 3, a detail narrowed', exchangeHop3),
     row('introspection', introspection),
+    row('access evaluation', evaluation),
     row('(a) bare engine', engine),
     row('(b) bare signer', signer),
   ];

@@ -13,6 +13,7 @@ import { actorsOf, type KnownToken, type TokenService } from '../tokens/index.ts
 import type { Evaluation } from './access-request.ts';
 import { type Named, type NamedActor, namesOf, type PartyKind } from './naming.ts';
 import type { AskedServer, Reach, Reaching } from './reach.ts';
+import { rememberFacts } from './remembered-facts.ts';
 import { faultOfStanding, kindOfSubject, type RecordFault, unknownResource, unknownToken, unreadableActors } from './standing.ts';
 import type { AccessStore } from './store.ts';
 import { faultOfBounds } from './token-bounds.ts';
@@ -129,21 +130,23 @@ function invariantInput(seen: Seen, kind: PartyKind, now: Date): PolicyInput {
 export function createJudge(deps: JudgeDeps): Judge {
   const { ask, store, tokens, facts, agentFacts, policy, serverOf, types, clock, issuer } = deps;
 
+  const tokenFacts = rememberFacts(facts, clock);
+
   const factsOf = async (seen: Pick<Seen, 'actors' | 'named' | 'clientId'>): Promise<PrincipalFacts> => {
     if (seen.clientId !== undefined) return facts(seen.clientId);
     const agent = actingAgent(seen);
     return agent === undefined ? NOBODY : agentFacts(agent);
   };
 
-  /** With a token its row says who acts through whom, and whether all of them are alive; one read, beside that of the client. */
+  /** With a token its row says who acts through whom, and whether all of them are alive: one read. */
   const throughToken = async (jti: string, named: Named, server: AskedServer) => {
-    const [token, guessed] = await Promise.all([tokens.find(jti), named.clientId === undefined ? undefined : facts(named.clientId)]);
+    const token = await tokens.find(jti);
     if (!fits(token, named, server)) return unknownToken;
     const { clientId, subject, subjectProfile } = token;
     const kind: PartyKind = subjectProfile === 'user' ? 'account' : subjectProfile === 'ai_agent' ? 'agent' : 'service';
     const actors = actorsOf(token.act).map(({ iss, sub }) => ({ iss, sub }));
     const liveAs = (id: string): readonly PartyKind[] => (id === subject ? [kind] : ['agent', 'service']);
-    return { token, actors, clientId, liveAs, facts: named.clientId === clientId && guessed ? guessed : await facts(clientId) };
+    return { token, actors, clientId, liveAs, facts: await tokenFacts(clientId) };
   };
 
   const throughNames = async (named: Named & { actors: readonly NamedActor[] }) => {

@@ -10,15 +10,21 @@ function placeOf(path: string): string {
 
 /**
  * The one router of the server, with the routes of every capability in it. What lies in none of their places passes by without
- * being compared with each of the two hundred patterns: so do token requests.
+ * being compared with any of the two hundred patterns: so do token requests.
  */
 export function routesOf(parts: readonly Routes[], web: Web): Middleware {
   const router = new Router();
   for (const add of parts) add(router, web);
   const places = new Set(router.stack.map(({ path }) => placeOf(String(path))));
   if ([...places].some((place) => /[:({*]/.test(place))) throw new Error('A route begins with a parameter: no place would be its own.');
-  const answer = router.routes() as Middleware;
-  return (ctx, next) => (places.has(placeOf(ctx.path)) ? answer(ctx, next) : next());
+  // a request is compared with the patterns of its own place alone
+  const answers = new Map(
+    [...places].map((place) => {
+      const stack = router.stack.filter(({ path }) => placeOf(String(path)) === place);
+      return [place, Object.assign(new Router(), { stack }).routes() as Middleware];
+    }),
+  );
+  return (ctx, next) => answers.get(placeOf(ctx.path))?.(ctx, next) ?? next();
 }
 
 /** Runs everything that follows inside `run`, which is given the request's id. */
