@@ -132,6 +132,24 @@ function challenge(ctx: Context, { error, message }: CallRefused, need: ApiNeed 
   ctx.append('www-authenticate', `DPoP ${realm}${why}${scope}, algs="${PROOF_ALGORITHMS}"`);
 }
 
+const OF_RESOURCE_SERVER: GuardedClient = { purpose: 'resource_server', isManagement: false, hasGovernance: false };
+const MOST_KNOWN = 1_000;
+
+/**
+ * Clients that were seen to be a resource server's own. What a client is for never changes, and whether it is alive was read with
+ * its token: so a resource server that asks about each of its calls is not looked up each time.
+ */
+function createKnownServers(): Pick<Set<string>, 'has'> & { add(clientId: string): void } {
+  const known = new Set<string>();
+  return {
+    has: (clientId) => known.has(clientId),
+    add(clientId) {
+      if (known.size >= MOST_KNOWN) known.clear();
+      known.add(clientId);
+    },
+  };
+}
+
 /**
  * The guard of `<issuer>/scim/v2`, `/api/v1` and `/access/v1` (R6). Every call is judged anew: one read for the token and all it
  * stands on, one for its client, one for its person; a bound token costs one write more, for its proof. A provisioning token is
@@ -139,11 +157,13 @@ function challenge(ctx: Context, { error, message }: CallRefused, need: ApiNeed 
  */
 export function createApiGuard(deps: ApiGuardDeps): ApiGuard {
   const issuer = issuerOf(deps.issuer);
+  const known = createKnownServers();
 
   const check = async (verified: VerifiedToken, { resource, scope }: ApiNeed): Promise<ApiCaller> => {
     checkToken(verified, `${issuer}${PATHS[resource]}`, scope);
     const { record } = verified;
-    const client = await deps.clients.find(record.clientId);
+    const client = resource === 'access' && known.has(record.clientId) ? OF_RESOURCE_SERVER : await deps.clients.find(record.clientId);
+    if (client?.purpose === 'resource_server') known.add(record.clientId);
     const isAllowed = client?.isManagement === true || (resource === 'access' && client?.purpose === 'resource_server');
     if (client === undefined || !isAllowed)
       throw new CallRefused('forbidden', 'invalid_token', 'This client is not marked for management.');

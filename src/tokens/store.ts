@@ -171,6 +171,7 @@ function endStatement(selector: TokenSelector): string {
 
 const FILTER = `($3::text IS NULL OR t.client_id = $3) AND ($4::text IS NULL OR $4 = ANY(t.agent_ids)) AND ($5::text IS NULL OR t.account_id = $5)
   AND ($6::text IS NULL OR t.resource = $6) AND ($7::bytea IS NULL OR t.grant_hash = $7) AND ($8::text IS NULL OR t.parent_jti = $8)`;
+const FIND = `SELECT t.*, ${isLive('t', PARAMETERS)} AS is_live FROM token_ledger t WHERE t.jti = ANY(${keysOf('$3')})`;
 const LIVE_ROW = `t.expires_at > $1 AND ${isLive('t', PARAMETERS)}`;
 
 /** Writes tokens that came at the same time; each lives or fails by itself. */
@@ -211,8 +212,7 @@ export function createTokenStore(deps: { db: Db; clock: Clock; ownResources: rea
       return ([...PARTY_FAULTS, 'actor', 'parent'] as const).filter((name) => row?.[name] !== true);
     },
     find: db.together(async (jtis: readonly string[]) => {
-      const text = `SELECT t.*, ${isLive('t', PARAMETERS)} AS is_live FROM token_ledger t WHERE t.jti = ANY(${keysOf('$3')})`;
-      const rows = await db.rows<LedgerRow>({ name: 'token-find', text, values: [clock.now(), own, keySet(jtis)] });
+      const rows = await db.rows<LedgerRow>({ name: 'token-find', text: FIND, values: [clock.now(), own, keySet(jtis)] });
       const found = new Map(rows.map((row) => [row.jti, toToken(row)]));
       return jtis.map((jti) => found.get(jti));
     }),
