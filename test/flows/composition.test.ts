@@ -121,6 +121,12 @@ describe('an issuer with a path', () => {
           `${server.issuer}/token`,
         ]);
       }
+      // AuthZEN 1.0 §9.2: the decision point's identifier is where its document was found
+      for (const form of ['/.well-known/authzen-configuration/tenant', '/tenant/.well-known/authzen-configuration'])
+        expect((await ask(where(server), form)).json()).toMatchObject({
+          policy_decision_point: server.issuer,
+          access_evaluation_endpoint: `${server.issuer}/access/v1/evaluation`,
+        });
       expect((await ask(where(server), '/jwks')).status).toBe(404);
       expect((await ask(where(server), '/tenant/jwks')).status).toBe(200);
       const page = await ask(where(server), '/tenant/sign-in', { headers: { accept: 'text/html' } });

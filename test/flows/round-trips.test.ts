@@ -147,6 +147,28 @@ describe('database round trips of one request', () => {
     expect(found).toEqual(['client-find', 'agent-standing', 'token-find']);
   });
 
+  test('access evaluation: one read for who asks, one for the token; a refusal is one write more', async () => {
+    const form = { grant_type: 'client_credentials', scope: 'access:evaluate', resource: `${seeding.issuer}/access/v1` };
+    const asking = (await ask(here(), '/token', { form, headers: basic(own) })).json()['access_token'];
+    const headers = { authorization: `Bearer ${asking}` };
+    const [, claims = ''] = (await accessToken()).split('.');
+    const { jti } = JSON.parse(Buffer.from(claims, 'base64url').toString()) as { jti: string };
+    const json = {
+      subject: { type: 'agent', id: agent.agentId },
+      action: { name: 'read' },
+      resource: { type: 'trip', id: '1' },
+      context: { jti },
+    };
+    const path = '/access/v1/evaluation';
+    expect(await statementsOf(async () => ({ path, headers, json }))).toEqual(['token-find', 'token-find']);
+    const beyond = { ...json, action: { name: 'write' } };
+    expect(await statementsOf(async () => ({ path, headers, json: beyond }))).toEqual([
+      'token-find',
+      'token-find',
+      'access-keep-decisions',
+    ]);
+  });
+
   test('a call with a provisioning token', async () => {
     const token = newProvisioningToken.parse({});
     const by = { kind: 'system', id: 'test' } as const;
