@@ -1,10 +1,12 @@
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { Client as ModernClient, StreamableHTTPClientTransport as ModernTransport } from '@modelcontextprotocol/client';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import type { Answer, Question } from '../../src/policy/index.ts';
 import { createAccessClient, createMcpAccess, declaredMappings, type McpAccess } from '../../src/sdk/resource-server.ts';
 import { type AccessServer, createAccessServer } from '../access-evaluation/access-server.ts';
 import { type ProtectedMcpServer, startProtectedMcpServer } from '../support/mcp-server.ts';
+import { startModernMcpServer } from '../support/modern-mcp-server.ts';
 import type { SeededClient } from '../support/seeding.ts';
 
 let server: AccessServer;
@@ -95,4 +97,46 @@ test('a decision point that cannot be reached, or is another one, allows nothing
     await expect(pay(5)).rejects.toMatchObject({ code: -32603 });
   }
   access = known;
+});
+
+describe('MCP revision 2026-07-28', () => {
+  let modern: ProtectedMcpServer;
+  let known: McpAccess;
+  beforeAll(async () => {
+    known = access;
+    const lazy: McpAccess = { refusalOf: (...given) => access.refusalOf(...given) };
+    modern = await startModernMcpServer({
+      issuer: server.issuer,
+      scopesSupported: [],
+      rules: { access: lazy, scopesForTool: { read_invoices: ['read'] } },
+    });
+    const own = await server.resource(modern.resource);
+    const credentials = { method: 'client_secret_basic', clientId: own.clientId, clientSecret: own.secret ?? '' } as const;
+    access = createMcpAccess({ client: createAccessClient({ issuer: server.issuer, credentials }) });
+    ({ jwt: token } = await server.agentToken(agent, { scope: 'read', resource: modern.resource }));
+  });
+  afterAll(async () => {
+    access = known;
+    await modern.close();
+  });
+
+  const connected = async <T>(use: (client: ModernClient) => Promise<T>): Promise<T> => {
+    const client = new ModernClient({ name: 'test', version: '1.0.0' }, { versionNegotiation: { mode: 'auto' } });
+    const headers = { authorization: `Bearer ${token}` };
+    try {
+      await client.connect(new ModernTransport(modern.url, { requestInit: { headers } }));
+      return await use(client);
+    } finally {
+      await client.close();
+    }
+  };
+
+  test('its discovery is asked about like any other method, and a refused one does not connect', async () => {
+    asked.length = 0;
+    const { content } = await connected((client) => client.callTool({ name: 'read_invoices', arguments: {} }));
+    expect(content).toEqual([{ type: 'text', text: `invoices of ${agent.agentId}` }]);
+    expect(asked.map(({ action }) => action.name)).toEqual(expect.arrayContaining(['server/discover', 'tools/call']));
+    server.app.parts.policies.ask = ({ action }) => answer(action.name === 'tools/call' ? 'permit' : 'deny');
+    await expect(connected((client) => client.callTool({ name: 'read_invoices', arguments: {} }))).rejects.toMatchObject({ code: -32001 });
+  });
 });
