@@ -95,11 +95,19 @@ function allowsRequest(detail: AuthorizationDetail, evaluation: Evaluation): boo
   return isReached && isAmountWithin(detail['max_amount'], evaluation);
 }
 
+type Reached = Pick<Evaluation, 'action' | 'resource'>;
+
 /** Which details an access must lie in, by what it is; undefined: no type of ours speaks of it. */
-function allowing({ action, resource }: Evaluation): { type: string; allows: typeof allowsTool } | undefined {
+function allowing({ action, resource }: Reached): { type: string; allows: typeof allowsTool } | undefined {
   if (resource.type === 'tool' || action.name === 'tools/call') return { type: 'mcp_tool_call', allows: allowsTool };
   if (METHODS.has(action.name) && resource.id.startsWith('/')) return { type: 'api_call', allows: allowsRequest };
   return undefined;
+}
+
+/** Whether some detail of a token is of the type that speaks of an access: then it lies inside one, or is refused before. */
+export function speaksOf(details: readonly AuthorizationDetail[], reached: Reached): boolean {
+  const kind = allowing(reached);
+  return kind !== undefined && details.some(({ type }) => type === kind.type);
 }
 
 function faultOfKind(reach: TokenReach, evaluation: Evaluation): BoundFault | undefined {

@@ -160,6 +160,7 @@ describe('the token that the access was asked for with', () => {
   test('allows what it holds and nothing else, also where a policy allows more', async () => {
     const { jti } = await server.agentToken(agent, { scope: 'read', resource: INVOICES });
     expect(await ask(reading({ jti }))).toMatchObject({ decision: true });
+    expect(await ruleOf(await ask({ ...reading({ jti }), action: { name: 'purge' } }))).toBe('no-policy');
     allowAll();
     const beyond = await ask({ ...reading({ jti }), action: { name: 'write' } });
     expect(await ruleOf(beyond)).toBe('token-scope');
