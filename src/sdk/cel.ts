@@ -21,6 +21,8 @@ const step = /\.(\?)?([A-Za-z_]\w*)|\[(\?)?(?:"([^"\\]*)"|'([^'\\]*)')\]/y;
 const head = /^[A-Za-z_]\w*/;
 const texts = /"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'/g;
 
+const literals: ReadonlySet<string> = new Set(['true', 'false', 'null']);
+
 interface Step {
   readonly name: string;
   readonly isOptional: boolean;
@@ -29,7 +31,7 @@ interface Step {
 /** The steps of an expression that is nothing but a path; undefined for any other. */
 function pathOf(expression: string): readonly Step[] | undefined {
   const root = head.exec(expression)?.[0];
-  if (root === undefined) return undefined;
+  if (root === undefined || literals.has(expression)) return undefined;
   const steps: Step[] = [{ name: root, isOptional: false }];
   step.lastIndex = root.length;
   for (let at = root.length; at < expression.length; at = step.lastIndex) {

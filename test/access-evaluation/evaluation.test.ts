@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { withoutPolicies } from '../../src/access-evaluation/index.ts';
 import type { Answer as PolicyAnswer } from '../../src/policy/index.ts';
-import { ADMINISTRATOR, type SeededClient } from '../support/seeding.ts';
+import { ACCESS_TOKEN, ADMINISTRATOR, EXCHANGE, type SeededClient } from '../support/seeding.ts';
 import { type AccessServer, type Answer, createAccessServer, EVALUATION, EVALUATIONS } from './access-server.ts';
 
 const INVOICES = 'https://invoices.example/mcp';
@@ -182,6 +182,29 @@ describe('the token that the access was asked for with', () => {
       ['refund', { amount: 1, to: 'DE1' }],
     ] as const)
       expect(await ruleOf(await call(tool, given))).toBe('token-details');
+  });
+
+  test('tells who acts through whom, whatever the request says of it', async () => {
+    const second = await server.agent('second', { token_endpoint_auth_method: 'private_key_jwt', grant_types: [EXCHANGE] as never });
+    const until = new Date(Date.now() + 3_600_000).toISOString();
+    const delegation = { from: agent.agentId, to: second.agentId, resources: [INVOICES], scopes: ['read'], until };
+    await server.app.parts.tokenExchange.delegations.create(delegation as never, { kind: 'account', id: 'usr_administrator' });
+    const { jwt } = await server.agentToken(agent, { scope: 'read write', resource: INVOICES });
+    const exchange = { grant_type: EXCHANGE, subject_token: jwt, subject_token_type: ACCESS_TOKEN, scope: 'read', resource: INVOICES };
+    const { jti } = await server.agentToken(second, exchange);
+    const asked: unknown[] = [];
+    server.app.parts.policies.ask = (question) => {
+      asked.push(question);
+      return permit;
+    };
+    const forged = { act: { iss: server.issuer, sub: agent.agentId } };
+    const body = { ...reading({ jti, client_id: agent.clientId }), subject: { type: 'identity', id: agent.agentId, properties: forged } };
+    expect(await ask(body)).toMatchObject({ decision: true });
+    const actors = [{ iss: server.issuer, sub: second.agentId }];
+    expect(asked).toMatchObject([{ subject: { kind: 'agent', id: agent.agentId }, actors, clientId: second.clientId, scopes: ['read'] }]);
+    expect(await ruleOf(await ask({ ...body, action: { name: 'write' } }))).toBe('token-scope');
+    await server.app.parts.agents.setStatus(String(second.agentId), 'suspended', { by: ADMINISTRATOR, reason: 'test' } as never);
+    expect(await ruleOf(await ask(body))).toBe('token-known');
   });
 
   test('of another subject, another resource server, or no longer alive is refused with the same words', async () => {

@@ -146,11 +146,12 @@ describe('declared mappings', () => {
       all: '$params.arguments.list',
       one: '$size(params.arguments.list)',
       none: '$token.?nobody.at.all',
-      null: null,
+      yes: '$true',
+      null: '$null',
       deep: [{ at: '$token.?sub' }],
     };
     await refusalOf(call, mapping({ context }));
-    expect(asked).toMatchObject([{ context: { all: [1, 2], one: 2, null: null, deep: [{ at: 'usr_1' }], ...facts } }]);
+    expect(asked).toMatchObject([{ context: { all: [1, 2], one: 2, yes: true, null: null, deep: [{ at: 'usr_1' }], ...facts } }]);
     expect(asked[0]).not.toHaveProperty('context.none');
   });
 
