@@ -11,12 +11,20 @@ import {
 } from '../policy/index.ts';
 import { actorsOf, type KnownToken, type TokenService } from '../tokens/index.ts';
 import type { Evaluation } from './access-request.ts';
-import { type Named, type NamedActor, namesOf, type PartyKind } from './naming.ts';
+import { isServerType, type Named, type NamedActor, namesOf, type PartyKind } from './naming.ts';
 import type { AskedServer, Reach, Reaching } from './reach.ts';
 import { rememberFacts } from './remembered-facts.ts';
-import { faultOfStanding, kindOfSubject, type RecordFault, unknownResource, unknownToken, unreadableActors } from './standing.ts';
+import {
+  faultOfStanding,
+  kindOfSubject,
+  notGranted,
+  type RecordFault,
+  unknownResource,
+  unknownToken,
+  unreadableActors,
+} from './standing.ts';
 import type { AccessStore } from './store.ts';
-import { faultOfBounds } from './token-bounds.ts';
+import { faultOfBounds, grants } from './token-bounds.ts';
 
 /** What was answered, and about whom, as far as the records know them. */
 export interface Judged {
@@ -49,6 +57,8 @@ export interface JudgeDeps {
 export type Judge = (evaluation: Evaluation, reach: Reach) => Promise<Judged>;
 
 const RECORDS_VERSION = 'records-1';
+/** How the rule of an answer begins that a policy gave, and not the absence of one. */
+const BY_NAME = 'policy:';
 const NOBODY: PrincipalFacts = { client: undefined, agent: undefined };
 
 /** Everything that was looked up for one question. */
@@ -175,13 +185,15 @@ export function createJudge(deps: JudgeDeps): Judge {
       const { effect, rule, reason, remedy } = policy.decide(invariantInput(seen, kind, now));
       if (effect !== 'permit') return refused({ rule, reason, remedy });
     }
-    if (token !== undefined) {
-      const reach = { scopes: wordsOf(token.scope), details: detailsOf(token) };
-      const need = { evaluation, scopes: named.scopes, knownScopes: server.scopes.map(({ name }) => name) };
-      const bound = faultOfBounds(reach, need, types);
-      if (bound !== undefined) return refused(bound);
-    }
-    return ask(questionOf(seen, kind, now));
+    const reach = { scopes: wordsOf(token?.scope ?? ''), details: detailsOf(token) };
+    const need = { evaluation, scopes: named.scopes, knownScopes: server.scopes.map(({ name }) => name) };
+    const bound = token === undefined ? undefined : faultOfBounds(reach, need, types);
+    if (bound !== undefined) return refused(bound);
+    const answer = await ask(questionOf(seen, kind, now));
+    if (answer.effect !== 'permit' || answer.rule.startsWith(BY_NAME)) return answer;
+    // that nothing forbids it is enough only for what was granted
+    const isGranted = token !== undefined && grants(reach, need, (type) => server.kind === 'mcp' && isServerType(type));
+    return isGranted ? answer : refused(notGranted);
   };
 
   return async (evaluation, reach) => {

@@ -81,14 +81,8 @@ function scopesIn(of: JsonObject | undefined): readonly string[] {
   return words.filter((word) => word !== '');
 }
 
-/** Scopes that the resource server says an access needs. */
-export function neededScopes({ action, context }: Pick<Evaluation, 'action' | 'context'>): readonly string[] {
-  return [...scopesIn(action.properties), ...scopesIn(context)];
-}
-
 /** Reads the names out of a question. Pure; nothing of it is believed yet. */
-export function namesOf(evaluation: Evaluation): Named {
-  const { subject, resource, context } = evaluation;
+export function namesOf({ subject, action, resource, context }: Evaluation): Named {
   return {
     subject: { kinds: kindsOf(subject.type), id: subject.id },
     actors: actorsIn(subject.properties),
@@ -96,6 +90,6 @@ export function namesOf(evaluation: Evaluation): Named {
     clientId: textOf(context, 'client_id') ?? textOf(context, 'agent'),
     jti: textOf(context, 'jti'),
     server: isServerType(resource.type) ? resource.id : textOf(resource.properties, 'server'),
-    scopes: neededScopes(evaluation),
+    scopes: [...scopesIn(action.properties), ...scopesIn(context)],
   };
 }

@@ -37,6 +37,12 @@ export const unknownToken: RecordFault = {
   remedy: 'Name a living token of this subject for this resource.',
 };
 
+export const notGranted: RecordFault = {
+  rule: 'access-granted',
+  reason: 'No policy permits it by name, and no token was named that speaks of it.',
+  remedy: 'Name the token in context.jti and the scope it needs in context.scope, or let an administrator write a policy that permits it.',
+};
+
 const unknownSubject: RecordFault = {
   rule: 'subject-known',
   reason: 'The subject is not known here, or may not sign in or act now.',

@@ -95,19 +95,11 @@ function allowsRequest(detail: AuthorizationDetail, evaluation: Evaluation): boo
   return isReached && isAmountWithin(detail['max_amount'], evaluation);
 }
 
-type Reached = Pick<Evaluation, 'action' | 'resource'>;
-
 /** Which details an access must lie in, by what it is; undefined: no type of ours speaks of it. */
-function allowing({ action, resource }: Reached): { type: string; allows: typeof allowsTool } | undefined {
+function allowing({ action, resource }: Evaluation): { type: string; allows: typeof allowsTool } | undefined {
   if (resource.type === 'tool' || action.name === 'tools/call') return { type: 'mcp_tool_call', allows: allowsTool };
   if (METHODS.has(action.name) && resource.id.startsWith('/')) return { type: 'api_call', allows: allowsRequest };
   return undefined;
-}
-
-/** Whether some detail of a token is of the type that speaks of an access: then it lies inside one, or is refused before. */
-export function speaksOf(details: readonly AuthorizationDetail[], reached: Reached): boolean {
-  const kind = allowing(reached);
-  return kind !== undefined && details.some(({ type }) => type === kind.type);
 }
 
 function faultOfKind(reach: TokenReach, evaluation: Evaluation): BoundFault | undefined {
@@ -145,4 +137,27 @@ export function faultOfBounds(reach: TokenReach, need: AccessNeed, types: Detail
   const details = evaluation.context?.['authorization_details'];
   const fault = faultOfKind(reach, evaluation);
   return fault ?? (details === undefined ? undefined : faultOfNeeded(reach, details, types));
+}
+
+/** Methods that speak to an MCP server as a whole: a token for it is for that as well (MCP, lifecycle and lists). */
+const SERVER_METHODS: ReadonlySet<string> = new Set([
+  ...['initialize', 'server/discover', 'subscriptions/listen', 'logging/setLevel'],
+  ...['tools/list', 'resources/list', 'resources/templates/list', 'prompts/list', 'tasks/list'],
+]);
+
+/**
+ * Whether a token says of just this access that it may be made: the action is called like one of its scopes, the resource server
+ * names scopes or details for it, a detail speaks of such calls, or it is about the MCP server as a whole. That all of them
+ * hold was found before (`faultOfBounds`); what a token says nothing of, only a policy grants. Pure.
+ */
+export function grants(
+  { scopes, details }: TokenReach,
+  { evaluation, scopes: named }: AccessNeed,
+  isMcp: (type: string) => boolean,
+): boolean {
+  const { action, resource, context } = evaluation;
+  const isNamed = named.length > 0 || context?.['authorization_details'] !== undefined;
+  const kind = allowing(evaluation);
+  const isSpokenOf = kind !== undefined && details.some(({ type }) => type === kind.type);
+  return isNamed || isSpokenOf || scopes.includes(action.name) || (isMcp(resource.type) && SERVER_METHODS.has(action.name));
 }

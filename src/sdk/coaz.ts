@@ -4,6 +4,7 @@ import { isJsonObject, type JsonObject } from './claims.ts';
 import { defaultMapping, passesThrough } from './coaz-defaults.ts';
 import { createMappingResolver, type MappedRequest, MappingFault } from './coaz-mapping.ts';
 import type { ResourceServer } from './protection.ts';
+import type { ToolRules } from './tool-rules.ts';
 
 /** How an MCP server has its messages decided elsewhere. */
 export interface McpAccessOptions {
@@ -23,9 +24,16 @@ export interface JsonRpcError {
 export interface McpAccess {
   /**
    * What to answer in place of serving a message or batch; undefined when all of it may be served. One refused message of a batch
-   * refuses the batch. Never throws for what a message holds.
+   * refuses the batch. Never throws for what a message holds. `scopesForTool`: what the calls of tools need, as far as this server says it.
    */
-  refusalOf(server: Pick<ResourceServer, 'resource'>, authorization: Authorization, body: unknown): Promise<unknown>;
+  refusalOf(server: Pick<ResourceServer, 'resource'>, authorization: Authorization, given: McpMessages): Promise<unknown>;
+}
+
+/** What came in one request. */
+export interface McpMessages {
+  /** A message, a batch, or undefined. */
+  readonly body: unknown;
+  readonly scopesForTool?: ToolRules['scopesForTool'];
 }
 
 const codes = { mapping: -32602, denied: -32001, unavailable: -32603 } as const;
@@ -61,9 +69,9 @@ function isPermit({ decision, context }: AccessDecision): boolean {
   return decision && (obligations === undefined || (Array.isArray(obligations) && obligations.length === 0));
 }
 
-/** What the verified token says is put in place of whatever a mapping says: which token, whose client, through whom. */
-function withTokenFacts(mapped: MappedRequest, { token, client }: Authorization): MappedRequest {
-  const facts = { client_id: client, jti: token.id };
+/** What is known here is put in place of whatever a mapping says: which token, whose client, through whom, which scopes it takes. */
+function withFacts(mapped: MappedRequest, { token, client }: Authorization, scopes: readonly string[] | undefined): MappedRequest {
+  const facts = { client_id: client, jti: token.id, ...(scopes && { scope: scopes.join(' ') }) };
   const { act } = token.claims;
   const { subject } = mapped.request;
   const through = act === undefined ? {} : { properties: { ...subject?.properties, act } };
@@ -75,6 +83,16 @@ function withTokenFacts(mapped: MappedRequest, { token, client }: Authorization)
   if (mapped.api === 'evaluation') return { api: mapped.api, request: { ...known(mapped.request), ...anchored } };
   const evaluations = mapped.request.evaluations.map((entry) => (entry.context === undefined ? entry : known(entry)));
   return { api: mapped.api, request: { ...known(mapped.request), ...anchored, evaluations } };
+}
+
+interface About extends Pick<McpMessages, 'scopesForTool'> {
+  readonly authorization: Authorization;
+  readonly resource: string;
+}
+
+/** The scopes that a call of a tool needs; undefined where nobody says it, or it is no such call. */
+function scopesOf(method: string, { name }: JsonObject, rules: McpMessages['scopesForTool']): readonly string[] | undefined {
+  return method === 'tools/call' && rules && typeof name === 'string' && Object.hasOwn(rules, name) ? rules[name] : undefined;
 }
 
 /**
@@ -91,12 +109,9 @@ export function createMcpAccess({ client, mappingOf }: McpAccessOptions): McpAcc
   const decisionsOn = async ({ api, request }: MappedRequest): Promise<readonly AccessDecision[]> =>
     api === 'evaluation' ? [await client.evaluate(request)] : client.evaluateAll(request);
 
-  const refusalOfOne = async (
-    message: unknown,
-    authorization: Authorization,
-    resource: string,
-  ): Promise<JsonRpcError['error'] | undefined> => {
+  const refusalOfOne = async (message: unknown, about: About): Promise<JsonRpcError['error'] | undefined> => {
     if (isResponse(message)) return undefined;
+    const { authorization, resource, scopesForTool } = about;
     const { method, params = {} } = isJsonObject(message) ? message : {};
     if (typeof method !== 'string') return { code: codes.denied, message: 'Access denied: the message has no method' };
     if (passesThrough(method)) return undefined;
@@ -105,7 +120,9 @@ export function createMcpAccess({ client, mappingOf }: McpAccessOptions): McpAcc
     if (mapping === undefined) return { code: codes.denied, message: 'Access denied: the method is not known here' };
     try {
       const variables = { params, token: authorization.token.claims };
-      const decisions = await decisionsOn(withTokenFacts(await mappings.resolve(mapping, variables), authorization));
+      const decisions = await decisionsOn(
+        withFacts(await mappings.resolve(mapping, variables), authorization, scopesOf(method, params, scopesForTool)),
+      );
       const denial = decisions.find((decision) => !isPermit(decision));
       return denial && denialOf(denial);
     } catch (error) {
@@ -115,12 +132,13 @@ export function createMcpAccess({ client, mappingOf }: McpAccessOptions): McpAcc
     }
   };
   return {
-    async refusalOf({ resource }, authorization, body) {
+    async refusalOf({ resource }, authorization, { body, scopesForTool }) {
       if (body === undefined) return undefined;
       const messages: readonly unknown[] = Array.isArray(body) ? body : [body];
       if (messages.length > mostMessages)
         return errorFor(undefined, { code: codes.denied, message: 'Access denied: too many messages at once' });
-      const refusals = await Promise.all(messages.map((message) => refusalOfOne(message, authorization, resource)));
+      const about = { authorization, resource, scopesForTool };
+      const refusals = await Promise.all(messages.map((message) => refusalOfOne(message, about)));
       if (refusals.every((refusal) => refusal === undefined)) return undefined;
       const other = { code: codes.unavailable, message: 'Not served: another message of the batch was refused' };
       const answers = messages.map((message, index) => errorFor(message, refusals[index] ?? other));

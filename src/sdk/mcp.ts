@@ -40,7 +40,7 @@ async function guard(
 ): Promise<unknown> {
   const { body, protection } = given;
   const use = judgeToolCalls(server, authorization, { body, rules: protection });
-  const refusal = await protection.access?.refusalOf(server, authorization, body);
+  const refusal = await protection.access?.refusalOf(server, authorization, { body, ...protection });
   // an approval or a counted call is not used up for what is refused
   if (refusal === undefined) await use();
   return refusal;

@@ -56,7 +56,7 @@ export { type CallCounter, createMemoryCallCounter, type MemoryCallCounterOption
 export type { Challenge } from './challenge.ts';
 export type { ClientCredentials } from './client-authentication.ts';
 export type { SdkClock } from './clock.ts';
-export { createMcpAccess, declaredMappings, type JsonRpcError, type McpAccess, type McpAccessOptions } from './coaz.ts';
+export { createMcpAccess, declaredMappings, type JsonRpcError, type McpAccess, type McpAccessOptions, type McpMessages } from './coaz.ts';
 export { authenticateFastify, type FastifyLike, type FastifyReplyLike, type FastifyRequestLike } from './fastify.ts';
 export { type FetchHandler, type FetchListener, protectFetch } from './fetch.ts';
 export {

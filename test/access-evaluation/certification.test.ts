@@ -24,7 +24,7 @@ const fixture: Ask = ({ subject, action, resource }) => {
     delete: subject.id === 'alice' && action.properties?.['soft'] === true,
   };
   const effect = resource.type === 'record' && allowed[action.name] === true ? 'permit' : 'deny';
-  return { effect, rule: 'fixture', reason: 'The fixture says so.', remedy: 'Ask for something else.', policyVersion: 'fixture' };
+  return { effect, rule: 'policy:fixture', reason: 'The fixture says so.', remedy: 'Ask for something else.', policyVersion: 'fixture' };
 };
 
 let server: AccessServer;

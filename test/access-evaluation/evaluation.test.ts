@@ -6,7 +6,7 @@ import { type AccessServer, type Answer, createAccessServer, EVALUATION, EVALUAT
 
 const INVOICES = 'https://invoices.example/mcp';
 const OTHERS = 'https://others.example';
-const permit: PolicyAnswer = { effect: 'permit', rule: 'all', reason: 'Yes.', remedy: 'None.', policyVersion: 'test' };
+const permit: PolicyAnswer = { effect: 'permit', rule: 'policy:all', reason: 'Yes.', remedy: 'None.', policyVersion: 'test' };
 
 let server: AccessServer;
 let own: SeededClient;
@@ -160,7 +160,7 @@ describe('the token that the access was asked for with', () => {
   test('allows what it holds and nothing else, also where a policy allows more', async () => {
     const { jti } = await server.agentToken(agent, { scope: 'read', resource: INVOICES });
     expect(await ask(reading({ jti }))).toMatchObject({ decision: true });
-    expect(await ruleOf(await ask({ ...reading({ jti }), action: { name: 'purge' } }))).toBe('no-policy');
+    expect(await ruleOf(await ask({ ...reading({ jti }), action: { name: 'purge' } }))).toBe('access-granted');
     allowAll();
     const beyond = await ask({ ...reading({ jti }), action: { name: 'write' } });
     expect(await ruleOf(beyond)).toBe('token-scope');
@@ -225,7 +225,7 @@ describe('the token that the access was asked for with', () => {
   });
 
   test('without a token and without a policy nothing is allowed', async () => {
-    expect(await ruleOf(await ask(reading({ client_id: agent.clientId })))).toBe('no-policy');
+    expect(await ruleOf(await ask(reading({ client_id: agent.clientId })))).toBe('access-granted');
   });
 });
 
@@ -280,11 +280,16 @@ describe('what the answer says', () => {
     const { jwt } = await server.agentToken(agent, { scope: 'read', resource: INVOICES });
     const answer = await answerWith(
       {},
-      { token: jwt, note: `I hold ${jwt}`, nested: [{ authorization: 'Basic abcdefghijkl' }, 'half \ud800'] },
+      {
+        token: jwt,
+        api_token: 'opaque-and-secret',
+        note: `I hold ${jwt}`,
+        nested: [{ authorization: 'Basic abcdefghijkl' }, 'half \ud800'],
+      },
     );
     const text = JSON.stringify((await decisionOf(answer)).input);
     expect(text).not.toContain(jwt);
-    expect(text).not.toContain('abcdefghijkl');
+    for (const secret of ['abcdefghijkl', 'opaque-and-secret']) expect(text).not.toContain(secret);
     allowAll();
     const rare = () => ask({ ...reading({}), subject: person, action: { name: `rare-${before}` } });
     const [first, second] = [await rare(), await rare()];

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Client as ModernClient, StreamableHTTPClientTransport as ModernTransport } from '@modelcontextprotocol/client';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
+import { withoutPolicies } from '../../src/access-evaluation/index.ts';
 import type { Answer, Question } from '../../src/policy/index.ts';
 import { createAccessClient, createMcpAccess, declaredMappings, type McpAccess } from '../../src/sdk/resource-server.ts';
 import { type AccessServer, createAccessServer } from '../access-evaluation/access-server.ts';
@@ -17,7 +18,7 @@ let token: string;
 const asked: Question[] = [];
 const answer = (effect: Answer['effect']): Answer => ({
   effect,
-  rule: 'test',
+  rule: 'policy:test',
   reason: 'Too much.',
   remedy: 'Less.',
   policyVersion: 'test',
@@ -39,7 +40,7 @@ beforeAll(async () => {
   const lazy: McpAccess = { refusalOf: (...given) => access.refusalOf(...given) };
   const scopesForTool = { read_invoices: ['read'], pay_invoice: ['read'] };
   mcp = await startProtectedMcpServer({ issuer: server.issuer, scopesSupported: ['read'], rules: { access: lazy, scopesForTool } });
-  const own = await server.resource(mcp.resource);
+  const own = await server.resource(mcp.resource, 'mcp');
   agent = await server.agent('payer', { token_endpoint_auth_method: 'private_key_jwt' });
   const credentials = { method: 'client_secret_basic', clientId: own.clientId, clientSecret: own.secret ?? '' } as const;
   const client = createAccessClient({ issuer: server.issuer, credentials });
@@ -82,6 +83,21 @@ test('a tool is asked about in the words of its own mapping, and runs only when 
   expect(mcp.calls).toHaveLength(calls);
 });
 
+test('what is refused uses up nothing, and without policies the token decides', async () => {
+  const known = [token, server.app.parts.policies.ask] as const;
+  const details = [{ type: 'mcp_tool_call', tools: ['pay_invoice'], max_calls: 1 }];
+  ({ jwt: token } = await server.agentToken(agent, {
+    scope: 'read',
+    resource: mcp.resource,
+    authorization_details: JSON.stringify(details),
+  }));
+  await expect(pay(500)).rejects.toMatchObject({ code: -32001 });
+  server.app.parts.policies.ask = withoutPolicies;
+  expect((await pay(5)).content).toEqual([{ type: 'text', text: 'paid INV-1' }]);
+  await expect(pay(5)).rejects.toMatchObject({ code: 403 });
+  [token, server.app.parts.policies.ask] = known;
+});
+
 test('a token that ended is refused by the decision point, long before it expires', async () => {
   const [, payload = ''] = token.split('.');
   const { jti } = JSON.parse(Buffer.from(payload, 'base64url').toString()) as { jti: string };
@@ -110,7 +126,7 @@ describe('MCP revision 2026-07-28', () => {
       scopesSupported: [],
       rules: { access: lazy, scopesForTool: { read_invoices: ['read'] } },
     });
-    const own = await server.resource(modern.resource);
+    const own = await server.resource(modern.resource, 'mcp');
     const credentials = { method: 'client_secret_basic', clientId: own.clientId, clientSecret: own.secret ?? '' } as const;
     access = createMcpAccess({ client: createAccessClient({ issuer: server.issuer, credentials }) });
     ({ jwt: token } = await server.agentToken(agent, { scope: 'read', resource: modern.resource }));

@@ -33,7 +33,10 @@ beforeEach(() => {
 
 const message = (method: string, params?: unknown, id: unknown = 1) => ({ jsonrpc: '2.0', id, method, params });
 const refusalOf = (body: unknown, mapping?: unknown, token = authorization()) =>
-  createMcpAccess({ client, mappingOf: () => mapping }).refusalOf({ resource: RESOURCE }, token, body);
+  createMcpAccess({ client, mappingOf: () => mapping }).refusalOf({ resource: RESOURCE }, token, {
+    body,
+    scopesForTool: { scoped: ['a', 'b'] },
+  });
 const facts = { client_id: 'cli_1', jti: 't-1' };
 const identity = { type: 'identity', id: 'usr_1' };
 
@@ -44,6 +47,7 @@ describe('default mappings', () => {
     ['tools/list', undefined, { type: 'mcp_server', id: RESOURCE }, {}],
     ['tools/call', { name: 'pay', arguments: { amount: 5 } }, { type: 'tool', id: 'pay' }, { arguments: { amount: 5 } }],
     ['tools/call', { name: 'list' }, { type: 'tool', id: 'list' }, {}],
+    ['tools/call', { name: 'scoped' }, { type: 'tool', id: 'scoped' }, { scope: 'a b' }],
     ['resources/read', { uri: 'file:///a' }, { type: 'resource', id: 'file:///a' }, {}],
     ['resources/unsubscribe', { uri: 'file:///a' }, { type: 'resource', id: 'file:///a' }, {}],
     ['prompts/get', { name: 'greet' }, { type: 'prompt', id: 'greet' }, {}],

@@ -34,7 +34,7 @@ export interface Seeding {
   /** A client with its key; of an application unless `input` says otherwise. */
   client(name: string, input?: Partial<NewClientInput>): Promise<SeededClient>;
   /** An API, or an MCP server, with scopes `read` and `write`, and its own client. */
-  resource(identifier: string): Promise<SeededClient>;
+  resource(identifier: string, kind?: 'api' | 'mcp'): Promise<SeededClient>;
   close(): Promise<void>;
 }
 
@@ -138,11 +138,11 @@ export async function openSeeding(
       await agents.linkClient(agentId, made.clientId, ADMINISTRATOR);
       return { ...made, agentId };
     },
-    async resource(identifier) {
+    async resource(identifier, kind = 'api') {
       const about = {
         identifier,
         name: identifier,
-        kind: 'api',
+        kind,
         sensitivity: 'medium',
         token_ttl_seconds: null,
         algorithm: 'ES256',
