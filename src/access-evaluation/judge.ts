@@ -36,6 +36,8 @@ export interface Judged {
   readonly server: string | undefined;
   /** The token whose limits were applied. */
   readonly jti: string | undefined;
+  /** What the policies were asked; undefined when the records or the token refused before. */
+  readonly question: Question | undefined;
 }
 
 /** What judging stands on. */
@@ -173,44 +175,46 @@ export function createJudge(deps: JudgeDeps): Judge {
     return { token: undefined, actors: [{ iss: issuer, sub: linked }], clientId, facts: known, liveAs: all };
   };
 
-  const answerTo = async (seen: Seen): Promise<Answer> => {
+  const answerTo = async (seen: Seen): Promise<Pick<Judged, 'answer' | 'question'>> => {
+    const no = (fault: RecordFault) => ({ answer: refused(fault), question: undefined });
     const now = clock.now();
     const { evaluation, named, server, token, actors, liveAs } = seen;
     // what a living token was made from is alive: the ledger judged its whole chain
     const standing = { subject: named.subject, actors: token === undefined ? actors : [], liveAs, facts: seen.facts, issuer, now };
     const fault = faultOfStanding(standing);
     const kind = kindOfSubject(standing);
-    if (fault !== undefined || kind === undefined) return refused(fault ?? unknownToken);
+    if (fault !== undefined || kind === undefined) return no(fault ?? unknownToken);
     if (seen.clientId !== undefined) {
       const { effect, rule, reason, remedy } = policy.decide(invariantInput(seen, kind, now));
-      if (effect !== 'permit') return refused({ rule, reason, remedy });
+      if (effect !== 'permit') return no({ rule, reason, remedy });
     }
     const reach = { scopes: wordsOf(token?.scope ?? ''), details: detailsOf(token) };
     const need = { evaluation, scopes: named.scopes, knownScopes: server.scopes.map(({ name }) => name) };
     const bound = token === undefined ? undefined : faultOfBounds(reach, need, types);
-    if (bound !== undefined) return refused(bound);
-    const answer = await ask(questionOf(seen, kind, now));
-    if (answer.effect !== 'permit' || answer.rule.startsWith(BY_NAME)) return answer;
+    if (bound !== undefined) return no(bound);
+    const question = questionOf(seen, kind, now);
+    const answer = await ask(question);
+    if (answer.effect !== 'permit' || answer.rule.startsWith(BY_NAME)) return { answer, question };
     // that nothing forbids it is enough only for what was granted
     const isGranted = token !== undefined && grants(reach, need, (type) => server.kind === 'mcp' && isServerType(type));
-    return isGranted ? answer : refused(notGranted);
+    return { answer: isGranted ? answer : refused(notGranted), question };
   };
 
   return async (evaluation, reach) => {
     const named = namesOf(evaluation);
     const server = await serverOf(named, reach);
-    const about = (answer: Answer, seen?: Seen): Judged => {
+    const about = ({ answer, question }: { answer: Answer; question?: Question | undefined }, seen?: Seen): Judged => {
       const isKnown = seen !== undefined && kindOfSubject({ subject: named.subject, liveAs: seen.liveAs }) !== undefined;
       const agentId = seen === undefined ? undefined : (seen.actors[0]?.sub ?? seen.facts.agent?.id);
       const clientId = seen?.clientId;
       const known = { clientId, agentId, subjectId: isKnown ? named.subject.id : undefined, jti: seen?.token?.jti };
-      return { answer, ...known, server: server?.identifier };
+      return { answer, ...known, server: server?.identifier, question };
     };
-    if (server === undefined) return about(refused(unknownResource));
+    if (server === undefined) return about({ answer: refused(unknownResource) });
     const { actors, jti } = named;
-    if (actors === undefined) return about(refused(unreadableActors));
+    if (actors === undefined) return about({ answer: refused(unreadableActors) });
     const found = jti === undefined ? await throughNames({ ...named, actors }) : await throughToken(jti, named, server);
-    if ('rule' in found) return about(refused(found));
+    if ('rule' in found) return about({ answer: refused(found) });
     const seen = { evaluation, named, server, ...found };
     return about(await answerTo(seen), seen);
   };

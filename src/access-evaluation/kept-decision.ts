@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { JsonObject, JsonValue } from '../authorization-details/index.ts';
 import type { Clock } from '../platform/clock.ts';
-import type { StoredDecision } from '../policy/index.ts';
+import type { Question, StoredDecision } from '../policy/index.ts';
 import type { Evaluation } from './access-request.ts';
 import type { Judged } from './judge.ts';
 
@@ -26,14 +26,27 @@ function withoutSecrets(value: JsonValue, name = ''): JsonValue {
   return Object.fromEntries(members) as JsonObject;
 }
 
-/** What a decision is kept with: the whole question, so that it can be asked again. */
-function inputOf(evaluation: Evaluation, { jti }: Judged, askedBy: string): Readonly<Record<string, unknown>> {
-  const { subject, action, resource, context } = evaluation;
+/** The question the policies were asked, as a token's is kept: with what was known of client and agent, to be asked again. */
+function keptQuestion({ facts: { client, agent }, ...question }: Question): object {
+  const { resources: _resources, isActive: _active, ...software } = client ?? {};
+  const { line, manifestDigest: _digest, maxDelegationDepth: _depth, ...standing } = agent ?? {};
+  const above = line === undefined ? {} : { line: line.map(({ id }) => ({ id })) };
+  return { ...question, ...(client && { client: software }), ...(agent && { agent: { ...standing, ...above } }) };
+}
+
+/** What a decision is kept with: the question of the policies, or the request where they were not asked. */
+function inputOf(
+  { subject, action, resource, context }: Evaluation,
+  { jti, question }: Judged,
+  askedBy: string,
+): Readonly<Record<string, unknown>> {
   const asked = { asked_by: askedBy, ...(jti === undefined ? {} : { jti }) };
-  const whole = withoutSecrets(JSON.parse(JSON.stringify({ subject, action, resource, context })) as JsonObject) as JsonObject;
-  if (JSON.stringify(whole).length <= MOST_INPUT) return { ...asked, ...whole };
+  const whole = question === undefined ? { request: { subject, action, resource, context } } : { question: keptQuestion(question) };
+  const plain = withoutSecrets(JSON.parse(JSON.stringify(whole)) as JsonObject) as JsonObject;
+  if (JSON.stringify(plain).length <= MOST_INPUT) return { ...asked, ...plain };
   const { type, id } = resource;
-  return { ...asked, subject: { type: subject.type, id: subject.id }, action: { name: action.name }, resource: { type, id }, is_cut: true };
+  const request = { subject: { type: subject.type, id: subject.id }, action: { name: action.name }, resource: { type, id } };
+  return { ...asked, request, is_cut: true };
 }
 
 /** A decision about a single access, as policy keeps it. */

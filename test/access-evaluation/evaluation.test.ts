@@ -97,6 +97,7 @@ describe('who is asked about', () => {
     expect(answer.decision).toBe(false);
     const decision = await decisionOf(answer);
     expect(decision).toMatchObject({ rule: 'subject-known', subjectId: undefined, clientId: own.clientId });
+    expect(decision.input).toMatchObject({ asked_by: own.clientId, request: { subject: { type } } });
   });
 
   test('an actor counts only under the name of this issuer, alive, and in a chain that is not cut', async () => {
@@ -256,7 +257,10 @@ describe('what the answer says', () => {
     });
     expect(await decisionOf(answer)).toMatchObject({
       ...{ effect: 'deny', rule: 'big', action: 'read', resource: INVOICES, subjectId: server.accountId, policyVersion: 'test' },
-      input: { asked_by: own.clientId, resource: { type: 'invoice', id: 'INV-1' } },
+      input: {
+        asked_by: own.clientId,
+        question: { resource: { type: 'invoice', id: 'INV-1', server: INVOICES }, context: { at: expect.any(String) } },
+      },
     });
   });
 
