@@ -87,6 +87,19 @@ async function chainOf({ subjectId, agentId, resource }: StoredDecision, nameOf:
   return resource === undefined ? acting : [...acting, { kind: 'resource', name: resource, initials: '↗' }];
 }
 
+/** What was asked for, in words: a token, a sign-in, or a single access by the name its resource server gave it. */
+function deedOf(action: string): string {
+  if (action === 'authenticate') return 'sign in as a client';
+  return action === 'issue_token' ? 'have this token' : `do this: ${action}`;
+}
+
+/** Who it is about: for an access the agent, else the person; the client there is the resource server that asked. */
+async function subjectOfHeading({ action, agentId, subjectId }: StoredDecision, who: string, nameOf: Namer): Promise<string> {
+  const isAccess = action !== 'authenticate' && action !== 'issue_token';
+  if (!isAccess || agentId !== undefined) return who;
+  return subjectId === undefined ? 'Somebody who is not known here' : ((await nameOf(subjectId)) ?? subjectId);
+}
+
 /** The page of one decision (views/console/decision.eta). */
 export async function presentPage(decision: StoredDecision, about: { nameOf: Namer; now: Date }): Promise<object> {
   const { id, at, effect, rule, reason, remedy, clientId, agentId, resource, action, input } = decision;
@@ -100,7 +113,7 @@ export async function presentPage(decision: StoredDecision, about: { nameOf: Nam
     { label: 'Rule', value: rule },
   ];
   return {
-    heading: action === 'authenticate' ? `${who} ${verb} sign in as a client` : `${who} ${verb} have this token`,
+    heading: `${await subjectOfHeading(decision, who, about.nameOf)} ${verb} ${deedOf(action)}`,
     state: EFFECTS[effect],
     when: momentOf(at, about.now),
     chain: await chainOf(decision, about.nameOf),

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { withoutPolicies } from '../../src/access-evaluation/index.ts';
 import type { Answer as PolicyAnswer } from '../../src/policy/index.ts';
+import { presentPage } from '../../src/policy/present.ts';
 import { ACCESS_TOKEN, ADMINISTRATOR, EXCHANGE, type SeededClient } from '../support/seeding.ts';
 import { type AccessServer, type Answer, createAccessServer, EVALUATION, EVALUATIONS } from './access-server.ts';
 
@@ -262,6 +263,17 @@ describe('what the answer says', () => {
         question: { resource: { type: 'invoice', id: 'INV-1', server: INVOICES }, context: { at: expect.any(String) } },
       },
     });
+  });
+
+  test('its page says who may not do what', async () => {
+    const headingOf = async (answer: Answer) => {
+      const about = { nameOf: server.app.parts.directory.nameOf, now: new Date() };
+      return (await presentPage(await decisionOf(answer), about)) as { heading: string };
+    };
+    expect(await headingOf(await answerWith({}))).toMatchObject({ heading: 'Pat Person may not do this: read' });
+    expect(await headingOf(await ask(reading({ client_id: agent.clientId })))).toMatchObject({ heading: 'reader may not do this: read' });
+    const unknown = await ask({ ...reading({}), subject: { type: 'user', id: 'usr_nobody' } });
+    expect(await headingOf(unknown)).toMatchObject({ heading: 'Somebody who is not known here may not do this: read' });
   });
 
   test('an approval is asked for, a step-up is repeated, as far as the caller can carry it out', async () => {
