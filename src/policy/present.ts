@@ -87,19 +87,6 @@ async function chainOf({ subjectId, agentId, resource }: StoredDecision, nameOf:
   return resource === undefined ? acting : [...acting, { kind: 'resource', name: resource, initials: '↗' }];
 }
 
-/** What was asked for, in words: a token, a sign-in, or a single access by the name its resource server gave it. */
-function deedOf(action: string): string {
-  if (action === 'authenticate') return 'sign in as a client';
-  return action === 'issue_token' ? 'have this token' : `do this: ${action}`;
-}
-
-/** Who it is about: for an access the agent, else the person; the client there is the resource server that asked. */
-async function subjectOfHeading({ action, agentId, subjectId }: StoredDecision, who: string, nameOf: Namer): Promise<string> {
-  const isAccess = action !== 'authenticate' && action !== 'issue_token';
-  if (!isAccess || agentId !== undefined) return who;
-  return subjectId === undefined ? 'Somebody who is not known here' : ((await nameOf(subjectId)) ?? subjectId);
-}
-
 /** The page of one decision (views/console/decision.eta). */
 export async function presentPage(decision: StoredDecision, about: { nameOf: Namer; now: Date }): Promise<object> {
   const { id, at, effect, rule, reason, remedy, clientId, agentId, resource, action, input } = decision;
@@ -134,4 +121,17 @@ function whoChanges(remedy: string): string {
   return remedy.startsWith('An administrator')
     ? 'Only an administrator can make this change.'
     : 'Whoever runs the client can make this change.';
+}
+
+/** What was asked for, in words: a token, a sign-in, or a single access by the name its resource server gave it. */
+function deedOf(action: string): string {
+  if (action === 'authenticate') return 'sign in as a client';
+  return action === 'issue_token' ? 'have this token' : `do this: ${action}`;
+}
+
+/** Who it is about: for an access the agent, else the person; the client there is the resource server that asked. */
+async function subjectOfHeading({ action, agentId, subjectId }: StoredDecision, who: string, nameOf: Namer): Promise<string> {
+  const isAccess = action !== 'authenticate' && action !== 'issue_token';
+  if (!isAccess || agentId !== undefined) return who;
+  return subjectId === undefined ? 'Somebody who is not known here' : ((await nameOf(subjectId)) ?? subjectId);
 }
