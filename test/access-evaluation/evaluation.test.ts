@@ -267,7 +267,7 @@ describe('what the answer says', () => {
 
   test('its page says who may not do what', async () => {
     const headingOf = async (answer: Answer) => {
-      const about = { nameOf: server.app.parts.directory.nameOf, now: new Date() };
+      const about = { nameOf: server.app.parts.directory.nameOf, now: new Date(), explanation: undefined, base: undefined };
       return (await presentPage(await decisionOf(answer), about)) as { heading: string };
     };
     expect(await headingOf(await answerWith({}))).toMatchObject({ heading: 'Pat Person may not do this: read' });

@@ -38,6 +38,7 @@ test.each<[string, unknown]>([
   ['an id that is no text', [{ id: 7 }]],
   ['an id with a control character', [{ id: 'a\u0000' }]],
   ['a thing twice', [{ id: 'a' }, { id: 'a' }]],
+  ['an id that no index keeps', [{ id: '😀'.repeat(900) }]],
   ['a member nobody knows', 7],
   ['more than 5,000', Array.from({ length: 5_001 }, (_, index) => ({ id: String(index) }))],
 ])('%s: 400, and nothing changes', async (_name, things) => {
@@ -45,6 +46,11 @@ test.each<[string, unknown]>([
   expect(await put('lamp', things)).toBe(400);
   expect(await put('x'.repeat(129), [])).toBe(400);
   expect(await count()).toBe(before);
+});
+
+test('the longest id that is taken is kept', async () => {
+  expect(await put('long', [{ id: 'x'.repeat(1_900) }])).toBe(204);
+  expect(await put('long', [])).toBe(204);
 });
 
 test('there is nothing of a resource server that is not there, and what a removed one had goes', async () => {

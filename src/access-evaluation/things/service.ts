@@ -16,6 +16,16 @@ export interface ThingService {
 }
 
 const PURGE_BATCH = 1_000;
+/** What PostgreSQL keeps in one entry of an index is a little more. */
+const MOST_KEY_BYTES = 2_500;
+
+function assertKeepable(resource: string, type: string, things: readonly Thing[]): void {
+  if (new Set(things.map(({ id }) => id)).size < things.length)
+    throw new AppError('invalid_input', 'A thing is there twice.', { member: '/things' });
+  const long = things.findIndex(({ id }) => Buffer.byteLength(`${resource}${type}${id}`) > MOST_KEY_BYTES);
+  if (long === -1) return;
+  throw new AppError('invalid_input', 'The id is too long for this type and resource server.', { member: `/things/${long}/id` });
+}
 
 /** The service over its store. */
 export function createThingService(deps: {
@@ -33,8 +43,7 @@ export function createThingService(deps: {
     replace: (serverId, type, { things, by }) =>
       db.transaction(async () => {
         const { identifier: resource } = await servers.get(serverId);
-        if (new Set(things.map(({ id }) => id)).size < things.length)
-          throw new AppError('invalid_input', 'A thing is there twice.', { member: '/things' });
+        assertKeepable(resource, type, things);
         await store.replace({ resource, type }, things);
         await audit.record({ type: 'resource_server.updated', actor: by, resource, action: `things ${type}` });
       }),
