@@ -205,9 +205,11 @@ export function createJudge(deps: JudgeDeps): Judge {
     const server = await serverOf(named, reach);
     const about = ({ answer, question }: { answer: Answer; question?: Question | undefined }, seen?: Seen): Judged => {
       const isKnown = seen !== undefined && kindOfSubject({ subject: named.subject, liveAs: seen.liveAs }) !== undefined;
-      const agentId = seen === undefined ? undefined : (seen.actors[0]?.sub ?? seen.facts.agent?.id);
-      const clientId = seen?.clientId;
-      const known = { clientId, agentId, subjectId: isKnown ? named.subject.id : undefined, jti: seen?.token?.jti };
+      // only what the records know stands in columns that are searched
+      const acting = seen?.token?.agentId ?? seen?.actors.find(({ sub }) => seen.liveAs(sub).includes('agent'))?.sub;
+      const clientId = seen?.token === undefined ? seen?.facts.client?.id : seen.clientId;
+      const subjectId = isKnown ? named.subject.id : undefined;
+      const known = { clientId, agentId: acting ?? seen?.facts.agent?.id, subjectId, jti: seen?.token?.jti };
       return { answer, ...known, server: server?.identifier, question };
     };
     if (server === undefined) return about({ answer: refused(unknownResource) });

@@ -39,10 +39,23 @@ const SERVER_TYPES: ReadonlySet<string> = new Set(['resource_server', 'mcp_serve
 const member = (of: JsonObject | undefined, name: string): JsonValue | undefined =>
   of !== undefined && Object.hasOwn(of, name) ? of[name] : undefined;
 
-/** A member that is a text of some length; anything else is as if it were not there. */
+/** Texts that name something; no database keeps the others. */
+const NAME = /^[^\p{Cc}\p{Cs}]{1,2000}$/u;
+/** Stands for what is there and names nothing: nobody is found by it, so that it is refused and not passed over. */
+const UNREADABLE = '';
+/** A scope that no token has. */
+const NO_SCOPE = ' ';
+
+/** A member that is a text; anything else is as if it were not there. */
 export function textOf(of: JsonObject | undefined, name: string): string | undefined {
   const value = member(of, name);
-  return typeof value === 'string' && value !== '' && value.length <= 2_000 ? value : undefined;
+  return typeof value === 'string' && NAME.test(value) ? value : undefined;
+}
+
+/** The name in a member; undefined when there is none. */
+function nameIn(of: JsonObject | undefined, name: string): string | undefined {
+  const value = member(of, name);
+  return value === undefined || value === null ? undefined : (textOf(of, name) ?? UNREADABLE);
 }
 
 /** A member that is an object. */
@@ -77,8 +90,9 @@ function actorsIn(properties: JsonObject | undefined): readonly NamedActor[] | u
 /** `scope` as text or list. */
 function scopesIn(of: JsonObject | undefined): readonly string[] {
   const value = member(of, 'scope');
-  const words = typeof value === 'string' ? value.split(' ') : Array.isArray(value) ? value.map(String) : [];
-  return words.filter((word) => word !== '');
+  if (value === undefined || value === null) return [];
+  if (typeof value === 'string') return value.split(' ').filter((word) => word !== '');
+  return Array.isArray(value) ? value.map((word) => (typeof word === 'string' ? word : NO_SCOPE)) : [NO_SCOPE];
 }
 
 /** Reads the names out of a question. Pure; nothing of it is believed yet. */
@@ -87,9 +101,9 @@ export function namesOf({ subject, action, resource, context }: Evaluation): Nam
     subject: { kinds: kindsOf(subject.type), id: subject.id },
     actors: actorsIn(subject.properties),
     // COAZ-MCP calls the client that the token was issued to `agent`
-    clientId: textOf(context, 'client_id') ?? textOf(context, 'agent'),
-    jti: textOf(context, 'jti'),
-    server: isServerType(resource.type) ? resource.id : textOf(resource.properties, 'server'),
+    clientId: nameIn(context, 'client_id') ?? nameIn(context, 'agent'),
+    jti: nameIn(context, 'jti'),
+    server: isServerType(resource.type) ? resource.id : nameIn(resource.properties, 'server'),
     scopes: [...scopesIn(action.properties), ...scopesIn(context)],
   };
 }

@@ -134,6 +134,12 @@ describe('who is asked about', () => {
       { resource: { type: 'invoice', id: 'INV-1', server: INVOICES }, context: { properties: { agent: agent.clientId } } },
     ]);
     expect(await ruleOf(await by({ client_id: 'cli_nobody' }))).toBe('client-known');
+    for (const strange of ['😀'.repeat(900), 'a\u0000', 7]) {
+      expect(await ruleOf(await by({ client_id: strange }))).toBe('client-known');
+      expect(await ruleOf(await by({ jti: strange }))).toBe('token-known');
+      const act = { iss: server.issuer, sub: strange };
+      expect(await ask({ ...reading({}), subject: { ...person, properties: { act } } })).toMatchObject({ decision: false });
+    }
   });
 
   test('suspended agents and disabled people are refused at once, whatever the policies say', async () => {

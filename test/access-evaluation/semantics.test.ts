@@ -88,7 +88,20 @@ describe('the names in a question', () => {
     expect(named).toMatchObject({ clientId: 'cli_1', jti: 't-1', server: 'https://api', scopes: ['c', 'a', 'b'] });
     expect(namesOf({ ...whole, context: { ...context, client_id: 'cli_2' } })).toMatchObject({ clientId: 'cli_2', server: undefined });
     expect(namesOf({ ...whole, resource: { type: 'mcp_server', id: 'https://mcp' } })).toMatchObject({ server: 'https://mcp' });
-    expect(namesOf({ ...whole, context: { jti: 7, client_id: {} } })).toMatchObject({ jti: undefined, clientId: undefined });
+    expect(namesOf({ ...whole, context: { jti: null, client_id: null } })).toMatchObject({
+      jti: undefined,
+      clientId: undefined,
+      scopes: [],
+    });
+  });
+
+  test('what is there and names nothing is not passed over', () => {
+    for (const wrong of [7, {}, [], '', 'a\u0000', 'x'.repeat(2_001), false]) {
+      const context = { jti: wrong, client_id: wrong } as never;
+      const resource = { type: 'r', id: '1', properties: { server: wrong } as never };
+      expect(namesOf({ ...whole, context, resource })).toMatchObject({ jti: '', clientId: '', server: '' });
+    }
+    for (const scope of [7, {}, [7], [['a']]]) expect(namesOf({ ...whole, context: { scope } as never }).scopes).toEqual([' ']);
   });
 });
 
