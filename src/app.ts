@@ -153,6 +153,8 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
     drift: agents.drift,
     resources: resourceServers,
     readers: { roleOf: accounts.activeRoleOf, ownsAgent: directory.ownsAgent, nameOf: directory.nameOf },
+    people: accounts,
+    notifications: deps.notifications,
   });
 
   // ── flows: what happens ──

@@ -48,7 +48,7 @@ import { createAgentStore } from './store.ts';
 import { createStopping } from './stopping.ts';
 import type { Surroundings } from './surroundings.ts';
 
-export { type Agent, type AgentModel, type NewAgent, type RiskLevel, riskLevels } from './agent.ts';
+export { type Agent, type AgentModel, type Autonomy, type NewAgent, type RiskLevel, riskLevels } from './agent.ts';
 export type { AgentEditor } from './agent-event.ts';
 export type { CertificationService } from './certification/service.ts';
 export type { Elder, Room } from './family/line.ts';

@@ -127,6 +127,7 @@ const requiredFields = {
   'policy.created': ['resource'],
   'policy.updated': ['resource'],
   'policy.deleted': ['resource'],
+  'policy.rolled_back': ['resource', 'action', 'cause'],
   'trust_provider.created': ['resource'],
   'trust_provider.updated': ['resource'],
   'trust_provider.deleted': ['resource'],

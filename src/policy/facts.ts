@@ -53,7 +53,8 @@ function clientFacts(record: Found<FactsDeps['clients']['find']>): ClientFacts {
 
 function agentFacts(agent: AgentRecord): Omit<AgentFacts, 'isOwnerAlive'> {
   const { id, displayName, status, actsUnderReview, riskLevel, manifestDigest, model, owner, validUntil, maxDelegationDepth } = agent;
-  const standing = { id, displayName, status, actsUnderReview, riskLevel, manifestDigest, model };
+  const { autonomy, dataClasses, environment } = agent;
+  const standing = { id, displayName, status, actsUnderReview, riskLevel, autonomy, dataClasses, environment, manifestDigest, model };
   return { ...standing, owner, validUntil, maxDelegationDepth, isSelfService: owner?.id === SELF_SERVICE_GROUP_ID };
 }
 

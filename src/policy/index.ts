@@ -7,7 +7,10 @@ import type { AuditRecorder } from '../audit/index.ts';
 import type { Capability } from '../capability.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Db } from '../platform/db/db.ts';
+import type { Notifications } from '../platform/db/notifications.ts';
 import type { Ids } from '../platform/ids.ts';
+import type { Logger } from '../platform/log.ts';
+import { ownResourcesOf } from '../tokens/index.ts';
 import type { DriftService } from '../agents/index.ts';
 import { createDriftWatch } from './drift/oidc.ts';
 import { driftSettingRoutes } from './drift/routes.ts';
@@ -15,9 +18,13 @@ import { createDriftSettingService, type DriftSettingService } from './drift/ser
 import { createDriftSettingStore } from './drift/store.ts';
 import { enrolmentRoutes } from './enrolment/routes.ts';
 import { createEnrolmentSettingService, type EnrolmentSettingService } from './enrolment/service.ts';
+import { type Asking, createAsking, type People } from './asking.ts';
 import { type FactsSource, perRequest } from './facts.ts';
 import { type PolicyResources, policyOidc } from './oidc.ts';
 import { type DecisionReaders, policyRoutes } from './routes.ts';
+import { createPoliciesInForce } from './policy-set/loading.ts';
+import { createPolicySetService, type PolicySetService } from './policy-set/service.ts';
+import { createPolicySetStore } from './policy-set/store.ts';
 import { createPolicyService, type PolicyService } from './service.ts';
 
 export type { Actor, Decision, Effect, PolicyInput, StoredDecision } from './decision.ts';
@@ -27,7 +34,17 @@ export { composeFacts, type FactsDeps, type FactsSource } from './facts.ts';
 export { MAX_ACTORS, MOST_ACTORS } from './oidc.ts';
 export type { AgentFacts, ClientFacts, Principal, PrincipalFacts } from './principal.ts';
 export { mayAct, principalFrom } from './principal.ts';
-export type { Answer, Approvers, Ask, Obligation, Question } from './question.ts';
+export type { PolicySetService } from './policy-set/service.ts';
+export type {
+  Answer,
+  Approvers,
+  Ask,
+  Obligation,
+  Question,
+  QuestionContext,
+  QuestionResource,
+  QuestionSubject,
+} from './question.ts';
 export type { DecisionReaders } from './routes.ts';
 export type { Denial, PolicyService } from './service.ts';
 
@@ -35,6 +52,10 @@ export type { Denial, PolicyService } from './service.ts';
 export interface Policy extends PolicyService {
   /** The facts policy judges by, loaded once a request. */
   readonly facts: FactsSource;
+  /** Asks the administrators' policies, for whoever has a question of its own. */
+  readonly ask: Asking['ask'];
+  /** The administrators' policies as data. */
+  readonly policies: PolicySetService;
   /** Whether tokens flow while an agent is under review for drift. */
   readonly driftSetting: DriftSettingService;
   /** How software gets in that no administrator registered. */
@@ -55,6 +76,10 @@ export interface PolicyDeps {
   readonly drift: Pick<DriftService, 'note' | 'stopBeyond'>;
   readonly resources: PolicyResources;
   readonly readers: DecisionReaders;
+  /** Groups of people, for policies that name one; their roles come from `readers`. */
+  readonly people: Pick<People, 'groupsOf'>;
+  readonly notifications: Notifications;
+  readonly log: Logger;
 }
 
 /** Builds the capability. */
@@ -65,15 +90,22 @@ export function createPolicy(deps: PolicyDeps): Policy {
   const driftSetting = createDriftSettingService({ ...deps, settings });
   const enrolment = createEnrolmentSettingService(deps);
   const watch = createDriftWatch({ ...deps, settings });
-  const { nameOf } = deps.readers;
+  const { nameOf, roleOf } = deps.readers;
+  const ownResources = ownResourcesOf(deps.issuer);
+  const store = createPolicySetStore(deps);
+  const inForce = createPoliciesInForce({ ...deps, store });
+  const asking = createAsking({ inForce, people: { ...deps.people, roleOf }, ownResources });
+  const policies = createPolicySetService({ ...deps, store, inForce, ownResources });
   return {
     ...service,
     facts,
+    ask: asking.ask,
+    policies,
     driftSetting,
     enrolment,
     capability: {
       name: 'policy',
-      oidc: policyOidc({ ...deps, facts, service, watch, enrolment }),
+      oidc: policyOidc({ ...deps, facts, service, watch, enrolment, asking }),
       routes: (router, web) => {
         policyRoutes({ ...deps, service })(router, web);
         enrolmentRoutes({ ...deps, setting: enrolment, nameOf })(router, web);

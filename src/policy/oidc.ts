@@ -5,14 +5,16 @@ import { RUNNING_PARAMETERS } from '../agents/index.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Db } from '../platform/db/db.ts';
 import { type ActClaim, type Issuance, issuanceOf } from '../tokens/index.ts';
+import type { Asking } from './asking.ts';
 import type { Decision, PolicyInput, StoredDecision } from './decision.ts';
 import type { DriftWatch, SeenDrift } from './drift/oidc.ts';
 import { createSelfServiceBounds, type RiskyResource } from './enrolment/bounds.ts';
 import type { EnrolmentSettingService } from './enrolment/service.ts';
 import type { FactsSource } from './facts.ts';
-import { INVARIANTS_VERSION } from './invariants.ts';
 import { type Principal, principalFrom } from './principal.ts';
-import type { PolicyService } from './service.ts';
+import type { Answer, Question } from './question.ts';
+import type { Denial, PolicyService } from './service.ts';
+import { type AroundToken, keptQuestion, tokenQuestion } from './token-question.ts';
 
 /** The resource servers as policy asks them. */
 export interface PolicyResources {
@@ -26,6 +28,7 @@ export interface PolicyHookDeps {
   readonly facts: FactsSource;
   readonly resources: PolicyResources;
   readonly watch: DriftWatch;
+  readonly asking: Pick<Asking, 'judge'>;
   readonly enrolment: Pick<EnrolmentSettingService, 'choice'>;
   readonly db: Pick<Db, 'detached'>;
   readonly issuer: URL;
@@ -48,6 +51,7 @@ interface TokenFields {
 }
 interface SourceFields {
   readonly acr?: string;
+  readonly amr?: readonly string[];
   readonly authTime?: number;
 }
 
@@ -102,10 +106,27 @@ async function resourceOf(aud: string | undefined, resources: PolicyResources): 
   return own === undefined ? { kind: 'registered', identifier: aud } : { kind: 'own', identifier: aud, own };
 }
 
-/** A permitted decision keeps what tells requests apart; a refused one everything the rules saw. */
-function inputOf(input: PolicyInput, effect: Decision['effect']): Readonly<Record<string, unknown>> {
+/** How a request that the policies refuse is answered: whoever asks learns what would allow it, and where to get it. */
+function refusalOf({ effect, obligation }: Answer, ctx: KoaContextWithOIDC): Pick<Denial, 'error' | 'status' | 'extra'> {
+  if (effect === 'step_up' && obligation?.kind === 'step_up' && ctx.oidc.entities.Account !== undefined) {
+    // the words of RFC 9470 §3, for whoever sends the person to sign in again
+    const { acr, maxAgeSeconds } = obligation;
+    const extra = { acr_values: acr, ...(maxAgeSeconds === undefined ? {} : { max_age: maxAgeSeconds }) };
+    return { error: 'insufficient_user_authentication', extra };
+  }
+  if (effect === 'approval' && obligation?.kind === 'approval')
+    return {
+      error: 'access_denied',
+      extra: { approval_by: obligation.by, backchannel_authentication_endpoint: ctx.oidc.urlFor('backchannel_authentication') },
+    };
+  return { error: 'access_denied' };
+}
+
+/** What is kept with a decision: what tells requests apart, the question to ask again, and of a refused one everything the rules saw. */
+function inputOf(input: PolicyInput, effect: Decision['effect'], question: Question | undefined): Readonly<Record<string, unknown>> {
   const isReviewed = input.facts.agent?.actsUnderReview === true || input.drift?.differs === true;
-  const brief = { grant_type: input.grantType, scope: input.scopes.join(' '), ...(isReviewed ? { under_review: true } : {}) };
+  const asked = question === undefined || input.resource.kind === 'own' ? {} : { question: keptQuestion(question) };
+  const brief = { grant_type: input.grantType, scope: input.scopes.join(' '), ...(isReviewed ? { under_review: true } : {}), ...asked };
   if (effect === 'permit') return brief;
   const { client, agent } = input.facts;
   return {
@@ -120,12 +141,20 @@ function inputOf(input: PolicyInput, effect: Decision['effect']): Readonly<Recor
   };
 }
 
+/** One request for a token, as far as it is known when it is judged. */
+interface Judging {
+  readonly ctx: KoaContextWithOIDC;
+  readonly issuance: Issuance;
+  readonly around: AroundToken;
+  readonly drift: SeenDrift | undefined;
+}
+
 /**
  * The token policy: judges every access token of every grant as the last step before it is stored. A permitted one gets its
  * notes (subject, actor, decision) and one row; a refused one leaves no trace but its decision and its audit event.
  */
 export function policyOidc(deps: PolicyHookDeps): OidcContribution {
-  const { service, facts, resources, watch, db, issuer, clock } = deps;
+  const { service, facts, resources, watch, db, issuer, clock, asking } = deps;
   const boundSelfService = createSelfServiceBounds(deps);
   const inputFor = async (ctx: KoaContextWithOIDC, token: IssuedToken, seen: Seen): Promise<PolicyInput> => {
     const { aud, rar } = token as unknown as TokenFields;
@@ -150,28 +179,44 @@ export function policyOidc(deps: PolicyHookDeps): OidcContribution {
       now: clock.now(),
     };
   };
-  /** Judges the request; one that differs from what was agreed is kept with its refusal, or before its token. */
-  const judge = async (input: PolicyInput, { issuance, drift }: { issuance: Issuance; drift: SeenDrift | undefined }) => {
-    const settle = (given: PolicyInput, also?: () => Promise<void>): StoredDecision => {
-      const { refusal, ...decision } = service.decide(given);
-      const agentId = issuance.agentId ?? given.facts.agent?.id;
-      const record = {
-        ...decision,
-        ...{ clientId: given.clientId, agentId, subjectId: issuance.subject },
-        at: given.now,
-        resource: given.resource.identifier,
-        action: 'issue_token',
-        input: inputOf(given, decision.effect),
-        policyVersion: INVARIANTS_VERSION,
-      };
-      if (decision.effect === 'permit') return record;
-      const noted = decision.rule === 'agent-drift' && also !== undefined ? { also } : {};
-      return service.refuse({ ...record, ...noted, error: refusal?.error ?? 'access_denied', status: refusal?.status ?? 400 });
+  /** The invariants first: no policy widens them. Then the policies. Returns the decision of a request that both permit. */
+  const settle = async (given: PolicyInput, judging: Judging, how: { readonly again?: true; readonly also?: () => Promise<void> }) => {
+    const { refusal, ...decision } = service.decide(given);
+    const question = tokenQuestion(given, judging.around);
+    const record = {
+      ...{ clientId: given.clientId, agentId: judging.issuance.agentId ?? given.facts.agent?.id, subjectId: judging.issuance.subject },
+      at: given.now,
+      resource: given.resource.identifier,
+      action: 'issue_token',
     };
-    const record = settle(input, drift && (async () => void (await drift.note())));
+    if (decision.effect !== 'permit' || question === undefined) {
+      const noted = decision.rule === 'agent-drift' && how.also !== undefined ? { also: how.also } : {};
+      const input = inputOf(given, 'deny', question);
+      return service.refuse({
+        ...record,
+        ...decision,
+        ...noted,
+        input,
+        error: refusal?.error ?? 'access_denied',
+        status: refusal?.status ?? 400,
+      });
+    }
+    const { answer, question: judged, version } = await asking.judge(question, how.again && { isNew: true });
+    const input = inputOf(given, answer.effect, judged);
+    const kept = { ...record, input, policyVersion: answer.policyVersion };
+    if (answer.effect !== 'permit') return service.refuse({ ...kept, ...answer, ...refusalOf(answer, judging.ctx) });
+    // kept as it is held against the policies in force when the token is written
+    if (version === undefined) delete judging.issuance.policyVersion;
+    else judging.issuance.policyVersion = version;
+    return { ...decision, ...kept } satisfies StoredDecision;
+  };
+  /** Judges the request; one that differs from what was agreed is kept with its refusal, or before its token. */
+  const judge = async (input: PolicyInput, judging: Judging) => {
+    const { drift } = judging;
+    const record = await settle(input, judging, drift === undefined ? {} : { also: async () => void (await drift.note()) });
     if (drift === undefined || (await db.detached(drift.note)) === 'goes_on' || !drift.differs) return record;
     // the setting, or the agent, changed since it was looked at
-    return settle({ ...input, drift: { differs: true, goesOn: false } });
+    return settle({ ...input, drift: { differs: true, goesOn: false } }, judging, {});
   };
   return {
     tokenParameters: RUNNING_PARAMETERS,
@@ -182,11 +227,21 @@ export function policyOidc(deps: PolicyHookDeps): OidcContribution {
       const about = { token: token as unknown as TokenFields, source: (source ?? {}) as SourceFields };
       note(issuance, { ...about, principal: principalFrom(known), issuer: issuerOf(issuer) });
       await boundSelfService(token, { facts: known, issuance });
-      const kept = await judge(await inputFor(ctx, token, { facts: known, drift }), { issuance, drift });
-      issuance.decisionId = kept.id;
-      // a JWT comes into the ledger, and its decision with it; an opaque token (userinfo) has no row there
-      if (isJwt(token)) issuance.alongside = service.rowOf(kept);
-      else await service.record(kept);
+      const input = await inputFor(ctx, token, { facts: known, drift });
+      const judging = { ctx, issuance, drift, around: { issuance, amr: about.source.amr, network: ctx.ip } };
+      const keep = (kept: StoredDecision) => {
+        issuance.decisionId = kept.id;
+        issuance.alongside = service.rowOf(kept);
+      };
+      const kept = await judge(input, judging);
+      // an opaque token (userinfo) has no row in the ledger that its decision could come with
+      if (!isJwt(token)) {
+        issuance.decisionId = kept.id;
+        await service.record(kept);
+        return;
+      }
+      keep(kept);
+      issuance.decideAgain = async () => keep(await settle(input, judging, { again: true }));
     },
   };
 }

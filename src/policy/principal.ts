@@ -1,4 +1,4 @@
-import type { AgentModel, AgentStatus, Elder, RiskLevel } from '../agents/index.ts';
+import type { AgentModel, AgentStatus, Autonomy, Elder, RiskLevel } from '../agents/index.ts';
 
 /** What is known of a client when it asks for a token. */
 export interface ClientFacts {
@@ -23,6 +23,10 @@ export interface AgentFacts {
   /** Under review for drift and acting meanwhile, as the setting for drift allows. */
   readonly actsUnderReview: boolean;
   readonly riskLevel: RiskLevel;
+  /** Undefined: nobody asked the record. */
+  readonly autonomy?: Autonomy | undefined;
+  readonly dataClasses?: readonly string[] | undefined;
+  readonly environment?: string | undefined;
   /** What was agreed to run. */
   readonly manifestDigest: string | undefined;
   readonly model: AgentModel | undefined;

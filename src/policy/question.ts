@@ -32,6 +32,10 @@ export interface QuestionContext {
   readonly riskSignals?: readonly string[] | undefined;
   /** A person has approved exactly this. */
   readonly isApproved?: boolean | undefined;
+  /** The id of the account that approved it. */
+  readonly approvedBy?: string | undefined;
+  /** As what that person approved: left out, whoever answers looks it up. */
+  readonly approvers?: readonly Approvers[] | undefined;
   /** What a caller of the evaluation interface added; its own word. */
   readonly properties?: JsonObject | undefined;
 }
@@ -52,6 +56,8 @@ export interface Question {
   readonly scopes: readonly string[];
   readonly details: readonly AuthorizationDetail[];
   readonly context: QuestionContext;
+  /** The groups that people of this question are in, by account: left out, whoever answers looks them up if a policy names a group. */
+  readonly groups?: Readonly<Record<string, readonly string[]>> | undefined;
 }
 
 /** Who may approve what a policy does not allow outright. */

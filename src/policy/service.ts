@@ -5,7 +5,7 @@ import type { Db } from '../platform/db/db.ts';
 import { AppError } from '../platform/errors.ts';
 import type { Ids } from '../platform/ids.ts';
 import type { Companion } from '../tokens/index.ts';
-import type { Decision, PolicyInput, StoredDecision } from './decision.ts';
+import type { Decision, Effect, PolicyInput, StoredDecision } from './decision.ts';
 import type { FactsSource } from './facts.ts';
 import { INVARIANTS_VERSION, judge } from './invariants.ts';
 import { type Principal, principalFrom, reasonOfStatus } from './principal.ts';
@@ -14,6 +14,8 @@ import { createDecisionStore, type DecisionFilter } from './store.ts';
 
 /** A refusal by a rule, with everything it is recorded with. */
 export interface Denial {
+  /** `deny` when left out. */
+  readonly effect?: Effect;
   readonly rule: string;
   /** The OAuth error (RFC 6749 §5.2 and extensions) and its status; 400 when left out. */
   readonly error: string;
@@ -28,6 +30,8 @@ export interface Denial {
   readonly action: string;
   /** What the rule saw; no bearer value. */
   readonly input: Readonly<Record<string, unknown>>;
+  /** The version of the rules; that of the invariants when left out. */
+  readonly policyVersion?: string;
   /** What is written with the decision, in its transaction. */
   readonly also?: () => Promise<void>;
   /** Further members of the answer. */
@@ -118,19 +122,19 @@ export function createPolicyService(deps: PolicyServiceDeps): PolicyService {
   const store = createDecisionStore(deps);
   const extraOf = (id: string) => ({ decision_id: id, error_uri: `${issuerOf(deps.issuer)}/console/decisions/${id}` });
   const denied = (denial: Denial): StoredDecision => {
-    const { rule, reason, remedy, clientId, agentId, subjectId, resource, action, input } = denial;
+    const { effect = 'deny', rule, reason, remedy, clientId, agentId, subjectId, resource, action, input } = denial;
     const parties = { clientId, agentId, subjectId, resource };
     return {
       id: ids.next('dec'),
       at: clock.now(),
-      effect: 'deny',
+      effect,
       rule,
       reason,
       remedy,
       ...parties,
       action,
       input,
-      policyVersion: INVARIANTS_VERSION,
+      policyVersion: denial.policyVersion ?? INVARIANTS_VERSION,
     };
   };
   const keep = async (decision: StoredDecision, error: string) => {

@@ -37,6 +37,12 @@ export interface Issuance {
   decisionId?: string;
   /** The decision itself, to be kept with the token. */
   alongside?: Companion;
+  /** The version of the policies it was decided under; left out: no policy was asked. */
+  policyVersion?: number;
+  /** Decides again, under the policies as they are now: the version changed while the token was made. Throws what refuses. */
+  decideAgain?: () => Promise<void>;
+  /** The id of the account that gave the approval. */
+  approvedBy?: string;
   /** The whole `approval` claim; its `id` is the approval's. */
   approval?: ApprovalClaim;
   acr?: string;

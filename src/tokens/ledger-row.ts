@@ -32,6 +32,9 @@ export const COLUMNS: Columns = [
   ['expires_at', 'timestamptz'],
 ];
 
+/** What a new token is judged by and the ledger does not keep. */
+export const JUDGED: Columns = [['policy_version', 'integer']];
+
 /** A row of the ledger as it is read, with the derived `is_live`. */
 export interface LedgerRow {
   readonly jti: string;
@@ -126,6 +129,7 @@ export function rowOf(token: NewToken): NewRow {
     auth_time: token.authTime,
     approval_id: token.approvalId,
     decision_id: token.decisionId,
+    policy_version: token.policyVersion,
     issued_at: token.issuedAt,
     expires_at: token.expiresAt,
   };

@@ -103,6 +103,7 @@ function newToken(input: { ctx: Context; token: IssuedToken; payload: Payload; p
     approval: notes.approval,
     approvalId: typeof approvalId === 'string' ? approvalId : undefined,
     decisionId: notes.decisionId,
+    policyVersion: notes.policyVersion,
     issuedAt: now,
     expiresAt: new Date(Number(payload['exp']) * 1000),
   };
@@ -141,8 +142,10 @@ function claimsOf(token: NewToken): Readonly<Record<string, unknown>> {
   };
 }
 
+const STATUS = { invalid_client: 401, invalid_grant: 400, invalid_target: 400, temporarily_unavailable: 503 } as const;
+
 interface Refused {
-  readonly error: 'invalid_client' | 'invalid_grant' | 'invalid_target';
+  readonly error: 'invalid_client' | 'invalid_grant' | 'invalid_target' | 'temporarily_unavailable';
   readonly description: string;
 }
 
@@ -157,6 +160,7 @@ function refusedBy(faults: readonly Fault[]): Refused {
     return { error: 'invalid_grant', description: 'this connection was ended; the person has to sign in again' };
   if (faults.includes('resource')) return { error: 'invalid_target', description: 'the resource is not known here' };
   if (faults.includes('parent')) return { error: 'invalid_grant', description: 'the token this is made from has ended' };
+  if (faults.includes('policy')) return { error: 'temporarily_unavailable', description: 'the policies are being changed; try again' };
   return { error: 'invalid_grant', description: 'something this token stands on has just ended' };
 }
 
@@ -170,7 +174,7 @@ export function tokenClaims(deps: TokenClaimsDeps): NonNullable<OidcContribution
   const stop = (clientId: string, refused: Refused): never =>
     refuse(db, {
       ...refused,
-      status: refused.error === 'invalid_client' ? 401 : 400,
+      status: STATUS[refused.error],
       record: () =>
         audit.record({
           type: 'token.refused',
@@ -195,23 +199,35 @@ export function tokenClaims(deps: TokenClaimsDeps): NonNullable<OidcContribution
     const act: ActClaim | undefined = isAgent ? { iss: issuer, sub: principal.id, sub_profile: 'ai_agent' } : undefined;
     return { subject: person, subjectProfile: 'user', act: notes.actors ?? act };
   };
+  /** Once more, decided anew, when all that stood in the way were policies that changed meanwhile. */
+  const settle = async (notes: Issuance, write: () => Promise<{ token: NewToken; expiresAt: Date | undefined }>) => {
+    const first = await write();
+    if (first.expiresAt !== undefined || notes.decideAgain === undefined) return first;
+    const faults = await store.faultsOf(first.token);
+    if (!faults.includes('policy') || faults.length > 1) return first;
+    await notes.decideAgain();
+    return write();
+  };
   return {
     names: ['sub', 'sub_profile', 'act', 'acr', 'auth_time', 'approval', 'exp'],
     async claims(ctx, issued, payload) {
       const clientId = text(payload['client_id']);
       const parties = await partiesOf(issuanceOf(ctx), issued, clientId);
       if (parties.subject === clientId) throw new Error('A token was about to name a client as its subject.');
-      const token = newToken({ ctx, token: issued, payload, parties, issuer, now: clock.now() });
-      await deps.onIssuing?.(token);
-      const event = audit.rowOf(eventOf(token, deps.detailsHash));
-      const expiresAt = await store.insertIfLive({ token, event, companion: issuanceOf(ctx).alongside });
-      if (expiresAt !== undefined) {
-        db.afterCommit(() => deps.onIssued(token.agentIds));
-        // the answer's expires_in is read from here after the claims are written
-        Object.assign(issued, { expiresIn: seconds(expiresAt) - Number(payload['iat']) });
-        return { ...claimsOf(token), exp: seconds(expiresAt) };
-      }
-      return stop(clientId, refusedBy(await store.faultsOf(token)));
+      const tokenNow = () => newToken({ ctx, token: issued, payload, parties, issuer, now: clock.now() });
+      // once, though what follows may be tried again under newer policies
+      await deps.onIssuing?.(tokenNow());
+      const write = async () => {
+        const token = tokenNow();
+        const event = audit.rowOf(eventOf(token, deps.detailsHash));
+        return { token, expiresAt: await store.insertIfLive({ token, event, companion: issuanceOf(ctx).alongside }) };
+      };
+      const { token, expiresAt } = await settle(issuanceOf(ctx), write);
+      if (expiresAt === undefined) return stop(clientId, refusedBy(await store.faultsOf(token)));
+      db.afterCommit(() => deps.onIssued(token.agentIds));
+      // the answer's expires_in is read from here after the claims are written
+      Object.assign(issued, { expiresIn: seconds(expiresAt) - Number(payload['iat']) });
+      return { ...claimsOf(token), exp: seconds(expiresAt) };
     },
   };
 }

@@ -4,7 +4,7 @@ import { secondsAfter } from '../platform/clock.ts';
 import type { Db } from '../platform/db/db.ts';
 import { purge } from '../platform/db/purge.ts';
 import { type Columns, keySet, keysOf, namesOf, type NewRow, rowSet, rowsOf } from '../platform/db/row-set.ts';
-import { COLUMNS, type LedgerRow, rowOf, toToken } from './ledger-row.ts';
+import { COLUMNS, JUDGED, type LedgerRow, rowOf, toToken } from './ledger-row.ts';
 import type { Companion } from './issuance.ts';
 import { isLineageLive, isLive, isSelfLive, PARTY_FAULTS, type PartyFault, partyIsLive } from './liveness-sql.ts';
 import type { CountedSelector, Falling, KnownToken, NewToken, TokenRecord, TokenSelector } from './token-record.ts';
@@ -47,8 +47,8 @@ export interface Ended extends Falling {
   readonly firstJti: string | undefined;
 }
 
-/** What a new token stands on that is dead; `actor` is the acting agent, `agent` any agent in the chain. */
-export type Fault = PartyFault | 'actor' | 'parent';
+/** What a new token stands on that is dead; `actor` is the acting agent, `agent` any agent in the chain; `policy`: other policies are in force than it was decided under. */
+export type Fault = PartyFault | 'actor' | 'parent' | 'policy';
 
 /** A new token with what is written together with it. */
 export interface Issue {
@@ -93,8 +93,10 @@ const CUTOFF_DAYS = 31;
 const PARAMETERS = { now: '$1::timestamptz', ownResources: '$2::text[]' };
 /** Materialized, so that no plan depends on the values: PostgreSQL then keeps one plan instead of making one for each token. */
 const CANDIDATES = `candidates AS MATERIALIZED (
-  SELECT given.*, pg_current_snapshot()::text AS snapshot, NULL::timestamptz AS ended_at FROM ${rowsOf('$3', COLUMNS, 'given')})`;
+  SELECT given.*, pg_current_snapshot()::text AS snapshot, NULL::timestamptz AS ended_at FROM ${rowsOf('$3', [...COLUMNS, ...JUDGED], 'given')})`;
 const PARENT_ALLOWS = `(fresh.parent_jti IS NULL OR ${isLineageLive('fresh', PARAMETERS)})`;
+/** Counted as the parties are, so that it stays a look-up of the highest key. */
+const POLICY_ALLOWS = '(fresh.policy_version IS NULL OR fresh.policy_version = (SELECT version FROM policies_in_force))';
 /** By its key, one at a time: a plan made while the ledger was small must not read all of it once it is large. */
 const PARENT = 'SELECT root_jti, depth, expires_at FROM token_ledger WHERE jti = fresh.parent_jti LIMIT 1';
 /** A child is never longer-lived than its parent, not by the second that passes while it is made. */
@@ -117,7 +119,7 @@ function insertStatement(companion: Companion | undefined): string {
     INSERT INTO token_ledger (${namesOf(COLUMNS)}, snapshot, root_jti, depth)
     SELECT ${COLUMNS.map(([name]) => (name === 'expires_at' ? EXPIRY : `fresh.${name}`)).join(', ')}, fresh.snapshot, coalesce(parent.root_jti, fresh.jti), coalesce(parent.depth + 1, 0)
     FROM candidates AS fresh LEFT JOIN LATERAL (${PARENT}) AS parent ON true
-    WHERE ${isSelfLive('fresh', PARAMETERS)} AND ${PARENT_ALLOWS}
+    WHERE ${isSelfLive('fresh', PARAMETERS)} AND ${PARENT_ALLOWS} AND ${POLICY_ALLOWS}
     RETURNING jti, expires_at),
   ${parts.join(',\n  ')}
   SELECT jti, expires_at FROM ledger`;
@@ -125,7 +127,7 @@ function insertStatement(companion: Companion | undefined): string {
 
 const FAULTS = `WITH ${CANDIDATES} SELECT ${Object.entries(partyIsLive('fresh', PARAMETERS))
   .map(([name, condition]) => `${condition} AS ${name}`)
-  .join(', ')}, ${PARENT_ALLOWS} AS parent, ${partyIsLive('actor', PARAMETERS).agent} AS actor
+  .join(', ')}, ${PARENT_ALLOWS} AS parent, ${POLICY_ALLOWS} AS policy, ${partyIsLive('actor', PARAMETERS).agent} AS actor
   FROM candidates AS fresh, LATERAL (SELECT array_remove(ARRAY[fresh.agent_id], NULL) AS agent_ids) AS actor`;
 
 /** Where a cascade begins, over `t`, with the value of the selector as `$3`. */
@@ -209,7 +211,7 @@ export function createTokenStore(deps: { db: Db; clock: Clock; ownResources: rea
     async faultsOf(token) {
       const values = [clock.now(), own, rowSet([rowOf(token)])];
       const row = await db.row<Record<string, boolean>>({ name: 'token-faults', text: FAULTS, values });
-      return ([...PARTY_FAULTS, 'actor', 'parent'] as const).filter((name) => row?.[name] !== true);
+      return ([...PARTY_FAULTS, 'actor', 'parent', 'policy'] as const).filter((name) => row?.[name] !== true);
     },
     find: db.together(async (jtis: readonly string[]) => {
       const rows = await db.rows<LedgerRow>({ name: 'token-find', text: FIND, values: [clock.now(), own, keySet(jtis)] });

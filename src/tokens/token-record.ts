@@ -70,7 +70,10 @@ export interface TokenRecord {
 }
 
 /** A token about to be issued: lineage and end are the ledger's to say. */
-export type NewToken = Omit<TokenRecord, 'rootJti' | 'depth' | 'endedAt' | 'endCause'>;
+export type NewToken = Omit<TokenRecord, 'rootJti' | 'depth' | 'endedAt' | 'endCause'> & {
+  /** The version of the policies it was decided under: it is written only while that one is in force. Undefined: none was asked. */
+  readonly policyVersion?: number | undefined;
+};
 
 /** A token with whether it is alive: derived from the state of all its parties and ancestors at the time of reading (R13). */
 export interface KnownToken extends TokenRecord {

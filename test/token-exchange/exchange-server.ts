@@ -117,6 +117,7 @@ export async function startExchangeServer(
   const db = statementsOf(createDb({ connection: database.connection, log }), statements);
   const vault = createVault({ masterKey: randomIds.bytes(32), previousMasterKey: undefined, ids: randomIds });
   const base = { db, clock: systemClock, ids: randomIds, vault, log, issuer: url };
+  const notifications = createNotifications({ db, log });
   const audit = createAudit({ ...base, nameOf: async () => undefined });
   const artifacts = createArtifactStore(base);
   const nothing = async () => undefined;
@@ -134,7 +135,6 @@ export async function startExchangeServer(
     redirectFaultOf,
     ...{ onSuspended: nothing, surroundings: {} as never, outgoing: {} as never },
   });
-  const notifications = createNotifications({ db, log });
   const details = createAuthorizationDetails({ ...base, audit, notifications, onChanged: () => oidc.reload() });
   const clients: Clients = createClients({
     ...base,
@@ -162,6 +162,8 @@ export async function startExchangeServer(
       ownsAgent: async (accountId, agentId) => (await agents.ownedBy(accountId)).some(({ id }) => id === agentId),
       nameOf,
     },
+    people: accounts,
+    notifications,
   });
   const tokens = createTokens({
     ...base,
