@@ -14,6 +14,13 @@ export type ErrorCode =
   | 'unsupported_media_type'
   | 'unavailable'; // the database is away; try again
 
+/** A place in a text that is at fault; the first line and column are 1. */
+export interface TextFault {
+  readonly line: number;
+  readonly column: number;
+  readonly message: string;
+}
+
 /** What a refusal carries besides its sentence; never a secret. */
 export interface ErrorDetails {
   /** The member of the input that is at fault, as a JSON Pointer or a parameter name. */
@@ -21,6 +28,8 @@ export interface ErrorDetails {
   readonly retryAfterSeconds?: number;
   /** The recorded decision that refused (contract.md "Errors"). */
   readonly decisionId?: string;
+  /** Every place in the text that `member` holds, where it is a text with lines. */
+  readonly faults?: readonly TextFault[];
   /** SCIM's finer word (RFC 7644 §3.12), when the translator cannot derive it. */
   readonly scimType?: string;
 }

@@ -23,6 +23,7 @@ import { type FactsSource, perRequest } from './facts.ts';
 import { type PolicyResources, policyOidc } from './oidc.ts';
 import { type DecisionReaders, policyRoutes } from './routes.ts';
 import { createPoliciesInForce } from './policy-set/loading.ts';
+import { policySetApi } from './policy-set/routes.ts';
 import { createPolicySetService, type PolicySetService } from './policy-set/service.ts';
 import { createPolicySetStore } from './policy-set/store.ts';
 import { createPolicyService, type PolicyService } from './service.ts';
@@ -108,6 +109,7 @@ export function createPolicy(deps: PolicyDeps): Policy {
       oidc: policyOidc({ ...deps, facts, service, watch, enrolment, asking }),
       routes: (router, web) => {
         policyRoutes({ ...deps, service })(router, web);
+        policySetApi({ service: policies }, router, web);
         enrolmentRoutes({ ...deps, setting: enrolment, nameOf })(router, web);
         driftSettingRoutes({ ...deps, setting: driftSetting, nameOf })(router, web);
       },

@@ -201,7 +201,9 @@ export function policyOidc(deps: PolicyHookDeps): OidcContribution {
         status: refusal?.status ?? 400,
       });
     }
-    const { answer, question: judged, version } = await asking.judge(question, how.again && { isNew: true });
+    const first = await asking.judge(question, how.again && { isNew: true });
+    // nobody is refused under policies that are no longer in force: who is permitted is held against them when the token is written
+    const { answer, question: judged, version } = first.answer.effect === 'permit' ? first : await asking.judge(question, { isNew: true });
     const input = inputOf(given, answer.effect, judged);
     const kept = { ...record, input, policyVersion: answer.policyVersion };
     if (answer.effect !== 'permit') return service.refuse({ ...kept, ...answer, ...refusalOf(answer, judging.ctx) });

@@ -1,5 +1,5 @@
 import type { Context } from 'koa';
-import type { ErrorCode } from '../errors.ts';
+import type { ErrorCode, TextFault } from '../errors.ts';
 import type { Failure } from './failure.ts';
 
 const TITLES = {
@@ -30,11 +30,12 @@ export interface ProblemDetails {
   readonly code: Failure['code'];
   readonly member?: string;
   readonly decision_id?: string;
+  readonly faults?: readonly TextFault[];
 }
 
 /** `failure` as a problem details object (RFC 9457 §3). `type` is a URN that ends in our code; `instance` names the request. */
 export function problemOf(failure: Failure): ProblemDetails {
-  const { member, decisionId } = failure.details;
+  const { member, decisionId, faults } = failure.details;
   return {
     type: `urn:behalf:problem:${failure.code}`,
     title: titleOf(failure.code),
@@ -44,6 +45,7 @@ export function problemOf(failure: Failure): ProblemDetails {
     code: failure.code,
     ...(member === undefined ? {} : { member }),
     ...(decisionId === undefined ? {} : { decision_id: decisionId }),
+    ...(faults === undefined ? {} : { faults }),
   };
 }
 

@@ -1,18 +1,12 @@
+import type { TextFault } from '../../platform/errors.ts';
 import type { CedarFault, CedarLanguage } from './cedar.ts';
 import { faultsOfAnnotations } from './annotations.ts';
 import { POLICY_SCHEMA } from './schema.ts';
 
-/** Something to mend in a policy, by its place: the first line and column are 1. */
-export interface PolicyFault {
-  readonly line: number;
-  readonly column: number;
-  readonly message: string;
-}
-
 /** A policy that may be kept, or what is wrong with it. */
 export type Checked =
   | { readonly ok: true; readonly id: string; readonly effect: 'permit' | 'forbid'; readonly isDefault: boolean; readonly text: string }
-  | { readonly ok: false; readonly faults: readonly PolicyFault[] };
+  | { readonly ok: false; readonly faults: readonly TextFault[] };
 
 /** Bytes of one policy. */
 export const MAX_POLICY_BYTES = 8_192;
@@ -34,25 +28,25 @@ function wordsOf({ message, help }: CedarFault): string {
   return `${sentence.slice(0, 1).toUpperCase()}${sentence.slice(1)}${/[.?]$/.test(sentence) ? '' : '.'}`;
 }
 
-function faultOf(text: string, fault: CedarFault): PolicyFault {
+function faultOf(text: string, fault: CedarFault): TextFault {
   return { ...placeOf(text, fault.sourceLocations?.[0]?.start ?? 0), message: wordsOf(fault) };
 }
 
-function distinct(faults: readonly PolicyFault[]): readonly PolicyFault[] {
+function distinct(faults: readonly TextFault[]): readonly TextFault[] {
   return [...new Map(faults.map((fault) => [JSON.stringify(fault), fault])).values()].slice(0, MAX_FAULTS);
 }
 
-const failed = (faults: readonly PolicyFault[]): Checked => ({ ok: false, faults: distinct(faults) });
-const atStart = (message: string): PolicyFault => ({ line: 1, column: 1, message });
+const failed = (faults: readonly TextFault[]): Checked => ({ ok: false, faults: distinct(faults) });
+const atStart = (message: string): TextFault => ({ line: 1, column: 1, message });
 
-function annotationFault(text: string, message: string): PolicyFault {
+function annotationFault(text: string, message: string): TextFault {
   const [name] = message.match(/^@[a-z_]+/) ?? [];
   const at = name === undefined ? -1 : text.indexOf(name);
   return at < 0 ? atStart(message) : { ...placeOf(text, Buffer.byteLength(text.slice(0, at))), message };
 }
 
 /** The interfaces of this server itself are bound by roles and invariants alone: nobody locks administrators out (security rule R8). */
-function ownFault(text: string, ownResources: readonly string[]): PolicyFault | undefined {
+function ownFault(text: string, ownResources: readonly string[]): TextFault | undefined {
   const own = ownResources.find((resource) => text.includes(`ResourceServer::"${resource}"`));
   if (own === undefined) return undefined;
   const at = Buffer.byteLength(text.slice(0, text.indexOf(`ResourceServer::"${own}"`)));

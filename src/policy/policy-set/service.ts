@@ -2,9 +2,10 @@ import type { AuditEventInput, AuditRecorder } from '../../audit/index.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { Db } from '../../platform/db/db.ts';
 import type { Notifications } from '../../platform/db/notifications.ts';
-import { AppError } from '../../platform/errors.ts';
+import { AppError, type TextFault } from '../../platform/errors.ts';
 import type { Changer } from '../../platform/http/changed-by.ts';
-import { type Checked, checkPolicy, type PolicyFault } from '../cedar/validation.ts';
+import { type ReadPolicy, readPolicy } from '../cedar/head.ts';
+import { type Checked, checkPolicy } from '../cedar/validation.ts';
 import { POLICIES_CHANNEL, type PoliciesInForce } from './loading.ts';
 import {
   differences,
@@ -20,19 +21,11 @@ import {
 } from './policy-set.ts';
 import type { PolicySetStore } from './store.ts';
 
-/** A text that cannot be kept, with everything that is wrong with it. */
-export class PolicyFaultsError extends AppError {
-  readonly faults: readonly PolicyFault[];
-
-  constructor(faults: readonly PolicyFault[]) {
-    const [first] = faults;
-    super(
-      'invalid_input',
-      first === undefined ? 'The policy is not valid.' : `Line ${first.line}, column ${first.column}: ${first.message}`,
-      { member: '/text' },
-    );
-    this.faults = faults;
-  }
+/** The refusal of a text that cannot be kept, with everything that is wrong with it. */
+function faulty(faults: readonly TextFault[]): AppError {
+  const [first] = faults;
+  const words = first === undefined ? 'The policy is not valid.' : `Line ${first.line}, column ${first.column}: ${first.message}`;
+  return new AppError('invalid_input', words, { member: '/text', faults });
 }
 
 /** The administrators' policies as data. */
@@ -41,7 +34,7 @@ export interface PolicySetService {
   current(): Promise<Pick<PolicyVersion, 'version' | 'policies'>>;
   /** @throws {AppError} `not_found` */
   get(id: string): Promise<{ readonly policy: Policy; readonly version: number }>;
-  /** @throws {PolicyFaultsError} what is wrong, by line; {AppError} `conflict`: the name is taken, or somebody saved meanwhile. */
+  /** @throws {AppError} `invalid_input` with what is wrong, by line; `conflict`: the name is taken, or somebody saved meanwhile. */
   create(input: NewPolicy, by: Changer): Promise<Policy>;
   /** The name stays. @throws as `create`, and `not_found`. */
   update(id: string, change: PolicyChange, by: Changer): Promise<Policy>;
@@ -49,6 +42,8 @@ export interface PolicySetService {
   /** Puts back what a version held, as a new version. @throws {AppError} `conflict` when a policy of it no longer fits the schema. */
   rollBack(version: number, input: PolicyReason, by: Changer): Promise<number>;
   check(text: string): Promise<Checked>;
+  /** What policies that are kept say, in the order given. */
+  read(policies: readonly Policy[]): Promise<readonly ReadPolicy[]>;
   versions(page: { readonly before: number | undefined; readonly limit: number }): Promise<VersionHead[]>;
   /** @throws {AppError} `not_found` */
   version(version: number): Promise<PolicyVersion>;
@@ -103,7 +98,7 @@ export function createPolicySetService(deps: PolicySetDeps): PolicySetService {
   const check = async (text: string) => checkPolicy(await inForce.language(), text, ownResources);
   const checked = async (text: string): Promise<{ id: string; text: string }> => {
     const result = await check(text.replaceAll('\r\n', '\n').trimEnd());
-    if (!result.ok) throw new PolicyFaultsError(result.faults);
+    if (!result.ok) throw faulty(result.faults);
     return result;
   };
   /** One who saves at a time, on what they have read. */
@@ -146,7 +141,7 @@ export function createPolicySetService(deps: PolicySetDeps): PolicySetService {
     async update(id, change, by) {
       const text = change.text === undefined ? undefined : await checked(change.text);
       if (text !== undefined && text.id !== id)
-        throw new PolicyFaultsError([{ line: 1, column: 1, message: `The name of a policy stays: @id("${id}").` }]);
+        throw faulty([{ line: 1, column: 1, message: `The name of a policy stays: @id("${id}").` }]);
       return changing(change.version, async (set) => {
         const before = found(set, id);
         const after: Policy = { id, text: text?.text ?? before.text, state: change.state ?? before.state };
@@ -177,6 +172,10 @@ export function createPolicySetService(deps: PolicySetDeps): PolicySetService {
         return save({ ...about, event: { type: 'policy.rolled_back', resource: 'policies' } }, set.version, { reason, by });
       }),
     check,
+    async read(policies) {
+      const cedar = await inForce.language();
+      return policies.map((policy) => readPolicy(cedar, policy));
+    },
     versions: store.list,
     version,
     async diff(number, against = number - 1) {

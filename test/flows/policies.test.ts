@@ -1,0 +1,152 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { type DelegationStory, playDelegation, REDIRECT_URI } from '../support/delegation-story.ts';
+
+const PATH = '/api/v1/policies';
+let story: DelegationStory;
+
+beforeAll(async () => {
+  story = await playDelegation();
+}, 60_000);
+afterAll(() => story?.server.close());
+afterEach(async () => {
+  const { body } = await story.manage('GET', PATH);
+  for (const { id } of body['items'] as { id: string }[]) await story.manage('DELETE', `${PATH}/${id}?reason=over`);
+});
+
+const save = async (text: string) => {
+  const answer = await story.manage('POST', PATH, { text, reason: 'a test' });
+  expect([answer.status, answer.text]).toEqual([201, expect.any(String)]);
+};
+const askForTokenOf = async (scope: string) => {
+  const { assistant, mira, resource } = story;
+  const pending = assistant.client.authorizationRequest({ resource, scope }, REDIRECT_URI);
+  return assistant.client.redeem(pending, await mira.authorize(pending.url));
+};
+
+describe('the interface', () => {
+  test('takes a policy, shows it, changes it, tells its versions apart, and puts one back', async () => {
+    const { manage } = story;
+    const text = '@id("no-pay") forbid(principal, action, resource) when { context.scopes.contains("pay") };';
+    await save(text);
+    const { version } = (await manage('GET', `${PATH}/no-pay`)).body as { version: number };
+    const changed = await manage('PATCH', `${PATH}/no-pay`, { text: text.replace('"pay"', '"read"'), reason: 'wider', version });
+    expect(changed.status).toBe(200);
+    expect((await manage('GET', `${PATH}/versions/${version + 1}/diff`)).body).toMatchObject({
+      against: version,
+      changes: [{ id: 'no-pay', change: 'changed', lines: [expect.stringMatching(/^-.*"pay"/), expect.stringMatching(/^\+.*"read"/)] }],
+    });
+    expect((await manage('PATCH', `${PATH}/no-pay`, { state: 'draft', reason: 'late', version })).status).toBe(409);
+    expect((await manage('POST', `${PATH}/versions/${version}/rollback`, { reason: 'it was better' })).body).toEqual({
+      version: version + 2,
+    });
+    expect((await manage('GET', `${PATH}/no-pay`)).body['text']).toBe(text);
+    const { body } = await manage('GET', `${PATH}/versions?limit=2`);
+    expect(body).toMatchObject({
+      items: [
+        { version: version + 2, restores: version, reason: 'it was better', summary: `put back version ${version}` },
+        { version: version + 1, summary: 'changed no-pay', reason: 'wider' },
+      ],
+      next_cursor: expect.any(String),
+    });
+    const older = await manage('GET', `${PATH}/versions?cursor=${body['next_cursor']}`);
+    expect((older.body['items'] as { version: number }[])[0]?.version).toBe(version);
+    const audited = await story.server.app.parts.audit.list({ types: ['policy.rolled_back'], limit: 1 });
+    expect(audited.events[0]?.event).toMatchObject({
+      action: expect.stringContaining(`put back version ${version}`),
+      cause: 'it was better',
+    });
+  });
+
+  test('says what is wrong by line and column, and where', async () => {
+    const text = '@id("typo")\nforbid(principal, action, resource)\nwhen { context.scops.contains("pay") };';
+    const refused = await story.manage('POST', PATH, { text, reason: 'a test' });
+    expect([refused.status, refused.body]).toEqual([
+      400,
+      expect.objectContaining({ member: '/text', faults: [{ line: 3, column: 8, message: expect.stringMatching(/scops.*scopes/) }] }),
+    ]);
+    expect(
+      (await story.manage('POST', `${PATH}/validate`, { policies: [text, '@id("fine") permit(principal, action, resource);'] })).body,
+    ).toEqual({
+      items: [
+        { valid: false, faults: [expect.objectContaining({ line: 3 })] },
+        { valid: true, id: 'fine', effect: 'permit' },
+      ],
+    });
+    expect(String((await story.manage('GET', `${PATH}/schema`)).body['schema'])).toContain('entity Agent');
+    expect((await story.manage('GET', PATH)).body).toMatchObject({ items: [] });
+  });
+});
+
+test('a policy forbids, and the refused agent learns which one and where to read about it', async () => {
+  await save(
+    '@id("no-pay") @reason("Agents do not pay here.") forbid(principal is Agent, action, resource) when { context.scopes.contains("pay") };',
+  );
+  const refused = await askForTokenOf('read pay');
+  expect([refused.status, refused.body]).toEqual([
+    400,
+    expect.objectContaining({
+      error: 'access_denied',
+      decision_id: expect.any(String),
+      error_description: expect.stringContaining('Agents do not pay here.'),
+    }),
+  ]);
+  const decision = await story.manage('GET', `/api/v1/decisions/${String(refused.body['decision_id'])}`);
+  expect(decision.body).toMatchObject({ rule: 'policy:no-pay', effect: 'deny', subject_id: story.server.miraId });
+  expect((await askForTokenOf('read')).status).toBe(200);
+});
+
+test('a policy asks for an approval, and what Mira approves is issued', async () => {
+  const { assistant, mira, resource, server } = story;
+  await save('@id("ask-first") @approval("owner") forbid(principal is Agent, action, resource) when { context.scopes.contains("pay") };');
+  const refused = await askForTokenOf('read pay');
+  expect(refused.body).toMatchObject({
+    error: 'access_denied',
+    approval_by: ['owner'],
+    backchannel_authentication_endpoint: expect.stringContaining(server.issuer),
+  });
+  const decision = await story.manage('GET', `/api/v1/decisions/${String(refused.body['decision_id'])}`);
+  expect(decision.body).toMatchObject({ rule: 'policy:ask-first', effect: 'approval' });
+  const asked = await assistant.client.askPerson(server.miraEmail, { resource, scope: 'openid pay' });
+  await mira.decide('approve');
+  const answer = await assistant.client.poll(String(asked.body['auth_req_id']));
+  expect([answer.status, answer.claims['approval']]).toEqual([200, expect.objectContaining({ by: 'subject' })]);
+});
+
+test('an approval by somebody the policy does not name is none', async () => {
+  const { assistant, mira, resource, server } = story;
+  await save(
+    '@id("admins") @approval("administrators") forbid(principal is Agent, action, resource) when { context.scopes.contains("pay") };',
+  );
+  const asked = await assistant.client.askPerson(server.miraEmail, { resource, scope: 'openid pay' });
+  await mira.decide('approve');
+  const answer = await assistant.client.poll(String(asked.body['auth_req_id']));
+  expect(answer.body).toMatchObject({ error: 'access_denied', approval_by: ['administrators'] });
+});
+
+test('a policy asks for a stronger sign-in in the words of RFC 9470; an agent for itself has nobody to send', async () => {
+  await save('@id("strong") @step_up("phr") @max_age("600") forbid(principal, action, resource) when { context.scopes.contains("pay") };');
+  expect((await askForTokenOf('read pay')).body).toMatchObject({
+    error: 'insufficient_user_authentication',
+    acr_values: 'phr',
+    max_age: 600,
+    decision_id: expect.any(String),
+  });
+  const { assistant, resource } = story;
+  const own = await assistant.client.clientCredentials({ resource, scope: 'pay' });
+  expect([own.body['error'], own.body['acr_values']]).toEqual(['access_denied', undefined]);
+});
+
+test('R8: nobody locks administrators out: this server’s own interfaces ask no policy', async () => {
+  const own = `@id("own") forbid(principal, action, resource == ResourceServer::"${story.server.issuer}/api/v1");`;
+  expect((await story.manage('POST', PATH, { text: own, reason: 'a test' })).status).toBe(400);
+  await save('@id("nothing") forbid(principal, action, resource);');
+  const { resource, assistant } = story;
+  expect((await assistant.client.clientCredentials({ resource, scope: 'read' })).status).toBe(400);
+  const { parts } = story.server.app;
+  const fresh = await parts.clients.find('pipeline');
+  expect(fresh?.isManagement).toBe(true);
+  const authorization = `Basic ${Buffer.from('pipeline:a-secret-of-more-than-thirty-two-characters').toString('base64')}`;
+  const form = new URLSearchParams({ grant_type: 'client_credentials', resource: `${story.server.issuer}/api/v1`, scope: 'admin:write' });
+  const answer = await fetch(`${story.server.issuer}/token`, { method: 'POST', headers: { authorization }, body: form });
+  expect(answer.status).toBe(200);
+});
