@@ -23,6 +23,7 @@ import { type FactsSource, perRequest } from './facts.ts';
 import { type PolicyResources, policyOidc } from './oidc.ts';
 import { type DecisionReaders, policyRoutes } from './routes.ts';
 import { createPoliciesInForce } from './policy-set/loading.ts';
+import { policyConsole } from './policy-set/console/routes.ts';
 import { policySetApi } from './policy-set/routes.ts';
 import { createPolicySetService, type PolicySetService } from './policy-set/service.ts';
 import { createPolicySetStore } from './policy-set/store.ts';
@@ -110,6 +111,7 @@ export function createPolicy(deps: PolicyDeps): Policy {
       routes: (router, web) => {
         policyRoutes({ ...deps, service })(router, web);
         policySetApi({ service: policies }, router, web);
+        policyConsole({ ...deps, service: policies, nameOf }, router, web);
         enrolmentRoutes({ ...deps, setting: enrolment, nameOf })(router, web);
         driftSettingRoutes({ ...deps, setting: driftSetting, nameOf })(router, web);
       },

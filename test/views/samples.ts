@@ -12,6 +12,7 @@ import { groupSamples } from './samples/groups.ts';
 import { lineageSamples } from './samples/lineage.ts';
 import { overviewSamples } from './samples/overview.ts';
 import { oversightSamples } from './samples/oversight.ts';
+import { policySamples } from './samples/policies.ts';
 import { signInSamples } from './samples/sign-in.ts';
 import { softwareSamples } from './samples/software.ts';
 import { toolSamples } from './samples/tools.ts';
@@ -38,4 +39,5 @@ export const samples: readonly Sample[] = [
   ...lineageSamples,
   ...toolSamples,
   ...softwareSamples,
+  ...policySamples,
 ];
