@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ACCESS_TOKEN, assertionOf, basic, EXCHANGE, proofKey, type SeededClient } from '../test/support/seeding.ts';
 import { measureInTurn, type Shot, type Target } from './load.ts';
+import { measurePolicies } from './policies.ts';
 import { createPopulation, DETAIL_TYPE, type Population } from './population.ts';
 import { commandOf, during, freePort, isPinned, pinSelf } from './processes.ts';
 import { barsOfRegistry, measureRegistry, REGISTRY_SIZE, textOfRegistry } from './registry.ts';
@@ -149,7 +150,7 @@ async function duringAll<T>(
   );
 }
 
-type Targets = Readonly<Record<keyof Omit<Figures, 'coldStartMs'>, Target>>;
+type Targets = Readonly<Record<keyof Omit<Figures, 'coldStartMs' | 'policies'>, Target>>;
 
 /** From the start of the process until it serves, on a database that was stopped in good order; PostgreSQL's start is part of it. */
 async function coldStart(population: Population): Promise<number> {
@@ -172,14 +173,16 @@ async function run(folder: string, settings: Settings): Promise<Figures> {
   const issuer = `http://localhost:${await freePort()}`;
   say('making a database');
   const population = await createPopulation(folder, issuer);
-  let figures: Omit<Figures, 'coldStartMs'>;
+  let figures: Omit<Figures, 'coldStartMs' | 'policies'>;
   try {
     figures = await duringAll(population, issuer, settings, (targets) => measureInTurn(targets, settings, say));
   } finally {
     await population.stopDatabase();
   }
+  say('policies');
+  const policies = await measurePolicies();
   say('cold start');
-  return { ...figures, coldStartMs: await coldStart(population) };
+  return { ...figures, policies, coldStartMs: await coldStart(population) };
 }
 
 /** A database of its own for as long as `work` takes. */

@@ -1,4 +1,5 @@
 import type { Figure } from './load.ts';
+import type { PolicyFigures } from './policies.ts';
 
 /** Everything one run measured. `engine` and `signer` are what the others are compared with. */
 export interface Figures {
@@ -12,6 +13,7 @@ export interface Figures {
   readonly engine: Figure;
   readonly signer: Figure;
   readonly coldStartMs: number;
+  readonly policies: PolicyFigures;
 }
 
 /** A promise about a figure, and whether it was kept. */
@@ -23,11 +25,11 @@ export interface Bar {
 }
 
 const LEAST = { clientCredentials: 0.5, exchange: 0.3, exchangeHop3: 0.35, evaluationsPerSecond: 3_000 };
-const MOST = { rssMb: 250, coldStartMs: 3_000, evaluationP99: 10 };
+const MOST = { rssMb: 250, coldStartMs: 3_000, evaluationP99: 10, policyMicros: 150 };
 
 /** The bars of this run. Memory is left out where the system does not tell. */
 export function barsOf(figures: Figures): readonly Bar[] {
-  const { clientCredentials, exchange, exchangeHop3, introspection, evaluation, engine, coldStartMs } = figures;
+  const { clientCredentials, exchange, exchangeHop3, introspection, evaluation, engine, coldStartMs, policies } = figures;
   const ratio = (name: string, figure: Figure, least: number): Bar => {
     const value = figure.perSecond / engine.perSecond;
     return { name: `${name} / bare engine`, value, bar: `>= ${least}`, isHeld: value >= least };
@@ -54,14 +56,20 @@ export function barsOf(figures: Figures): readonly Bar[] {
     },
     ...(memory === undefined ? [] : [{ name: 'memory, MB', value: memory, bar: `<= ${MOST.rssMb}`, isHeld: memory <= MOST.rssMb }]),
     { name: 'cold start, ms', value: coldStartMs, bar: `<= ${MOST.coldStartMs}`, isHeld: coldStartMs <= MOST.coldStartMs },
+    policyBar(policies),
   ];
+}
+
+function policyBar({ policies, p50Micros }: PolicyFigures): Bar {
+  const name = `a decision under ${policies} policies, p50 us`;
+  return { name, value: p50Micros, bar: `<= ${MOST.policyMicros}`, isHeld: p50Micros <= MOST.policyMicros };
 }
 
 const HEAD = ['', 'req/s', '/ engine', '/ signer', 'CPU us/req', 'CPU / engine', 'p50 ms', 'p99 ms', 'RSS MB'];
 
 /** The figures as lines of text for a terminal. */
 export function textOf(figures: Figures, about: { readonly seconds: number; readonly rounds: number; readonly isPinned: boolean }): string {
-  const { clientCredentials, exchange, exchangeHop3, introspection, evaluation, engine, signer } = figures;
+  const { clientCredentials, exchange, exchangeHop3, introspection, evaluation, engine, signer, policies } = figures;
   const times = (value: number | undefined, digits = 2) => (value === undefined || Number.isNaN(value) ? '-' : value.toFixed(digits));
   const row = (name: string, figure: Figure): string[] => [
     name,
@@ -98,6 +106,8 @@ export function textOf(figures: Figures, about: { readonly seconds: number; read
     '"CPU / engine" compares processor time per request: it stays true when other programs use the machine.',
     '',
     ...table,
+    '',
+    `A decision under ${policies.policies} policies: p50 ${times(policies.p50Micros, 0)} us, p99 ${times(policies.p99Micros, 0)} us; asked again ${times(policies.againMicros, 0)} us; all policies at once ${times(policies.wholeMicros, 0)} us.`,
     '',
     ...bars,
   ].join('\n');
