@@ -19,6 +19,7 @@ import { createDriftSettingStore } from './drift/store.ts';
 import { enrolmentRoutes } from './enrolment/routes.ts';
 import { createEnrolmentSettingService, type EnrolmentSettingService } from './enrolment/service.ts';
 import { type Asking, createAsking, type People } from './asking.ts';
+import { createExplanationService } from './explanation/service.ts';
 import { type FactsSource, perRequest } from './facts.ts';
 import { type PolicyResources, policyOidc } from './oidc.ts';
 import { type DecisionReaders, policyRoutes } from './routes.ts';
@@ -97,6 +98,7 @@ export function createPolicy(deps: PolicyDeps): Policy {
   const store = createPolicySetStore(deps);
   const inForce = createPoliciesInForce({ ...deps, store });
   const asking = createAsking({ inForce, people: { ...deps.people, roleOf }, ownResources });
+  const explanations = createExplanationService({ store, inForce });
   const policies = createPolicySetService({ ...deps, store, inForce, ownResources });
   return {
     ...service,
@@ -109,7 +111,7 @@ export function createPolicy(deps: PolicyDeps): Policy {
       name: 'policy',
       oidc: policyOidc({ ...deps, facts, service, watch, enrolment, asking }),
       routes: (router, web) => {
-        policyRoutes({ ...deps, service })(router, web);
+        policyRoutes({ ...deps, service, explanations })(router, web);
         policySetApi({ service: policies }, router, web);
         policyConsole({ ...deps, service: policies, nameOf }, router, web);
         enrolmentRoutes({ ...deps, setting: enrolment, nameOf })(router, web);

@@ -1,7 +1,11 @@
 import { z } from 'zod';
+import type { AuthorizationDetail } from '../authorization-details/index.ts';
 import { momentOf } from '../platform/http/moment.ts';
 import type { Sent } from '../platform/http/operation.ts';
+import { largestAmounts } from './cedar/amounts.ts';
 import type { StoredDecision } from './decision.ts';
+import type { ChangedBy } from './explanation/changes.ts';
+import type { Explanation } from './explanation/service.ts';
 
 const forAgent = {
   id: z.string(),
@@ -49,6 +53,17 @@ export function presentDecision(decision: StoredDecision): Sent<typeof decisionB
   };
 }
 
+/**
+ * Why the policies decided so, as the interface answers with it, and what would have been enough. The policy as it was written then is for
+ * those who may read policies: it may speak of others.
+ */
+export function presentExplanation(
+  { version, policy, inTheWay, changes }: Explanation,
+  { mayReadPolicies }: { readonly mayReadPolicies: boolean },
+): Readonly<Record<string, unknown>> {
+  return { policies_version: version, in_the_way: inTheWay, changes, ...(mayReadPolicies && policy !== undefined ? { policy } : {}) };
+}
+
 /** What the agent itself may read of a decision about it: why, and what would allow it (security rule R24). */
 export function presentForAgent({ id, effect, rule, reason, remedy }: StoredDecision): Sent<typeof readableDecision> {
   return { id, effect, rule, reason, remedy };
@@ -87,10 +102,48 @@ async function chainOf({ subjectId, agentId, resource }: StoredDecision, nameOf:
   return resource === undefined ? acting : [...acting, { kind: 'resource', name: resource, initials: '↗' }];
 }
 
+const WHO: Readonly<Record<ChangedBy, string>> = {
+  client: 'Whoever runs the client can make this change.',
+  person: 'A person has to do this.',
+  owner: 'Whoever answers for the agent can look into this.',
+  administrator: 'Only an administrator can make this change.',
+};
+
+/** What would have allowed it: what was tried and is enough, else what the rule says. */
+function changeOf({ remedy }: StoredDecision, explanation: Explanation | undefined) {
+  const [first, ...others] = explanation?.changes ?? [];
+  if (first !== undefined) return { change: first.words, who: WHO[first.by], others: others.map(({ words }) => words) };
+  const count = explanation?.inTheWay.length ?? 0;
+  if (count > 1)
+    return {
+      change: `No single change is enough: ${explanation?.inTheWay.join(', ')} stand in the way.`,
+      who: WHO.administrator,
+      others: [],
+    };
+  return { change: remedy, who: whoChanges(remedy), others: [] };
+}
+
+/** The policy that decided, with a way to it for those who may look. */
+function policyOf(explanation: Explanation | undefined, base: string | undefined) {
+  if (explanation?.policy === undefined || base === undefined) return {};
+  const { policy, version } = explanation;
+  const [policyHref, versionHref] = [`${base}/console/policies/rules/${policy.id}`, `${base}/console/policies/versions/${version}`];
+  return { policy: policy.text, policyId: policy.id, policyVersion: version, policyHref, versionHref };
+}
+
+/** What the page of a decision needs beside it; `base`: the reader may look at policies. */
+export interface AroundDecision {
+  readonly nameOf: Namer;
+  readonly now: Date;
+  readonly explanation: Explanation | undefined;
+  readonly base: string | undefined;
+}
+
 /** The page of one decision (views/console/decision.eta). */
-export async function presentPage(decision: StoredDecision, about: { nameOf: Namer; now: Date }): Promise<object> {
-  const { id, at, effect, rule, reason, remedy, clientId, agentId, resource, action, input } = decision;
+export async function presentPage(decision: StoredDecision, about: AroundDecision): Promise<object> {
+  const { id, at, effect, rule, reason, clientId, agentId, resource, action, input } = decision;
   const who = agentId === undefined ? clientId : ((await about.nameOf(agentId)) ?? agentId);
+  const { others, ...change } = changeOf(decision, about.explanation);
   const verb = effect === 'permit' ? 'may' : 'may not';
   const saw = [
     { label: 'Client', value: clientId },
@@ -104,17 +157,37 @@ export async function presentPage(decision: StoredDecision, about: { nameOf: Nam
     state: EFFECTS[effect],
     when: momentOf(at, about.now),
     chain: await chainOf(decision, about.nameOf),
-    refusal: { rule: reason, saw, change: remedy, who: whoChanges(remedy), decision: { short: id.slice(0, 12), full: id, value: id } },
+    refusal: { rule: reason, saw, ...change, decision: { short: id.slice(0, 12), full: id, value: id } },
+    others,
+    ...policyOf(about.explanation, about.base),
     exact: JSON.stringify(presentDecision(decision), null, 2),
   };
 }
 
-function sawOf(input: Readonly<Record<string, unknown>>): { label: string; value: string }[] {
-  const labels = { grant_type: 'Grant', scope: 'Scopes' } as const;
-  return Object.entries(labels).flatMap(([name, label]) => {
-    const value = input[name];
-    return typeof value === 'string' && value !== '' ? [{ label, value }] : [];
-  });
+type Kept = Readonly<Record<string, unknown>>;
+
+const part = (kept: Kept, name: string): Kept => (typeof kept[name] === 'object' && kept[name] !== null ? (kept[name] as Kept) : {});
+
+/** What the rules saw, in words; what nobody said is left out. */
+function sawOf(input: Kept): { label: string; value: string }[] {
+  const question = part(input, 'question');
+  const [agent, context] = [part(question, 'agent'), part(question, 'context')];
+  const actors = Array.isArray(question['actors']) ? question['actors'].length : 0;
+  const details = Array.isArray(question['details']) ? (question['details'] as readonly AuthorizationDetail[]) : [];
+  const amounts = [...largestAmounts(details)].map(([currency, amount]) => `${amount.replace(/\.?0+$/, '')} ${currency}`);
+  const facts: readonly (readonly [label: string, value: unknown])[] = [
+    ['Grant', input['grant_type']],
+    ['Scopes', input['scope']],
+    ['Largest amount', amounts.join(', ')],
+    ['Risk of the agent', agent['riskLevel']],
+    ['Environment', agent['environment']],
+    ['Agents in the chain', actors > 1 ? String(actors) : undefined],
+    ['Asked at', context['at']],
+    ['Asked from', context['network']],
+    ['Signed in by', context['acr']],
+    ['Approved', context['isApproved'] === true ? 'yes' : undefined],
+  ];
+  return facts.flatMap(([label, value]) => (typeof value === 'string' && value !== '' ? [{ label, value }] : []));
 }
 
 function whoChanges(remedy: string): string {

@@ -2,11 +2,13 @@ import type Router from '@koa/router';
 import { z } from 'zod';
 import type { Clock } from '../platform/clock.ts';
 import { AppError } from '../platform/errors.ts';
+import { basePathOf } from '../platform/http/issuer-path.ts';
 import { managementApi } from '../platform/http/operation.ts';
 import { pageBody } from '../platform/http/paging.ts';
 import type { ApiCaller, BrowserSession, Role, Web } from '../platform/http/web.ts';
 import type { StoredDecision } from './decision.ts';
-import { decisionBody, type Namer, presentDecision, presentForAgent, presentPage, readableDecision } from './present.ts';
+import type { ExplanationService } from './explanation/service.ts';
+import { decisionBody, type Namer, presentDecision, presentExplanation, presentForAgent, presentPage, readableDecision } from './present.ts';
 import type { PolicyService } from './service.ts';
 
 /** Who may read decisions is asked of the records (security rule R24). */
@@ -21,8 +23,10 @@ export interface DecisionReaders {
 /** What the routes stand on. */
 export interface PolicyRoutesDeps {
   readonly service: Pick<PolicyService, 'get' | 'list'>;
+  readonly explanations: ExplanationService;
   readonly readers: DecisionReaders;
   readonly clock: Clock;
+  readonly issuer: URL;
 }
 
 const READ_ALL: readonly Role[] = ['admin', 'auditor'];
@@ -56,9 +60,14 @@ async function mayReadAll({ accountId, subjectProfile }: ApiCaller, readers: Dec
 }
 
 /** What this caller may read of a decision. @throws {AppError} `not_found`, also for what exists and is not theirs. */
-async function forCaller(caller: ApiCaller, decision: StoredDecision, readers: DecisionReaders) {
-  if (await mayReadAll(caller, readers)) return presentDecision(decision);
-  if (caller.accountId !== undefined && (await concerns(caller.accountId, decision, readers))) return presentDecision(decision);
+async function forCaller(caller: ApiCaller, decision: StoredDecision, { readers, explanations }: PolicyRoutesDeps) {
+  const isTheirs = caller.accountId !== undefined && (await concerns(caller.accountId, decision, readers));
+  const mayReadPolicies = await mayReadAll(caller, readers);
+  if (isTheirs || mayReadPolicies) {
+    const found = await explanations.of(decision);
+    const explanation = found === undefined ? {} : { explanation: presentExplanation(found, { mayReadPolicies }) };
+    return { ...presentDecision(decision), ...explanation };
+  }
   if (caller.subjectProfile === 'ai_agent' && caller.subject === decision.agentId) return presentForAgent(decision);
   throw notFound();
 }
@@ -69,7 +78,8 @@ async function forSession(session: BrowserSession, decision: StoredDecision, rea
 }
 
 /** `/api/v1/decisions` and the page that `error_uri` leads to. */
-export function policyRoutes({ service, readers, clock }: PolicyRoutesDeps): (router: Router, web: Web) => void {
+export function policyRoutes(deps: PolicyRoutesDeps): (router: Router, web: Web) => void {
+  const { service, explanations, readers, clock, issuer } = deps;
   return (router, web) => {
     const api = managementApi(router, web);
     const list = { summary: 'List the decisions', scope: 'admin:read', query, answer: pageBody(decisionBody) } as const;
@@ -84,14 +94,17 @@ export function policyRoutes({ service, readers, clock }: PolicyRoutesDeps): (ro
     });
     const read = { summary: 'Read a decision: which rule, why, and what would allow it', scope: 'admin:read' } as const;
     api.get('/api/v1/decisions/:id', { ...read, answer: readableDecision }, async ({ ctx, caller }) =>
-      forCaller(caller, await service.get(ctx.params['id'] ?? ''), readers),
+      forCaller(caller, await service.get(ctx.params['id'] ?? ''), deps),
     );
     router.get('/console/decisions/:id', async (ctx) => {
       const session = await web.guard.session(ctx);
       if (session === undefined) return;
       const decision = await service.get(ctx.params['id'] ?? '');
       await forSession(session, decision, readers);
-      await web.pages.show(ctx, 'console/decision', await presentPage(decision, { nameOf: readers.nameOf, now: clock.now() }), session);
+      const base = READ_ALL.includes(session.role) ? basePathOf(issuer) : undefined;
+      const explanation = await explanations.of(decision);
+      const page = await presentPage(decision, { nameOf: readers.nameOf, now: clock.now(), explanation, base });
+      await web.pages.show(ctx, 'console/decision', page, session);
     });
   };
 }

@@ -91,7 +91,22 @@ test('a policy forbids, and the refused agent learns which one and where to read
     }),
   ]);
   const decision = await story.manage('GET', `/api/v1/decisions/${String(refused.body['decision_id'])}`);
-  expect(decision.body).toMatchObject({ rule: 'policy:no-pay', effect: 'deny', subject_id: story.server.miraId });
+  expect(decision.body).toMatchObject({
+    rule: 'policy:no-pay',
+    effect: 'deny',
+    subject_id: story.server.miraId,
+    explanation: {
+      policy: { id: 'no-pay', text: expect.stringContaining('Agents do not pay here.') },
+      in_the_way: ['no-pay'],
+      changes: [{ by: 'client', words: 'Ask without the scope pay.' }, expect.objectContaining({ by: 'administrator' })],
+    },
+  });
+  const page = await story.ada.visit(new URL(String(refused.body['error_uri'])).pathname);
+  expect(page.words).toMatch(/Agents do not pay here\..*The smallest change that would allow it Ask without the scope pay\./);
+  expect(page.html).toContain('/console/policies/rules/no-pay');
+  // Mira, whom it is about, reads why, but not the policy itself: it may speak of others
+  const hers = await story.mira.visit(new URL(String(refused.body['error_uri'])).pathname);
+  expect([hers.words.includes('Ask without the scope pay.'), hers.html.includes('forbid(principal')]).toEqual([true, false]);
   expect((await askForTokenOf('read')).status).toBe(200);
 });
 

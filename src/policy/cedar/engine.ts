@@ -17,8 +17,11 @@ export type Verdict = Omit<Answer, 'policyVersion'>;
 
 /** Policies that can be asked. */
 export interface PolicyEngine {
-  /** Pure: the same question gets the same answer. Never throws for what a question holds. */
-  ask(question: Question): Verdict;
+  /**
+   * Pure: the same question gets the same answer. Never throws for what a question holds. `without`: as if these policies were not there,
+   * by name.
+   */
+  ask(question: Question, without?: ReadonlySet<string>): Verdict;
   /** Whether a policy names a group of people. */
   readonly needsGroups: boolean;
   /** Whether a policy can be lifted by an approval. */
@@ -32,6 +35,7 @@ export interface PolicyEngine {
 export const PERMITTED: Verdict = { effect: 'permit', rule: 'policies', reason: 'No policy forbids it.', remedy: 'Nothing to change.' };
 
 const MOST_REMEMBERED = 4_096;
+const NONE: ReadonlySet<string> = new Set();
 
 interface Found {
   /** Names of policies that match. */
@@ -103,12 +107,14 @@ export function createEngine({ cedar, slots, known }: EngineDeps, texts: readonl
   /** Whether a policy stands in the way whoever approves and however somebody signed in. */
   const isRefusing = ({ obligations, isDefault }: ReadPolicy, question: Question): boolean =>
     obligations.length === 0 && !(isDefault && isOpened(question));
-  const judge = (question: Question): Verdict => {
+  const judge = (question: Question, without: ReadonlySet<string>): Verdict => {
     const waiting: ReadPolicy[] = [];
     for (const slice of forbids.find(question, partiesOf(question))) {
       const { matching, failed } = evaluate(slice, question);
-      if (failed[0] !== undefined) return unjudged(failed[0]);
-      const matched = matching.map((id) => policies.get(id)).filter((policy) => policy !== undefined);
+      const [first] = failed.filter((id) => !without.has(id));
+      if (first !== undefined) return unjudged(first);
+      const present = matching.filter((id) => !without.has(id));
+      const matched = present.map((id) => policies.get(id)).filter((policy) => policy !== undefined);
       const refusal = matched.find((policy) => isRefusing(policy, question));
       if (refusal !== undefined) return refused(refusal);
       waiting.push(...matched.filter(({ obligations }) => obligations.length > 0));
@@ -120,12 +126,12 @@ export function createEngine({ cedar, slots, known }: EngineDeps, texts: readonl
     return PERMITTED;
   };
   return {
-    ask(question) {
+    ask(question, without = NONE) {
       if (policies.size === 0) return PERMITTED;
       // what it had prepared is gone: it must not take that for a yes
       if (isDisposed) return unjudged(BASE);
       try {
-        return judge(question);
+        return judge(question, without);
       } catch {
         return unjudged(BASE);
       }

@@ -131,7 +131,7 @@ export function createPoliciesInForce({ db, store, clock, ids, log, notification
       return loaded;
     },
     reload,
-    engineOf: async (policies) => engineFor(await language(), policies, { slots: ofDrafts }),
+    engineOf: async (policies) => engineFor(await language(), policies, { slots: ofDrafts, known: loaded?.engine?.policies }),
     language,
   };
 }

@@ -93,7 +93,15 @@ const audit: readonly Sample[] = [
         null,
         2,
       ),
-      policy: 'permit (principal, action, resource) when { resource in principal.mandate };',
+      policy: '@id("only-invoices")\nforbid (principal is Agent, action, resource)\nunless { context.scopes.contains("invoices:read") };',
+      policyId: 'only-invoices',
+      policyVersion: 12,
+      policyHref: at('/policies/rules/only-invoices'),
+      versionHref: at('/policies/versions/12'),
+      others: [
+        'Ask without the scope contacts:read.',
+        'An administrator can change the policy only-invoices: no other one stands in the way.',
+      ],
     },
   },
 ];
