@@ -128,6 +128,7 @@ const requiredFields = {
   'policy.updated': ['resource'],
   'policy.deleted': ['resource'],
   'policy.rolled_back': ['resource', 'action', 'cause'],
+  'policy.tried': ['resource', 'action'],
   'trust_provider.created': ['resource'],
   'trust_provider.updated': ['resource'],
   'trust_provider.deleted': ['resource'],

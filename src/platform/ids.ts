@@ -31,7 +31,8 @@ export type IdPrefix =
   | 'crt'
   | 'trp'
   | 'dlr'
-  | 'map';
+  | 'map'
+  | 'trl';
 
 /** Where identifiers and secrets come from. */
 export interface Ids {

@@ -5,9 +5,10 @@
  */
 import type { AuditRecorder } from '../audit/index.ts';
 import type { Capability } from '../capability.ts';
-import type { Clock } from '../platform/clock.ts';
+import { type Clock, secondsAfter } from '../platform/clock.ts';
 import type { Db } from '../platform/db/db.ts';
 import type { Notifications } from '../platform/db/notifications.ts';
+import type { Changer } from '../platform/http/changed-by.ts';
 import type { Ids } from '../platform/ids.ts';
 import type { Logger } from '../platform/log.ts';
 import { ownResourcesOf } from '../tokens/index.ts';
@@ -29,6 +30,11 @@ import { policySetApi } from './policy-set/routes.ts';
 import { createPolicySetService, type PolicySetService } from './policy-set/service.ts';
 import { createPolicySetStore } from './policy-set/store.ts';
 import { createPolicyService, type PolicyService } from './service.ts';
+import { createDecisionStore } from './store.ts';
+import { whatIfPages } from './what-if/console/routes.ts';
+import { whatIfApi } from './what-if/routes.ts';
+import { createWhatIfService } from './what-if/service.ts';
+import { createTrialStore } from './what-if/store.ts';
 
 export type { Actor, Decision, Effect, PolicyInput, StoredDecision } from './decision.ts';
 export type { EnrolmentSettingService } from './enrolment/service.ts';
@@ -100,6 +106,11 @@ export function createPolicy(deps: PolicyDeps): Policy {
   const asking = createAsking({ inForce, people: { ...deps.people, roleOf }, ownResources });
   const explanations = createExplanationService({ store, inForce });
   const policies = createPolicySetService({ ...deps, store, inForce, ownResources });
+  const whatIf = createWhatIfService({ ...deps, store: createTrialStore(deps), decisions: createDecisionStore(deps), policies, inForce });
+  const tryOut = async ({ text, days }: { text: string; days: number }, by: Changer) => {
+    const since = secondsAfter(deps.clock.now(), -days * 86_400).toISOString();
+    return (await whatIf.start({ policies: [text], remove: [], since }, by)).id;
+  };
   return {
     ...service,
     facts,
@@ -112,8 +123,10 @@ export function createPolicy(deps: PolicyDeps): Policy {
       oidc: policyOidc({ ...deps, facts, service, watch, enrolment, asking }),
       routes: (router, web) => {
         policyRoutes({ ...deps, service, explanations })(router, web);
+        whatIfApi({ service: whatIf }, router, web);
         policySetApi({ service: policies }, router, web);
-        policyConsole({ ...deps, service: policies, nameOf }, router, web);
+        policyConsole({ ...deps, service: policies, nameOf, tryOut }, router, web);
+        whatIfPages({ ...deps, service: whatIf, policies, nameOf }, router, web);
         enrolmentRoutes({ ...deps, setting: enrolment, nameOf })(router, web);
         driftSettingRoutes({ ...deps, setting: driftSetting, nameOf })(router, web);
       },
@@ -125,6 +138,7 @@ export function createPolicy(deps: PolicyDeps): Policy {
             while ((await service.purge()) > 0);
           },
         },
+        { name: 'policy-trials', everySeconds: 30, run: whatIf.tidy },
       ],
     },
   };

@@ -20,6 +20,8 @@ export interface DecisionStore {
   insert(decision: StoredDecision): Promise<void>;
   find(id: string): Promise<StoredDecision | undefined>;
   list(filter: DecisionFilter): Promise<StoredDecision[]>;
+  /** Decisions after one id and before another, the oldest first: ids sort by time. */
+  listFrom(page: { readonly after: string; readonly until: string; readonly limit: number }): Promise<StoredDecision[]>;
   /** The newest decision of a rule about a client since a time. */
   latest(clientId: string, rule: string, since: Date): Promise<StoredDecision | undefined>;
   /** Removes up to `limit` decisions from before; returns how many went. */
@@ -110,6 +112,10 @@ export function createDecisionStore({ db }: { db: Db }): DecisionStore {
         values: [agentId, subjectId, clientId, effect, cursor, limit],
       });
       return rows.map(toDecision);
+    },
+    async listFrom({ after, until, limit }) {
+      const text = `${SELECT} WHERE id > $1 AND id < $2 ORDER BY id LIMIT $3`;
+      return (await db.rows<Row>({ name: 'decision-list-from', text, values: [after, until, limit] })).map(toDecision);
     },
     async latest(clientId, rule, since) {
       const row = await db.row<Row>({

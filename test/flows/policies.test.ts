@@ -165,3 +165,71 @@ test('R8: nobody locks administrators out: this server’s own interfaces ask no
   const answer = await fetch(`${story.server.issuer}/token`, { method: 'POST', headers: { authorization }, body: form });
   expect(answer.status).toBe(200);
 });
+
+describe('what if', () => {
+  const NO_PAY = '@id("no-pay") forbid(principal is Agent, action, resource) when { context.scopes.contains("pay") };';
+  const finished = async (path: string): Promise<Readonly<Record<string, unknown>>> => {
+    const { body } = await story.manage('GET', path);
+    return body['state'] === 'running' ? finished(path) : body;
+  };
+  const tried = async (draft: object) => {
+    const answer = await story.manage('POST', `${PATH}/what-if`, draft);
+    expect([answer.status, answer.body]).toEqual([202, expect.objectContaining({ state: 'running', seen: 0 })]);
+    return finished(String(answer.headers.get('location')));
+  };
+
+  test('a draft tells who would have been refused, and nothing is in force', async () => {
+    const since = new Date().toISOString();
+    expect((await askForTokenOf('read pay')).status).toBe(200);
+    expect((await askForTokenOf('read pay')).status).toBe(200);
+    expect((await askForTokenOf('read')).status).toBe(200);
+    const found = await tried({ policies: [NO_PAY], since });
+    expect(found).toMatchObject({ state: 'done', progress: 1, seen: 3, newly_refused: 2, newly_allowed: 0, not_judged: 0, is_cut: false });
+    const { assistant, server, resource } = story;
+    const about = { agent_id: assistant.agentId, client_id: assistant.clientId, subject_id: server.miraId, resource };
+    expect(found['items']).toEqual([
+      {
+        change: 'newly_refused',
+        ...about,
+        before: 'invariants',
+        after: 'policy:no-pay',
+        count: 2,
+        decision_id: expect.stringMatching(/^dec_/),
+      },
+    ]);
+    expect((await askForTokenOf('read pay')).status).toBe(200);
+  });
+
+  test('and who would have been allowed, when one is taken away; what an invariant refused stays refused', async () => {
+    const since = new Date().toISOString();
+    await save(NO_PAY);
+    expect((await askForTokenOf('read pay')).status).toBe(400);
+    const { bookkeeper, parent, resource } = story;
+    expect((await bookkeeper.client.exchange(parent.token, { resource: `${resource}/unknown`, scope: 'read' })).status).toBe(400);
+    expect(await tried({ remove: ['no-pay'], since })).toMatchObject({ newly_refused: 0, newly_allowed: 1 });
+    expect(await tried({ since })).toMatchObject({ newly_refused: 0, newly_allowed: 0, items: [] });
+  });
+
+  test('a draft that cannot be kept cannot be tried, nor a time that is none', async () => {
+    const refused = await story.manage('POST', `${PATH}/what-if`, { policies: ['forbid(principal'] });
+    expect([refused.status, refused.body['member']]).toEqual([400, '/policies/0']);
+    for (const period of [{ since: '2020-01-01T00:00:00Z' }, { since: '2026-12-01T00:00:00Z', until: '2026-11-01T00:00:00Z' }])
+      expect((await story.manage('POST', `${PATH}/what-if`, period)).status).toBe(400);
+    expect((await story.manage('GET', `${PATH}/what-if/trl_${'0'.repeat(32)}`)).status).toBe(404);
+  });
+
+  test('an administrator tries it in the editor, reads what it would have done, and puts it in force', async () => {
+    const { ada } = story;
+    await askForTokenOf('read pay');
+    const fields = { text: NO_PAY, state: 'in_force', days: '1' };
+    let page = await ada.send(await ada.visit('/console/policies/new'), 'do', { fields, press: ['do', 'try'] });
+    while (page.words.includes('Look now')) page = await ada.visit(page.url.pathname);
+    expect(page.words).toMatch(/It would have refused \d+ requests/);
+    expect(page.words).toMatch(
+      /Mira Köhler → Assistant → https:\/\/invoices\.acme\.test\/mcp \d+ requests · invariants before, no-pay then/,
+    );
+    const saved = await ada.send(page, 'reason', { fields: { reason: 'Looks right.' }, press: ['do', 'save'] });
+    expect(saved.words).toContain('It is in force on every server.');
+    expect((await askForTokenOf('read pay')).status).toBe(400);
+  });
+});

@@ -14,6 +14,19 @@ const form = {
   states: list('In force: asked about every request', 'A draft: kept, but not asked'),
   values: { text, state: 'In force: asked about every request', reason: '', version: '12' },
   examples: [],
+  periods: [{ value: '1', words: 'the last day' }],
+};
+const trial = {
+  frame,
+  since: times.days,
+  until: times.justNow,
+  seen: '4812 requests',
+  notJudged: 0,
+  isCut: false,
+  here: at('/policies/what-if/trl_1'),
+  draft: [{ id: 'large-payments', text }],
+  findings: [],
+  mayChange: false,
 };
 const one = (name: string, words: string, does: ReturnType<typeof state>) => ({
   id: name,
@@ -74,6 +87,50 @@ export const policySamples: readonly Sample[] = [
         faults: index === 4 ? ['Column 8: Attribute `amout` in context not found: did you mean `amounts`?'] : [],
       })),
     },
+  },
+  {
+    template: 'console/policy-trial',
+    model: {
+      ...trial,
+      heading: 'It would have refused 42 requests and allowed one request',
+      state: 'done',
+      percent: 100,
+      mayChange: true,
+      save: { action: at('/policies/rules/large-payments'), text, version: '12' },
+      pager,
+      notJudged: 3,
+      findings: [
+        {
+          state: state('Would be refused', 'stop'),
+          words: 'Mira Köhler → Invoice bot → https://payments.acme.test/api',
+          count: '42 requests',
+          rules: 'invariants before, large-payments then',
+          href: at('/decisions/dec_1'),
+        },
+        {
+          state: state('Would be allowed', 'yes'),
+          words: 'Cleanup agent → https://crm.acme.test/mcp',
+          count: 'one request',
+          rules: 'no-nights before, policies then',
+          href: at('/decisions/dec_2'),
+        },
+      ],
+    },
+  },
+  {
+    template: 'console/policy-trial',
+    variant: 'running',
+    model: { ...trial, heading: 'Looking: 1200 requests so far', state: 'running', percent: 34 },
+  },
+  {
+    template: 'console/policy-trial',
+    variant: 'nothing',
+    model: { ...trial, heading: 'It would have changed nothing', state: 'done', percent: 100, isCut: true },
+  },
+  {
+    template: 'console/policy-trial',
+    variant: 'failed',
+    model: { ...trial, heading: 'The trial could not be finished', state: 'failed', percent: 12 },
   },
   { template: 'console/policy-schema', model: { frame, schema: POLICY_SCHEMA } },
   {

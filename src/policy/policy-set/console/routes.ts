@@ -2,7 +2,7 @@ import type Router from '@koa/router';
 import type { Clock } from '../../../platform/clock.ts';
 import { AppError } from '../../../platform/errors.ts';
 import { parseWith } from '../../../platform/http/body.ts';
-import { personAsChanger } from '../../../platform/http/changed-by.ts';
+import { type Changer, personAsChanger } from '../../../platform/http/changed-by.ts';
 import { basePathOf } from '../../../platform/http/issuer-path.ts';
 import { pageOf, readPageQuery } from '../../../platform/http/paging.ts';
 import { idOf } from '../../../platform/http/path-id.ts';
@@ -21,6 +21,8 @@ export interface PolicyConsoleDeps {
   readonly clock: Clock;
   readonly issuer: URL;
   readonly nameOf: Namer;
+  /** Begins to ask a draft about what was decided in the days before; returns the id of the trial. */
+  readonly tryOut: (draft: { readonly text: string; readonly days: number }, by: Changer) => Promise<string>;
 }
 
 type Context = Parameters<Web['pages']['show']>[0];
@@ -43,6 +45,13 @@ const STATES = [
   { value: 'in_force', words: 'In force: asked about every request' },
   { value: 'draft', words: 'A draft: kept, but not asked' },
 ];
+
+/** How far back a draft may be tried from the editor, in days. */
+const PERIODS: ReadonlyMap<number, string> = new Map([
+  [1, 'the last day'],
+  [7, 'the last seven days'],
+  [30, 'the last thirty days'],
+]);
 
 function valuesOf(form: Form): Values {
   const text = (name: keyof Values) => (typeof form[name] === 'string' ? form[name] : '');
@@ -107,8 +116,10 @@ interface Shown {
   readonly checked?: true;
 }
 
+const MENDABLE: ReadonlySet<string> = new Set(['invalid_input', 'conflict', 'too_many_requests']);
+
 function faultsOf(error: unknown): { field: string; message: string }[] {
-  if (!(error instanceof AppError) || (error.code !== 'invalid_input' && error.code !== 'conflict')) throw error;
+  if (!(error instanceof AppError) || !MENDABLE.has(error.code)) throw error;
   const { member, faults } = error.details;
   const field = member === '/reason' ? 'reason' : 'text';
   return faults === undefined
@@ -127,6 +138,7 @@ async function showEditor(ctx: Context, { deps, web, session, values, id, error,
     backHref: `${base}${PATH}`,
     mayChange: session.role === 'admin',
     states: STATES,
+    periods: [...PERIODS].map(([days, words]) => ({ value: String(days), words })),
     values,
     examples: id === undefined ? policyExamples : [],
     ...(checked === undefined ? {} : { checked: 'Nothing is wrong with it.' }),
@@ -155,6 +167,12 @@ function editorPages(deps: PolicyConsoleDeps, router: Router, web: Web): void {
     try {
       // what is wrong with the text is said first, whatever else is missing
       await look(service, values.text);
+      if (form['do'] === 'try') {
+        const days = Number(form['days'] ?? 1);
+        const trial = await deps.tryOut({ text: values.text, days: PERIODS.has(days) ? days : 1 }, personAsChanger(session));
+        web.pages.redirect(ctx, `${PATH}/what-if/${trial}`);
+        return;
+      }
       if (form['do'] === 'look') {
         await showEditor(ctx, { ...shown, checked: true });
         return;
