@@ -127,7 +127,7 @@ const requiredFields = {
   'policy.created': ['resource'],
   'policy.updated': ['resource'],
   'policy.deleted': ['resource'],
-  'policy.rolled_back': ['resource', 'action', 'cause'],
+  'policy.restored': ['resource', 'action', 'cause'],
   'policy.tried': ['resource', 'action'],
   'trust_provider.created': ['resource'],
   'trust_provider.updated': ['resource'],

@@ -86,7 +86,7 @@ const words = {
   'policy.updated': { did: 'changed a policy', word: 'Changed', tone: 'info' },
   'policy.deleted': { did: 'removed a policy', word: 'Removed', tone: 'stop' },
   'policy.tried': { did: 'tried a draft of the policies on what was decided before', word: 'Tried', tone: '' },
-  'policy.rolled_back': { did: 'put an earlier version of the policies back', word: 'Put back', tone: 'info' },
+  'policy.restored': { did: 'put an earlier version of the policies back', word: 'Put back', tone: 'info' },
   'trust_provider.created': { did: 'trusted a provider', word: 'Trusted', tone: 'info' },
   'trust_provider.updated': { did: 'changed a trusted provider', word: 'Changed', tone: 'info' },
   'trust_provider.deleted': { did: 'stopped trusting a provider', word: 'Removed', tone: 'stop' },

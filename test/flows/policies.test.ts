@@ -50,7 +50,7 @@ describe('the interface', () => {
     });
     const older = await manage('GET', `${PATH}/versions?cursor=${body['next_cursor']}`);
     expect((older.body['items'] as { version: number }[])[0]?.version).toBe(version);
-    const audited = await story.server.app.parts.audit.list({ types: ['policy.rolled_back'], limit: 1 });
+    const audited = await story.server.app.parts.audit.list({ types: ['policy.restored'], limit: 1 });
     expect(audited.events[0]?.event).toMatchObject({
       action: expect.stringContaining(`put back version ${version}`),
       cause: 'it was better',

@@ -156,14 +156,12 @@ export async function startExchangeServer(
   const facts: FactsSource = composeFacts({ clients, agents, owners: accounts });
   const nameOf = async (id: string) => (await agents.find(id))?.displayName ?? (await accounts.find(id))?.name;
   const policy = createPolicy({
-    ...{ ...base, audit, facts, drift: agents.drift, resources },
+    ...{ ...base, audit, facts, drift: agents.drift, resources, people: accounts, notifications },
     readers: {
       roleOf: async (id) => (await accounts.find(id))?.role,
       ownsAgent: async (accountId, agentId) => (await agents.ownedBy(accountId)).some(({ id }) => id === agentId),
       nameOf,
     },
-    people: accounts,
-    notifications,
   });
   const tokens = createTokens({
     ...base,

@@ -169,7 +169,7 @@ export function createPolicySetService(deps: PolicySetDeps): PolicySetService {
             throw new AppError('conflict', `The policy ${id} of version ${number} does not fit what policies may say now.`);
         }
         const about = { policies, summary: `put back version ${number}`, restores: number } as const;
-        return save({ ...about, event: { type: 'policy.rolled_back', resource: 'policies' } }, set.version, { reason, by });
+        return save({ ...about, event: { type: 'policy.restored', resource: 'policies' } }, set.version, { reason, by });
       }),
     check,
     async read(policies) {
