@@ -1,6 +1,6 @@
-import type { JsonObject } from '../authorization-details/index.ts';
 import type { Issuance } from '../tokens/index.ts';
 import type { PolicyInput } from './decision.ts';
+import type { AgentFacts } from './principal.ts';
 import type { Question } from './question.ts';
 
 /** What a request for a token carries beside what the invariants look at. */
@@ -48,30 +48,27 @@ export function tokenQuestion(input: PolicyInput, { issuance, amr, network }: Ar
   };
 }
 
-const isEmpty = (value: unknown) =>
-  value === undefined || (typeof value === 'object' && value !== null && !(value instanceof Date) && Object.keys(value).length === 0);
+/** True, or nothing: what is not so is not kept. */
+const ifSo = (value: boolean): true | undefined => (value ? true : undefined);
 
-function without(value: object, ...left: readonly string[]): JsonObject {
-  const kept = Object.entries(value).filter(([name, member]) => !isEmpty(member) && !left.includes(name));
-  return Object.fromEntries(kept) as JsonObject;
+function keptAgent(agent: AgentFacts) {
+  const { id, displayName, riskLevel, autonomy, dataClasses, environment, model, owner, actsUnderReview, isSelfService, validUntil } =
+    agent;
+  const flags = { actsUnderReview: ifSo(actsUnderReview), isSelfService: ifSo(isSelfService) };
+  const line = agent.line?.map((elder) => ({ id: elder.id }));
+  return { id, displayName, riskLevel, autonomy, dataClasses, environment, model, owner, ...flags, validUntil, line };
 }
 
-/** A question as it is kept with its decision, so that it can be asked again: times as text, nothing that is empty. */
-export function keptQuestion({ facts, context, ...question }: Question): JsonObject {
+/**
+ * A question as it is kept with its decision, so that it can be asked again: what the policies can look at, and nothing else of the records.
+ * Every token writes one, so it is put together member by member; what is undefined leaves no trace in JSON.
+ */
+export function keptQuestion({ subject, actors, clientId, facts, action, resource, scopes, details, context, groups }: Question) {
   const { client, agent } = facts;
-  const line = agent?.line?.map(({ id }) => ({ id }));
   return {
-    ...without(question),
-    ...(client === undefined ? {} : { client: without(client, 'resources', 'isActive') }),
-    ...(agent === undefined
-      ? {}
-      : {
-          agent: {
-            ...without(agent, 'line', 'manifestDigest', 'maxDelegationDepth'),
-            ...(line === undefined ? {} : { line }),
-          } as JsonObject,
-        }),
-    context: without(context),
+    ...{ subject, actors, clientId, action, resource, scopes, details, context, groups },
+    client: client === undefined ? undefined : { kind: client.kind, purpose: client.purpose },
+    agent: agent === undefined ? undefined : keptAgent(agent),
   };
 }
 
