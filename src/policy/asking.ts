@@ -86,6 +86,8 @@ export function createAsking({ inForce, people, ownResources }: AskingDeps): Ask
       const policyVersion = versionText(version);
       if (engine === undefined) return { answer: { ...PERMITTED, policyVersion }, question, version };
       const complete = await completed(question, engine, people);
+      // somebody saved while people were looked up
+      if (engine.isDisposed()) return judge(question);
       return { answer: { ...engine.ask(complete), policyVersion }, question: complete, version };
     } catch {
       return { answer: NOT_LOADED, question, version: undefined };

@@ -226,7 +226,7 @@ describe('what if', () => {
     while (page.words.includes('Look now')) page = await ada.visit(page.url.pathname);
     expect(page.words).toMatch(/It would have refused \d+ requests/);
     expect(page.words).toMatch(
-      /Mira Köhler → Assistant → https:\/\/invoices\.acme\.test\/mcp \d+ requests · invariants before, no-pay then/,
+      /Mira Köhler → Assistant → https:\/\/invoices\.acme\.test\/mcp \d+ requests · allowed before, no-pay then/,
     );
     const saved = await ada.send(page, 'reason', { fields: { reason: 'Looks right.' }, press: ['do', 'save'] });
     expect(saved.words).toContain('It is in force on every server.');

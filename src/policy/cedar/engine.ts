@@ -27,8 +27,9 @@ export interface PolicyEngine {
   /** Whether a policy can be lifted by an approval. */
   readonly needsApprovers: boolean;
   readonly policies: ReadonlyMap<string, ReadPolicy>;
-  /** Gives back what Cedar keeps for it. */
+  /** Gives back what Cedar keeps for it: from then on it refuses everything. */
   dispose(): void;
+  isDisposed(): boolean;
 }
 
 /** What the invariants permit is permitted, unless a policy says otherwise. */
@@ -45,7 +46,7 @@ interface Found {
 
 const unjudged = (id: string): Verdict => ({
   effect: 'deny',
-  rule: `policy:${id}`,
+  rule: id === BASE ? 'policies-not-judged' : `policy:${id}`,
   reason: 'A policy could not be judged for this request, so it is refused.',
   remedy: 'An administrator can mend the policy.',
 });
@@ -139,6 +140,7 @@ export function createEngine({ cedar, slots, known }: EngineDeps, texts: readonl
     needsGroups: read.some(({ needs }) => needs.groups),
     needsApprovers: read.some(({ obligations }) => obligations.some(({ kind }) => kind === 'approval')),
     policies,
+    isDisposed: () => isDisposed,
     dispose() {
       isDisposed = true;
       forbids.dispose();

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import type { AuthorizationDetail, JsonObject, JsonValue } from '../../authorization-details/index.ts';
 import type { AgentFacts } from '../principal.ts';
 import type { Question } from '../question.ts';
@@ -22,8 +23,8 @@ const reference = (entity: EntityId): CedarValue => ({ __entity: entity });
 
 /** An address as Cedar reads one; an IPv4 address inside an IPv6 one is that IPv4 address. Undefined: it is none. */
 function addressOf(text: string | undefined): CedarValue | undefined {
-  const address = text?.replace(/^::ffff:(?=\d+\.)/i, '').replace(/%.*$/, '');
-  return address !== undefined && /^[0-9a-fA-F:.]{2,45}$/.test(address) ? extension('ip', address) : undefined;
+  const address = text?.replace(/^::ffff:(?=\d+\.)/i, '').replace(/%.*$/, '') ?? '';
+  return isIP(address) === 0 ? undefined : extension('ip', address);
 }
 
 function listed(details: readonly AuthorizationDetail[], member: string): string[] {

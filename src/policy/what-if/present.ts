@@ -79,6 +79,9 @@ interface Around extends FindingsPage {
   readonly isKnown: (id: string) => boolean;
 }
 
+/** The policy that decided; none did when it was allowed. */
+const ruleWords = (rule: string) => (rule.startsWith('policy:') ? rule.slice('policy:'.length) : 'allowed');
+
 async function lineOf(finding: TrialFinding, { base, nameOf }: Around) {
   const { agentId, clientId, subjectId, resource, before, after, count, decisionId, change } = finding;
   const nameFor = async (id: string | undefined) => (id === undefined ? undefined : ((await nameOf(id)) ?? id));
@@ -88,7 +91,7 @@ async function lineOf(finding: TrialFinding, { base, nameOf }: Around) {
     state: CHANGES[change],
     words: parties.join(' → '),
     count: requests(count),
-    rules: `${before.replace('policy:', '')} before, ${after.replace('policy:', '')} then`,
+    rules: `${ruleWords(before)} before, ${ruleWords(after)} then`,
     href: `${base}/console/decisions/${decisionId}`,
   };
 }

@@ -167,7 +167,21 @@ test('what cannot be judged is refused: an overflow, and an engine that gave bac
   const engine = await engineOf('@id("p") forbid(principal, action, resource) when { context.hour == 3 };');
   expect(engine.ask(question).effect).toBe('permit');
   engine.dispose();
-  expect(engine.ask(question).effect).toBe('deny');
+  expect(engine.ask(question)).toMatchObject({ effect: 'deny', rule: 'policies-not-judged' });
+});
+
+test('whatever a question holds, it gets an answer', async () => {
+  const everything = await engineOf('@id("p") forbid(principal, action, resource) when { context == context && context.hour == 25 };');
+  const hostile = { constructor: 1, __proto__: { amount: '1' }, amount: [], currency: 'EUR', tools: [1, null, '\ud800'], max_calls: 1e300 };
+  const of = (network: string, details: unknown[]) => ({
+    ...question,
+    details: details as never,
+    context: { ...question.context, network },
+  });
+  for (const network of ['', '1.2.3.4:80', '::ffff:10.0.0.1', 'fe80::1%eth0', 'somewhere'])
+    expect([network, everything.ask(of(network, [{ type: 'x', ...hostile }])).effect]).toEqual([network, 'permit']);
+  const nested = JSON.parse(`${'{"a":'.repeat(500)}1${'}'.repeat(500)}`);
+  expect(everything.ask(of('10.0.0.1', [nested, ...Array.from({ length: 300 }, () => hostile)])).effect).toBe('permit');
 });
 
 test('an amount is never seen smaller than it is', async () => {
