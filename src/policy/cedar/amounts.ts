@@ -3,7 +3,8 @@ import type { AuthorizationDetail, JsonValue } from '../../authorization-details
 /** Cedar's decimals have four digits behind the point and 64 bits. */
 const SCALE = 4;
 const MOST = 9_223_372_036_854_775_807n;
-const MAX_DEPTH = 8;
+/** As deep as a body may nest. */
+const MAX_DEPTH = 20;
 
 const decimalShape = /^(-?)(\d{1,40})(?:\.(\d{1,40}))?$/;
 

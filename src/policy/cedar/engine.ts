@@ -4,7 +4,7 @@ import { type ReadPolicy, readPolicy } from './head.ts';
 import { isMet, wordsOf } from './obligations.ts';
 import { createMemory } from './memory.ts';
 import { BASE, createSlices, type Slice, type Slots } from './slices.ts';
-import { partiesOf, requestOf } from './translate.ts';
+import { partiesOf, type Request, requestOf } from './translate.ts';
 
 /** A policy as it is kept: its name and its text. */
 export interface PolicyText {
@@ -62,6 +62,12 @@ function asked(policy: ReadPolicy, obligation: Obligation): Verdict {
   return { effect: obligation.kind, rule: `policy:${id}`, reason: reason ?? words.reason, remedy: remedy ?? words.remedy, obligation };
 }
 
+/** Half a surrogate pair, which a JSON body may hold, is no text for Cedar: it becomes U+FFFD, as it does in PostgreSQL. */
+function wellFormed(request: Request): Request {
+  const text = JSON.stringify(request, (_member, value: unknown) => (typeof value === 'string' ? value.toWellFormed() : value));
+  return JSON.parse(text) as Request;
+}
+
 /** What an engine is made of. */
 export interface EngineDeps {
   readonly cedar: CedarLanguage;
@@ -93,8 +99,10 @@ export function createEngine({ cedar, slots, known }: EngineDeps, texts: readonl
 
   /** What Cedar says depends on nothing but what it is handed: the same again is not asked again. */
   const evaluate = ({ party, slot, needs }: Slice, question: Question): Found => {
-    const request = requestOf(question, party, needs);
-    return found.of(`${slot.use} ${JSON.stringify(request)}`, () => {
+    const asked = requestOf(question, party, needs);
+    const key = JSON.stringify(asked);
+    const request = key.includes('\\ud') ? wellFormed(asked) : asked;
+    return found.of(`${slot.use} ${key}`, () => {
       const answer = cedar.statefulIsAuthorized({ ...request, preparsedPolicySetId: slot.name });
       if (answer.type === 'failure') return { matching: [], failed: [BASE] };
       const { reason, errors } = answer.response.diagnostics;

@@ -85,7 +85,7 @@ export const contextMembers: Readonly<Record<string, Member>> = {
   action: ({ action }) => action.name,
   grant: ({ context }) => (context.grantType === undefined ? undefined : (GRANTS.get(context.grantType) ?? context.grantType)),
   scopes: ({ scopes }) => [...scopes],
-  detail_types: ({ details }) => [...new Set(details.map(({ type }) => type))],
+  detail_types: ({ details }) => [...new Set(details.map(({ type }) => String(type)))],
   tools: ({ details }) => listed(details, 'tools'),
   methods: ({ details }) => listed(details, 'actions'),
   paths: ({ details }) => listed(details, 'paths'),
