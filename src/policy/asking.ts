@@ -73,7 +73,7 @@ async function completed(question: Question, engine: PolicyEngine, people: Peopl
 export interface Asking {
   readonly ask: Ask;
   /** The same, with what was judged; `isNew`: looks first whether there is a newer version. */
-  judge(question: Question, how?: { readonly isNew: true }): Promise<Judged>;
+  judge(question: Question, how?: { readonly isNew: true } | undefined): Promise<Judged>;
 }
 
 /** Puts questions to the policies in force. Fails closed: a server that does not know them refuses. */

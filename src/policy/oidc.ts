@@ -107,8 +107,12 @@ async function resourceOf(aud: string | undefined, resources: PolicyResources): 
 }
 
 /** How a request that the policies refuse is answered: whoever asks learns what would allow it, and where to get it. */
-function refusalOf({ effect, obligation }: Answer, ctx: KoaContextWithOIDC): Pick<Denial, 'error' | 'status' | 'extra'> {
-  if (effect === 'step_up' && obligation?.kind === 'step_up' && ctx.oidc.entities.Account !== undefined) {
+function refusalOf(
+  { effect, obligation }: Answer,
+  { subject }: Question,
+  ctx: KoaContextWithOIDC,
+): Pick<Denial, 'error' | 'status' | 'extra'> {
+  if (effect === 'step_up' && obligation?.kind === 'step_up' && subject.kind === 'account') {
     // the words of RFC 9470 §3, for whoever sends the person to sign in again
     const { acr, maxAgeSeconds } = obligation;
     const extra = { acr_values: acr, ...(maxAgeSeconds === undefined ? {} : { max_age: maxAgeSeconds }) };
@@ -147,6 +151,8 @@ interface Judging {
   readonly issuance: Issuance;
   readonly around: AroundToken;
   readonly drift: SeenDrift | undefined;
+  /** No row of the ledger will hold its version against the policies in force: it is judged by the newest. */
+  readonly isOpaque: boolean;
 }
 
 /**
@@ -201,12 +207,12 @@ export function policyOidc(deps: PolicyHookDeps): OidcContribution {
         status: refusal?.status ?? 400,
       });
     }
-    const first = await asking.judge(question, how.again && { isNew: true });
+    const first = await asking.judge(question, how.again === true || judging.isOpaque ? { isNew: true } : undefined);
     // nobody is refused under policies that are no longer in force: who is permitted is held against them when the token is written
     const { answer, question: judged, version } = first.answer.effect === 'permit' ? first : await asking.judge(question, { isNew: true });
     const input = inputOf(given, answer.effect, judged);
     const kept = { ...record, input, policyVersion: answer.policyVersion };
-    if (answer.effect !== 'permit') return service.refuse({ ...kept, ...answer, ...refusalOf(answer, judging.ctx) });
+    if (answer.effect !== 'permit') return service.refuse({ ...kept, ...answer, ...refusalOf(answer, judged, judging.ctx) });
     // kept as it is held against the policies in force when the token is written
     if (version === undefined) delete judging.issuance.policyVersion;
     else judging.issuance.policyVersion = version;
@@ -230,14 +236,15 @@ export function policyOidc(deps: PolicyHookDeps): OidcContribution {
       note(issuance, { ...about, principal: principalFrom(known), issuer: issuerOf(issuer) });
       await boundSelfService(token, { facts: known, issuance });
       const input = await inputFor(ctx, token, { facts: known, drift });
-      const judging = { ctx, issuance, drift, around: { issuance, amr: about.source.amr, network: ctx.ip } };
+      const around = { issuance, amr: about.source.amr, network: ctx.ip };
+      const judging = { ctx, issuance, drift, around, isOpaque: !isJwt(token) };
       const keep = (kept: StoredDecision) => {
         issuance.decisionId = kept.id;
         issuance.alongside = service.rowOf(kept);
       };
       const kept = await judge(input, judging);
       // an opaque token (userinfo) has no row in the ledger that its decision could come with
-      if (!isJwt(token)) {
+      if (judging.isOpaque) {
         issuance.decisionId = kept.id;
         await service.record(kept);
         return;

@@ -146,7 +146,10 @@ test('a policy asks for a stronger sign-in in the words of RFC 9470; an agent fo
     max_age: 600,
     decision_id: expect.any(String),
   });
-  const { assistant, resource } = story;
+  const { assistant, bookkeeper, parent, resource } = story;
+  await save('@id("strong-hops") @step_up("phr") forbid(principal, action, resource) when { context.chain_length > 1 };');
+  const handedOn = await bookkeeper.client.exchange(parent.token, { resource, scope: 'read' });
+  expect(handedOn.body).toMatchObject({ error: 'insufficient_user_authentication', acr_values: 'phr' });
   const own = await assistant.client.clientCredentials({ resource, scope: 'pay' });
   expect([own.body['error'], own.body['acr_values']]).toEqual(['access_denied', undefined]);
 });
@@ -225,9 +228,7 @@ describe('what if', () => {
     let page = await ada.send(await ada.visit('/console/policies/new'), 'do', { fields, press: ['do', 'try'] });
     while (page.words.includes('Look now')) page = await ada.visit(page.url.pathname);
     expect(page.words).toMatch(/It would have refused \d+ requests/);
-    expect(page.words).toMatch(
-      /Mira Köhler → Assistant → https:\/\/invoices\.acme\.test\/mcp \d+ requests · allowed before, no-pay then/,
-    );
+    expect(page.words).toMatch(/Mira Köhler → Assistant → https:\/\/invoices\.acme\.test\/mcp \d+ requests · allowed before, no-pay then/);
     const saved = await ada.send(page, 'reason', { fields: { reason: 'Looks right.' }, press: ['do', 'save'] });
     expect(saved.words).toContain('It is in force on every server.');
     expect((await askForTokenOf('read pay')).status).toBe(400);

@@ -66,6 +66,13 @@ test('every grant is asked about, an exchange included; drafts are not in force'
     expect([answer.status, answer.body['error']]).toEqual([400, 'access_denied']);
 });
 
+test('a token for nothing but who somebody is, which the ledger does not know, is judged by the newest policies', async () => {
+  const identity = () => personToken(server, bot, { resources: {}, openid: 'openid' });
+  expect((await identity()).status).toBe(200);
+  await save('@id("nobody") forbid(principal, action, resource is Identity);');
+  expect((await identity()).body['error']).toBe('access_denied');
+});
+
 test('an invariant comes first: no policy allows what it refuses', async () => {
   await save('@id("all") permit(principal, action, resource);');
   const proposed = await makeAgent(server, 'Proposed', { status: 'proposed' });
