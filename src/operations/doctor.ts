@@ -11,6 +11,7 @@ import {
   judgeIssuer,
   judgeKeys,
   judgeOwners,
+  judgePolicies,
   judgeProvisioningTokens,
   judgeTail,
   provisioningLimits,
@@ -26,6 +27,8 @@ export interface DoctorDeps {
   readonly keys: () => Promise<readonly PublishedKey[]>;
   /** Active administrators. */
   readonly administrators: () => Promise<readonly { readonly email: string; readonly hasSecondFactor: boolean }[]>;
+  /** The administrators' policies as this server loads them; undefined: it cannot. */
+  readonly policies: () => Promise<{ readonly version: number; readonly count: number } | undefined>;
 }
 
 /** Looks at everything that a running server can look at; a check that breaks off is a finding, not an error. */
@@ -39,6 +42,7 @@ export function createDoctor(deps: DoctorDeps): { examine(): Promise<readonly Fi
     'signing keys': async () =>
       judgeKeys(await deps.keys(), { algorithms: SIGNING_ALGORITHMS, signsDays: KEY_TIMES.signsDays, now: now() }),
     administrators: async () => judgeAdministrators(await deps.administrators()),
+    policies: async () => judgePolicies(await deps.policies()),
     audit: async () => judgeTail(await store.unsealedTail(), now()),
     'bootstrap client': async () => judgeBootstrapSecret(await store.bootstrapSecretSince(), now()),
     'provisioning tokens': async () => judgeProvisioningTokens(await store.ageingProvisioningTokens(provisioningLimits(now())), now()),

@@ -138,6 +138,19 @@ function judgeStranded({ ids, total }: Stranded, check: string, [words, next]: r
   return warning(check, `${words}: ${ids.join(', ')}${more}.`, next);
 }
 
+/** The administrators' policies: a server that cannot load them refuses everything they would judge. */
+export function judgePolicies(loaded: { readonly version: number; readonly count: number } | undefined): Finding {
+  if (loaded === undefined)
+    return failed(
+      'policies',
+      'The policies in force cannot be loaded, so every token is refused.',
+      'Put back a version that can, under /console/policies/versions.',
+    );
+  const { version, count } = loaded;
+  if (count === 0) return fine('policies', 'None is in force.');
+  return fine('policies', `${count === 1 ? 'One is' : `${count} are`} in force, version ${version}.`);
+}
+
 /** Agents that were let run and still get no token. */
 export function judgeOwners(stranded: Stranded): Finding {
   return judgeStranded(stranded, 'agents without owner', [

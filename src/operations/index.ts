@@ -48,7 +48,7 @@ export interface OperationsDeps {
   readonly clients: { readonly find: WalkDeps['findClient'] };
   readonly resourceServers: { readonly findByIdentifier: WalkDeps['findResource'] };
   readonly tokens: { readonly countLive: WalkDeps['countLiveTokens'] };
-  readonly policy: WalkDeps['policy'];
+  readonly policy: WalkDeps['policy'] & { readonly loaded: DoctorDeps['policies'] };
   readonly redirectFaultOf: WalkDeps['redirectFaultOf'];
   /** The engine with its keys; asked when it is needed, because it is built last. */
   readonly engine: () => Pick<Oidc, 'keys' | 'reload'>;
@@ -77,7 +77,9 @@ export function createOperations(deps: OperationsDeps): Operations {
   const { db, clock, issuer, audit, root, config, accounts, metrics } = deps;
   const store = createOperationsStore({ db });
   const keys = () => deps.engine().keys.list();
-  const doctor = createDoctor({ clock, issuer, store, keys, administrators: accounts.administrators, isLoopback: isLoopbackUrl(issuer) });
+  const { administrators } = accounts;
+  const policies = deps.policy.loaded;
+  const doctor = createDoctor({ clock, issuer, store, keys, administrators, policies, isLoopback: isLoopbackUrl(issuer) });
   const connection = createConnectionDoctor({
     ...deps,
     issuer: issuerOf(issuer),

@@ -65,6 +65,8 @@ export interface Policy extends PolicyService {
   readonly ask: Asking['ask'];
   /** The administrators' policies as data. */
   readonly policies: PolicySetService;
+  /** What this server has loaded of them, looked at anew; undefined: it cannot. */
+  readonly loaded: () => Promise<{ readonly version: number; readonly count: number } | undefined>;
   /** Whether tokens flow while an agent is under review for drift. */
   readonly driftSetting: DriftSettingService;
   /** How software gets in that no administrator registered. */
@@ -116,6 +118,11 @@ export function createPolicy(deps: PolicyDeps): Policy {
     facts,
     ask: asking.ask,
     policies,
+    loaded: () =>
+      inForce.reload().then(
+        ({ version, engine }) => ({ version, count: engine?.policies.size ?? 0 }),
+        () => undefined,
+      ),
     driftSetting,
     enrolment,
     capability: {

@@ -35,6 +35,9 @@ describe('the interface', () => {
       against: version,
       changes: [{ id: 'no-pay', change: 'changed', lines: [expect.stringMatching(/^-.*"pay"/), expect.stringMatching(/^\+.*"read"/)] }],
     });
+    const namesOf = async (state: string) =>
+      ((await manage('GET', `${PATH}?state=${state}`)).body['items'] as { id: string }[]).map(({ id }) => id);
+    expect([await namesOf('in_force'), await namesOf('draft')]).toEqual([['no-pay'], []]);
     expect((await manage('PATCH', `${PATH}/no-pay`, { state: 'draft', reason: 'late', version })).status).toBe(409);
     expect((await manage('POST', `${PATH}/versions/${version}/rollback`, { reason: 'it was better' })).body).toEqual({
       version: version + 2,

@@ -7,6 +7,7 @@ import {
   judgeAdministrators,
   judgeBootstrapSecret,
   judgeClients,
+  judgePolicies,
   judgeClock,
   judgeDatabase,
   judgeIssuer,
@@ -60,6 +61,8 @@ describe('what the doctor says of', () => {
     ['provisioning tokens in use', judgeProvisioningTokens([], now), 'ok', 'each is in use'],
     ['one that ends', judgeProvisioningTokens([ageing({ expiresAt: ago(-3 * DAY) })], now), 'warning', 'Okta (…x9Qe) ends in 3 days'],
     ['one that nobody uses', judgeProvisioningTokens([ageing({ idleSince: ago(91 * DAY) })], now), 'warning', 'not used for 91 days'],
+    ['policies that cannot be loaded', judgePolicies(undefined), 'failed', 'every token is refused'],
+    ['policies', judgePolicies({ version: 3, count: 2 }), 'ok', '2 are in force'],
     ['clients without agent', judgeClients({ ids: ['cli_1'], total: 1 }), 'warning', 'cli_1'],
   ])('%s', (_what, finding, state, words) => {
     expect([finding.state, finding.words]).toEqual([state, expect.stringContaining(words)]);

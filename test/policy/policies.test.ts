@@ -92,8 +92,10 @@ test('a server that cannot load what is in force refuses, and goes on when it ca
   const refused = await own();
   expect(refused.body).toMatchObject({ error: 'access_denied' });
   expect(await server.policy.get(String(refused.body['decision_id']))).toMatchObject({ rule: 'policies-not-loaded' });
+  expect(await server.policy.loaded()).toBeUndefined();
   await server.policy.policies.remove('stop', { reason: 'mended' }, BY);
   expect((await own()).status).toBe(200);
+  expect(await server.policy.loaded()).toMatchObject({ count: 0 });
 });
 
 test('what is asked is kept with the decision, and holds nothing a bearer could use', async () => {

@@ -6,7 +6,7 @@ import { pageOf, readPageQuery } from '../../platform/http/paging.ts';
 import { idOf } from '../../platform/http/path-id.ts';
 import type { Web } from '../../platform/http/web.ts';
 import { POLICY_SCHEMA, SCHEMA_VERSION } from '../cedar/schema.ts';
-import { newPolicy, policyChange, policyReason, policyTexts } from './policy-set.ts';
+import { newPolicy, policyChange, policyReason, policyStates, policyTexts } from './policy-set.ts';
 import { presentDifference, presentPolicy, presentVersion } from './present.ts';
 import type { PolicySetService } from './service.ts';
 
@@ -16,6 +16,7 @@ const WRITE = { resource: 'api', scope: 'admin:write' } as const;
 
 /** Longer than any version number can get. */
 const number = z.coerce.number().int().min(1).max(2_147_483_647);
+const listQuery = z.object({ state: z.enum(policyStates).optional() });
 const fromQuery = z.object({ reason: policyReason.shape.reason, version: z.coerce.number().int().min(0).optional() });
 
 type Context = Parameters<Web['api']['caller']>[0];
@@ -26,8 +27,10 @@ export function policySetApi({ service }: { readonly service: PolicySetService }
   router.get(PATH, async (ctx) => {
     await web.api.caller(ctx, READ);
     const { after, limit } = readPageQuery(ctx);
+    const { state } = parseWith(listQuery, { state: ctx.query['state'] });
     const { version, policies } = await service.current();
-    const sorted = [...policies].sort((left, right) => (left.id < right.id ? -1 : 1)).filter(({ id }) => after === undefined || id > after);
+    const asked = policies.filter((policy) => state === undefined || policy.state === state);
+    const sorted = asked.sort((left, right) => (left.id < right.id ? -1 : 1)).filter(({ id }) => after === undefined || id > after);
     const page = pageOf(sorted.slice(0, limit + 1), limit, ({ id }) => id);
     ctx.body = { version, ...page, items: page.items.map(presentPolicy) };
   });
