@@ -8,6 +8,7 @@ import { accept, type Outcome, refuse } from './refusal.ts';
 import { TOKEN_EXCHANGE, type TokenType } from './request.ts';
 
 type Context = TokenEndpointGrantContext;
+/** The resource server of a token, as the engine knows it. */
 export type ResourceServer = NonNullable<IssuedToken['resourceServer']>;
 
 /** Keys this request proved (RFC 9449 §5, RFC 8705 §3); a proof is used up whether the exchange succeeds or not. */
@@ -19,6 +20,7 @@ export async function proveKeys(ctx: Context, helpers: GrantHelpers) {
   return { dPoP, certificate };
 }
 
+/** What a request proved. */
 export type Keys = Awaited<ReturnType<typeof proveKeys>>;
 
 /** Tells the ledger and the policy who the token speaks as, and what it is made from. */

@@ -44,6 +44,7 @@ export const tokenRules = z.strictObject({
   chains: z.boolean().default(false),
   untyped: z.boolean().default(false),
 });
+/** The rules in the form of the interface. */
 export type WrittenTokenRules = z.output<typeof tokenRules>;
 
 /** The rules as they are kept. */

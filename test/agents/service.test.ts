@@ -65,7 +65,7 @@ describe('records of agents', () => {
     ['a name that turns its direction (R11)', { displayName: 'pay\u202Eevil' }, 'displayName'],
     ['a name with a control character', { displayName: 'a\u0007b' }, 'displayName'],
     ['a name without end', { displayName: 'x'.repeat(121) }, 'displayName'],
-    ['a depth above 4 (R26)', { maxDelegationDepth: 5 }, 'maxDelegationDepth'],
+    ['a depth above 7 (R26)', { maxDelegationDepth: 8 }, 'maxDelegationDepth'],
     ['an unknown risk', { riskLevel: 'none' as 'low' }, 'riskLevel'],
     ['a date that is none', { validUntil: new Date(Number.NaN) }, 'validUntil'],
     ['an owner who does not exist', { owner: { kind: 'user', id: 'usr_nobody' } }, 'owner'],

@@ -38,6 +38,8 @@ export interface DelegationRequestService {
   list(filter: RequestFilter): Promise<readonly DelegationRequest[]>;
   /** Open ones about agents of this person that would hand on. */
   waitingFor(accountId: string): Promise<readonly DelegationRequest[]>;
+  /** The newest that would let an agent of this person take over, whatever became of them. */
+  askedFor(accountId: string, limit: number): Promise<readonly DelegationRequest[]>;
   /** Why this person may not decide; undefined when they may. */
   reasonNotToDecide(request: DelegationRequest, decider: Decider): Promise<string | undefined>;
   /** Makes the delegation. @throws {AppError} `not_found`, `forbidden` (R8), `conflict` when it is answered or ran out, `invalid_input` */
@@ -134,12 +136,14 @@ export function createDelegationRequestService(deps: DelegationRequestDeps): Del
       throw new AppError('conflict', 'This was answered already, or it ran out.');
     return get(request.id);
   };
+  const agentsOf = async (accountId: string) => (await ownership.ownedBy(accountId)).map(({ id }) => id);
   const byDecider = ({ accountId }: Decider) => ({ kind: 'account', id: accountId }) as const;
   return {
     get,
     list: store.list,
     reasonNotToDecide: reasonAgainst,
-    waitingFor: async (accountId) => store.openFrom((await ownership.ownedBy(accountId)).map(({ id }) => id)),
+    waitingFor: async (accountId) => store.openFrom(await agentsOf(accountId)),
+    askedFor: async (accountId, limit) => store.askedFor(await agentsOf(accountId), limit),
     async ask(wish, by) {
       const until = secondsAfter(clock.now(), HOLDS_DAYS * DAY).toISOString();
       try {

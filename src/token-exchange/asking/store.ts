@@ -30,6 +30,8 @@ export interface RequestStore {
   list(filter: RequestFilter): Promise<readonly DelegationRequest[]>;
   /** Open ones in which one of these agents hands on, the soonest to run out first; at most 200. */
   openFrom(agentIds: readonly string[]): Promise<readonly DelegationRequest[]>;
+  /** In which one of these agents would receive, the newest first. */
+  askedFor(agentIds: readonly string[], limit: number): Promise<readonly DelegationRequest[]>;
   insert(request: DelegationRequest): Promise<void>;
   /** False when it was answered already, or has run out. */
   answer(answered: Answered): Promise<boolean>;
@@ -107,6 +109,8 @@ export function createRequestStore({ db, clock }: { db: Db; clock: Clock }): Req
         'from_agent_id = ANY($1::text[]) AND outcome IS NULL AND expires_at > $2 ORDER BY expires_at, id LIMIT 200',
         [[...agentIds], clock.now()],
       ),
+    askedFor: (agentIds, limit) =>
+      many('delegation-requests-to', 'to_agent_id = ANY($1::text[]) ORDER BY id DESC LIMIT $2', [[...agentIds], limit]),
     async insert({ outcome: _open, resources, scopes, detailTypes, decidedBy: _by, decidedAt: _at, delegationId: _made, ...rest }) {
       const lists = { resources: [...resources], scopes: [...scopes], detailTypes: [...detailTypes] };
       await db.prisma.delegationRequest.create({ data: { ...rest, ...lists } });

@@ -54,15 +54,15 @@ export function ownRequestPages(deps: OwnPageDeps, router: Router, web: Web): vo
     const session = await web.guard.session(ctx);
     if (session === undefined) return;
     const { accountId } = session;
-    const [waiting, owned] = await Promise.all([service.waitingFor(accountId), ownedBy(accountId)]);
-    const asked = await Promise.all(owned.slice(0, SHOWN).map(({ id }) => service.list({ agentId: id, limit: SHOWN })));
-    const mine = new Set(owned.map(({ id }) => id));
-    const others = new Map(asked.flat().map((each) => [each.id, each]));
+    const [waiting, asked, owned] = await Promise.all([
+      service.waitingFor(accountId),
+      service.askedFor(accountId, SHOWN),
+      ownedBy(accountId),
+    ]);
     const about = { names, now: clock.now() };
-    const forMine = [...others.values()].filter(({ toAgentId }) => mine.has(toAgentId)).toSorted((a, b) => b.id.localeCompare(a.id));
     const model = {
       waiting: await Promise.all(waiting.map((each) => requestCard(each, about))),
-      asked: await Promise.all(forMine.slice(0, SHOWN).map((each) => requestCard(each, about))),
+      asked: await Promise.all(asked.map((each) => requestCard(each, about))),
       mayAsk: owned.length > 0,
     };
     await web.pages.show(ctx, 'me/delegations', model, session);
