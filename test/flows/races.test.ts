@@ -286,3 +286,28 @@ describe('types of authorization details', () => {
     }
   }, 30_000);
 });
+
+test('R8: one question between two agents, answered at both servers at once: one answer counts, and makes one delegation', async () => {
+  const { app } = servers;
+  const by = { kind: 'account', id: 'usr_administrator', party: 'administrator' } as const;
+  const person = { email: `${randomIds.next('usr')}@example.com`, name: 'Sam', role: 'user' } as const;
+  const { id: sam } = await app.parts.accounts.create(person, { kind: 'system', id: 'setup' });
+  const about = { displayName: 'Receiver', owner: { kind: 'user', id: sam }, status: 'active', source: 'console' } as const;
+  const { id: to } = await app.parts.agents.create(about, by);
+  const until = new Date(Date.now() + 3_600_000).toISOString();
+  const wish = { from: confidential.agentId, to, resources: [RESOURCE], scopes: ['read'], until, reason: 'a race' };
+  const { id } = await app.parts.tokenExchange.requests.askAsOwner(wish, sam);
+  const path = `/me/delegations/${id}`;
+  const page = await servers.ask(path, { headers: { cookie } });
+  const [, csrf = ''] = /name="csrf" value="([^"]+)"/.exec(page.text) ?? [];
+  const cookies = [cookie, ...[page.headers['set-cookie'] ?? []].flat().map((each) => each.split(';')[0])].join('; ');
+  const answers = await Promise.all(
+    Array.from({ length: PARALLEL }, (_, turn) =>
+      servers.ask(path, { headers: { cookie: cookies }, form: { csrf, decision: turn % 3 === 0 ? 'decline' : 'approve' } }, turn),
+    ),
+  );
+  expect(answers.map(({ status }) => status).toSorted()).toEqual([303, ...Array.from({ length: PARALLEL - 1 }, () => 409)]);
+  const { outcome, delegationId } = await app.parts.tokenExchange.requests.get(id);
+  const { delegations } = await app.parts.tokenExchange.delegations.list({ agentId: to, limit: 50 });
+  expect(delegations.map((one) => one.id)).toEqual(outcome === 'approved' ? [delegationId] : []);
+}, 30_000);
