@@ -2,7 +2,7 @@ import type { Clock } from '../platform/clock.ts';
 import { type ForeignPerson, mappedScopes, nameOfJwt, personIn, scopesIn, takeApart, type Trust, type Trusted } from '../trust/index.ts';
 import { type ActClaim, actorsOf, readActChain } from './act-chain.ts';
 import type { ForeignOrigin, SubjectToken } from './presented-token.ts';
-import { accept, type Outcome, refuse } from './refusal.ts';
+import { accept, type Outcome, type Refusal, refuse } from './refusal.ts';
 import { type PresentedToken, tokenTypes } from './request.ts';
 
 /** Who somebody of a trusted issuer is here (security rule R25); identity-assertion is one. */
@@ -30,7 +30,7 @@ const ACCESS_TOKEN_TYPES = ['at+jwt', 'application/at+jwt'] as const;
 /** What stands where no type is said. */
 const UNTYPED = ['JWT', undefined] as const;
 
-const distrusted = (reason: string) => refuse('invalid_grant', reason);
+const distrusted = (reason: string, about?: Refusal['about']) => refuse('invalid_grant', reason, about);
 
 /** The first thing that the header and the kind of token say against it. Each kind has a type of its own (security rule R25). */
 function typeFault({ type, header }: { type: string; header: string | undefined }, acceptsUntyped: boolean): string | undefined {
@@ -54,11 +54,14 @@ function chainOf(claim: unknown, about: { acceptsChains: boolean; type: string; 
     : chain;
 }
 
-function subjectOf(trusted: Trusted, about: { jwt: string; person: ForeignPerson; isNew: boolean; scopes: readonly string[] }) {
+function originOf(
+  trusted: Trusted,
+  about: { jwt: string; person: ForeignPerson; isNew: boolean; scopes: readonly string[] },
+): ForeignOrigin {
   const { claims, provider } = trusted;
   const rules = provider.tokenRules;
   const given = rules === undefined ? new Map<string, readonly string[]>() : mappedScopes(about.scopes, rules);
-  const origin: ForeignOrigin = {
+  return {
     providerId: provider.id,
     name: { iss: claims.iss, jti: nameOfJwt(about.jwt, claims), exp: claims.exp ?? 0 },
     ...{ person: about.person, isNew: about.isNew },
@@ -66,7 +69,6 @@ function subjectOf(trusted: Trusted, about: { jwt: string; person: ForeignPerson
     holdings: [...given].map(([resource, scopes]) => ({ resource, scopes, details: [] })),
     maxTtlSeconds: provider.maxTtlSeconds,
   };
-  return origin;
 }
 
 /**
@@ -83,22 +85,25 @@ export async function readForeignSubject(
   const typ = type === tokenTypes.idToken ? UNTYPED : [...ACCESS_TOKEN_TYPES, ...UNTYPED];
   const found = await trust.verify(jwt, { kind: 'token_issuer', typ, now: clock.now() });
   const rules = found.ok ? found.provider.tokenRules : undefined;
-  if (!found.ok || rules === undefined) return distrusted('the subject token is not accepted here');
+  const { iss, sub = null } = unverified.claims;
+  const about = { trust_provider: found.provider?.id ?? null, iss, sub: typeof sub === 'string' ? sub.slice(0, 255) : null };
+  if (!found.ok || rules === undefined)
+    return distrusted('the subject token is not accepted here', { ...about, fault: found.ok ? 'claims' : found.fault });
   const fault = typeFault({ type, header: unverified.header.typ }, rules.acceptsUntyped);
-  if (fault !== undefined) return distrusted(fault);
+  if (fault !== undefined) return distrusted(fault, { ...about, fault: 'wrong_type' });
   const { claims, provider } = found;
   const chain = chainOf(claims['act'], { ...rules, type, issuer });
   if (!chain.ok) return chain;
   const person = personIn(claims, rules);
-  if (person === undefined) return distrusted('the subject token does not say whom it is about');
+  if (person === undefined) return distrusted('the subject token does not say whom it is about', about);
   const account = await people.find(person, provider);
-  if (!account.ok) return distrusted(account.reason);
+  if (!account.ok) return distrusted(account.reason, about);
   const scopes = type === tokenTypes.idToken ? [] : scopesIn(claims);
   return accept({
     ...{ jti: undefined, rootJti: undefined, iss: issuer, tokenIssuer: claims.iss, sub: account.accountId, profile: 'user' },
     ...{ accountId: account.accountId, clientId: '', resource: '', scopes: [], details: [], chain: chain.value },
     ...{ cnf: claims['cnf'], mayAct: claims['may_act'], acr: undefined, authTime: undefined, approval: undefined },
     expiresAt: Math.floor(claims.exp ?? 0),
-    foreign: subjectOf(found, { jwt, person, isNew: account.isNew, scopes }),
+    foreign: originOf(found, { jwt, person, isNew: account.isNew, scopes }),
   });
 }

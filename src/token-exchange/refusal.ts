@@ -12,6 +12,8 @@ export type ExchangeError =
 export interface Refusal {
   readonly error: ExchangeError;
   readonly description: string;
+  /** What an administrator reads in the decision and the caller does not. */
+  readonly about?: Readonly<Record<string, string | null>>;
 }
 
 /** A value, or the refusal that stands in its place. */
@@ -23,6 +25,10 @@ export function accept<Value>(value: Value): Outcome<Value> {
 }
 
 /** A refusal as an outcome. */
-export function refuse(error: ExchangeError, description: string): { readonly ok: false; readonly refusal: Refusal } {
-  return { ok: false, refusal: { error, description } };
+export function refuse(
+  error: ExchangeError,
+  description: string,
+  about?: Refusal['about'],
+): { readonly ok: false; readonly refusal: Refusal } {
+  return { ok: false, refusal: { error, description, ...(about === undefined ? {} : { about }) } };
 }

@@ -45,7 +45,7 @@ export function createRefusals(deps: { readonly db: Db; readonly audit: AuditRec
           remedy: description,
         }),
     });
-  const byRule = (asked: Asked, { error, description }: Refusal): never => {
+  const byRule = (asked: Asked, { error, description, about }: Refusal): never => {
     const { clientId, agentId, resource, scopes, subject, extra } = asked;
     const chain = actorsOf(subject?.chain).map(({ iss, sub }) => ({ iss, sub }));
     const provider = subject?.foreign === undefined ? {} : { trust_provider: subject.foreign.providerId };
@@ -59,7 +59,14 @@ export function createRefusals(deps: { readonly db: Db; readonly audit: AuditRec
       subjectId: subject?.sub,
       resource,
       action: 'issue_token',
-      input: { grant_type: TOKEN_EXCHANGE, scope: scopes?.join(' ') ?? null, actors: chain, parent: subject?.jti ?? null, ...provider },
+      input: {
+        grant_type: TOKEN_EXCHANGE,
+        scope: scopes?.join(' ') ?? null,
+        actors: chain,
+        parent: subject?.jti ?? null,
+        ...provider,
+        ...about,
+      },
       ...(extra === undefined ? {} : { extra }),
     });
   };

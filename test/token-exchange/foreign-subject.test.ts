@@ -136,6 +136,16 @@ describe('RFC 8693 §2.1: a subject token of another issuer', () => {
     expect(await refusals()).toBe(before + 1);
   });
 
+  test('an administrator reads in the decision what the caller is not told', async () => {
+    const answer = await bring(await foreign({ aud: 'api://other' }));
+    const { input, reason } = await server.policy.get(String(answer.body['decision_id']));
+    expect(input).toMatchObject({ trust_provider: provider.id, fault: 'audience', iss: idp.issuer, sub: 'pairwise' });
+    expect([reason, JSON.stringify(answer.body)]).toEqual([
+      'The subject token is not accepted here.',
+      expect.not.stringContaining('audience'),
+    ]);
+  });
+
   test('R1: an agent that nobody named does not bring it, unless the token names it in may_act', async () => {
     expect((await bring(await foreign(), {}, stranger)).body['error']).toBe('actor_unauthorized');
     const named = await foreign({ may_act: { iss: server.issuer, sub: stranger.agentId } });

@@ -165,8 +165,8 @@ test('no live token ever exceeds its root', async () => {
       }
       issued += world.tokens.length;
     }),
-    { numRuns: 30, interruptAfterTimeLimit: 12_000, markInterruptAsFailure: false, endOnFailure: true },
+    { numRuns: 20, interruptAfterTimeLimit: 12_000, markInterruptAsFailure: false, endOnFailure: true },
   );
   // a model that never gets anywhere proves nothing
-  expect(issued).toBeGreaterThan(30);
+  expect(issued).toBeGreaterThan(20);
 }, 40_000);

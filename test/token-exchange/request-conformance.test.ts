@@ -224,6 +224,10 @@ describe('Actor Profile: rebinding', () => {
   });
 });
 
+test('without the draft an authorization request names no actor, and a code takes no actor token', () => {
+  expect(server.exchange.beforePolicy).toEqual([]);
+});
+
 test('the discovery document offers the grant and the actor profile', async () => {
   const metadata = (await (await fetch(`${server.issuer}/.well-known/openid-configuration`)).json()) as Record<string, unknown>;
   expect(metadata['grant_types_supported']).toContain(EXCHANGE);

@@ -110,11 +110,3 @@ describe('draft-oauth-ai-agents-on-behalf-of-user-02', () => {
     expect([plain.status, plain.claims['act']]).toEqual([200, undefined]);
   }, 30_000);
 });
-
-test('without the draft the parameters mean nothing', async () => {
-  const { parts } = server.app;
-  expect(parts.tokenExchange.beforePolicy).toHaveLength(1);
-  const plain = await createInhabitedServer();
-  expect(plain.app.parts.tokenExchange.beforePolicy).toEqual([]);
-  await plain.close();
-}, 60_000);
