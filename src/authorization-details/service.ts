@@ -118,10 +118,11 @@ function whyItStays(isBuiltIn: boolean): string {
 async function create({ store, compile, ids, clock, audit }: Parts, input: unknown, by: AuditActor): Promise<RegisteredType> {
   const { definition } = compile(input);
   const { type } = definition;
-  const taken = () => new AppError('conflict', `There is a type ${type} already.`, { member: '/type' });
-  if (builtIn.has(type)) throw taken();
-  if ((await store.list()).length >= MOST_TYPES)
-    throw new AppError('conflict', `There are ${MOST_TYPES} types; more cannot be registered.`);
+  const taken = () => new AppError('conflict', `There is a type ${type} already; capital letters make no other name.`, { member: '/type' });
+  const rows = await store.list();
+  const names = [...builtIn.keys(), ...rows.map((row) => row.type)].map((name) => name.toLowerCase());
+  if (names.includes(type.toLowerCase())) throw taken();
+  if (rows.length >= MOST_TYPES) throw new AppError('conflict', `There are ${MOST_TYPES} types; more cannot be registered.`);
   const now = clock.now();
   const fresh = { type, definition, revision: ids.next('dtt'), isEnabled: true, usedAt: undefined };
   const stored: StoredType = { ...fresh, createdBy: by.id, createdAt: now, changedBy: by.id, changedAt: now };

@@ -86,6 +86,7 @@ describe('a type is data: it is registered while the server runs', () => {
       [{ ...ROOMS, title: 'Book r\u202eooms' }, '/title', 400],
       [{ ...ROOMS, example: { type: 'room_booking', rooms: [] } }, '/example/rooms', 400],
       [{ ...ROOMS, type: 'api_call', schema: withMember('type', { const: 'api_call' }) }, '/type', 409],
+      [{ ...ROOMS, type: 'Api_Call', schema: withMember('type', { const: 'Api_Call' }) }, '/type', 409],
       [{ ...ROOMS, type: '__proto__' }, '/type', 400],
     ];
     for (const [definition, member, status] of faulty) {
@@ -197,6 +198,7 @@ describe('what no request should name (RFC 9396 §5)', () => {
     ['a member of the prototype', '[{"type":"room_booking","rooms":["blue"],"__proto__":{"hours":1}}]', /\/0\/__proto__/],
     ['a constructor', JSON.stringify([{ ...BLUE, constructor: {} }]), /\/0\/constructor/],
     ['a hundred levels', JSON.stringify([{ ...BLUE, deep: hundredDeep }]), /\/0\/deep\/a\/a.* levels deep/],
+    ['eight thousand levels', `[{"type":"room_booking","rooms":${'['.repeat(8_000)}${']'.repeat(8_000)}}]`, /must not exceed 4096 bytes/],
     ['a member twice', '[{"type":"room_booking","rooms":["blue"],"hours":1,"hours":12}]', /names a member twice/],
     ['a member twice, once escaped', '[{"type":"room_booking","rooms":["blue"],"hours":1,"h\\u006furs":12}]', /names a member twice/],
     ['more than any double', '[{"type":"room_booking","rooms":["blue"],"hours":1e999}]', /\/0\/hours/],
@@ -352,6 +354,8 @@ describe('in the console', () => {
       press: ['action', 'save'],
     });
     expect([faulty.status, faulty.words.includes('/headline/many: may only use')]).toEqual([400, true]);
+    const deep = `{"type":${'['.repeat(9_000)}${']'.repeat(9_000)}}`;
+    expect((await ada.send(page, 'action', { fields: { ...fields, definition: deep }, press: ['action', 'try'] })).status).toBe(400);
     const saved = await ada.send(page, 'action', { fields, press: ['action', 'save'] });
     expect([saved.status, saved.words.includes('Requests can name desk_booking now.')]).toEqual([200, true]);
     expect(await supported()).toContain('desk_booking');

@@ -1,4 +1,5 @@
 import { AppError } from '../../platform/errors.ts';
+import { isDeeperThan } from '../../platform/http/body.ts';
 import type { Form } from '../../platform/http/web.ts';
 import { type Attempt, definitionText, type Tried, tryOut } from '../present.ts';
 import type { CompileDefinition } from '../registry.ts';
@@ -10,6 +11,8 @@ export interface TypeValues extends Attempt {
 
 /** Longer than any definition that would be accepted. */
 const LONGEST = 32_000;
+/** As deep as a body of the interface may be. */
+const DEEPEST = 20;
 
 function textOf(form: Form, name: string): string {
   const value = form[name];
@@ -35,11 +38,12 @@ export function isAttempt(form: Form): boolean {
 export function readDefinition(text: string): Readonly<Record<string, unknown>> {
   try {
     const value: unknown = JSON.parse(text);
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+    const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
+    if (isObject && !isDeeperThan(value, DEEPEST)) return value as Record<string, unknown>;
   } catch {
     // told below, in the same words
   }
-  throw new AppError('invalid_input', 'The definition is not a JSON object.', { member: '/' });
+  throw new AppError('invalid_input', `The definition is not a JSON object of at most ${DEEPEST} levels.`, { member: '/' });
 }
 
 /** What to mend, for the form; anything but bad input is not the form's business and goes on. */
