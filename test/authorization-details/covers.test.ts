@@ -6,6 +6,12 @@ import { detailTypes, typeOf, validDetail } from './detail-arbitraries.ts';
 const lies = (inner: AuthorizationDetail, outer: AuthorizationDetail) =>
   inner.type === outer.type && covers(outer, inner, typeOf(outer)).covered;
 const call = (members: object): AuthorizationDetail => ({ type: 'mcp_tool_call', tools: ['pay'], ...members });
+const pay = (members: object): AuthorizationDetail => ({
+  type: 'payment_initiation',
+  instructed_amount: { amount: '200.00', currency: 'EUR' },
+  creditors: ['Acme GmbH'],
+  ...members,
+});
 const api = (members: object): AuthorizationDetail => ({ type: 'api_call', actions: ['GET'], ...members });
 
 describe('covers: one order for every type (RFC 9396 §7.1)', () => {
@@ -65,6 +71,16 @@ describe('covers: one order for every type (RFC 9396 §7.1)', () => {
       api({ max_amount: { amount: '3', currency: 'EUR' } }),
       api({ max_amount: { amount: '3', currency: 'JPY' } }),
       '/max_amount/currency',
+    ],
+    ['one cent wider', pay({}), pay({ instructed_amount: { amount: '200.01', currency: 'EUR' } }), '/instructed_amount/amount'],
+    ['the same payment, spelt with more noughts', pay({}), pay({ instructed_amount: { amount: '200.0000', currency: 'EUR' } }), undefined],
+    ['somebody else to be paid', pay({}), pay({ creditors: ['Acme GmbH', 'Bolt AG'] }), '/creditors/1'],
+    ['a longer reference', pay({ reference: 'INV-' }), pay({ reference: 'INV-7' }), undefined],
+    [
+      'a window that opens a second early, in another time zone',
+      pay({ execution: { from: '2026-05-01T00:00:00Z' } }),
+      pay({ execution: { from: '2026-05-01T01:59:59+02:00' } }),
+      '/execution/from',
     ],
     ['another method', api({}), api({ actions: ['DELETE'] }), '/actions/0'],
     ['a member nobody knows', api({}), api({ sudo: true }), '/sudo'],
