@@ -1,7 +1,8 @@
 import { AppError } from '../../platform/errors.ts';
 import { isDeeperThan } from '../../platform/http/body.ts';
 import type { Form } from '../../platform/http/web.ts';
-import { type Attempt, definitionText, type Tried, tryOut } from '../present.ts';
+import { type Attempt, type Tried, tryOut } from '../live-example.ts';
+import { definitionText } from '../present.ts';
 import type { CompileDefinition } from '../registry.ts';
 
 /** The fields of the form, as text. */

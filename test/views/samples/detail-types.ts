@@ -1,5 +1,6 @@
 import { builtInDetailTypes, createDetailTypes } from '../../../src/authorization-details/index.ts';
-import { definitionText, presentInConsole, presentInList, tryOut } from '../../../src/authorization-details/present.ts';
+import { tryOut } from '../../../src/authorization-details/live-example.ts';
+import { definitionText, presentInConsole, presentInList } from '../../../src/authorization-details/present.ts';
 import type { RegisteredType } from '../../../src/authorization-details/registered-type.ts';
 import type { Sample } from '../shapes.ts';
 import { at, frame } from './console.ts';
