@@ -89,6 +89,7 @@ export function selfServiceSources(parts: HomeParts): SelfServiceSources {
     resourceOf: (uri) => resourceServers.findByIdentifier(uri),
     detailTypes: () => details.types,
     lastUsed: async (grantHash) => (await tokens.live({ grantHash, limit: 1 })).tokens[0]?.issuedAt,
+    historyOf: (grantHash) => tokens.historyOf(grantHash),
     falling: (grantHash) => tokens.countFalling({ by: 'grant', grantHash }),
     async agentsOwnedBy(accountId) {
       const owned = await agents.ownedBy(accountId);

@@ -1,6 +1,7 @@
 import { dayWords, endOf, momentOf } from '../platform/http/moment.ts';
 import { initialsOf } from '../platform/http/pages.ts';
 import type { GrantWords } from './grant.ts';
+import type { LineageNode } from '../tokens/index.ts';
 import type { SelfServiceSources } from './sources.ts';
 
 const STATES: Readonly<Record<string, { word: string; tone: string }>> = {
@@ -98,6 +99,16 @@ export function presentHome(facts: {
       lastSeen: momentOf(lastSeenAt, now),
       current: uid === currentUid,
     })),
+  };
+}
+
+/** What became of a grant (views/me/grant.eta). */
+export function presentHistory(grant: GrantWords, trees: readonly LineageNode[], base: string) {
+  return {
+    heading: `What ${grant.grantee.name} did with it`,
+    words: sentence(grant.may),
+    trees,
+    endHref: `${base}/me/grants/${grant.hash.toString('hex')}/end`,
   };
 }
 

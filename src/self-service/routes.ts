@@ -6,7 +6,7 @@ import type { Db } from '../platform/db/db.ts';
 import { AppError } from '../platform/errors.ts';
 import type { BrowserSession, Routes } from '../platform/http/web.ts';
 import { grantInWords, type GrantWords } from './grant.ts';
-import { presentEnd, presentGrant, presentHome } from './present.ts';
+import { presentEnd, presentGrant, presentHistory, presentHome } from './present.ts';
 import type { SelfServiceSources } from './sources.ts';
 
 /** What the routes stand on. */
@@ -34,7 +34,7 @@ export async function grantsOf(
 async function ownGrant(deps: RouteDeps, ctx: Context, accountId: string): Promise<GrantWords> {
   const { id } = (ctx as Context & { params: Record<string, string | undefined> }).params;
   const grant = (await grantsOf(deps, accountId)).find(({ hash }) => hash.toString('hex') === id);
-  if (grant === undefined) throw new AppError('not_found', 'There is nothing to end: it ended already, or it is not yours.');
+  if (grant === undefined) throw new AppError('not_found', 'There is no such permission: it ended already, or it is not yours.');
   return grant;
 }
 
@@ -65,7 +65,7 @@ async function homeModel(deps: RouteDeps, session: BrowserSession) {
   };
 }
 
-/** `/me`, and the page that ends a grant. */
+/** `/me`, what became of a grant, and the page that ends it. */
 export function selfServiceRoutes(deps: RouteDeps): Routes {
   const { db, base, sources, audit } = deps;
   const path = '/me/grants/:id/end';
@@ -73,6 +73,12 @@ export function selfServiceRoutes(deps: RouteDeps): Routes {
     router.get('/me', async (ctx) => {
       const session = await guard.session(ctx);
       if (session !== undefined) await pages.show(ctx, 'me/home', await homeModel(deps, session), session);
+    });
+    router.get('/me/grants/:id', async (ctx) => {
+      const session = await guard.session(ctx);
+      if (session === undefined) return;
+      const grant = await ownGrant(deps, ctx, session.accountId);
+      await pages.show(ctx, 'me/grant', presentHistory(grant, await sources.historyOf(grant.hash), base), session);
     });
     router.get(path, async (ctx) => {
       const session = await guard.session(ctx);

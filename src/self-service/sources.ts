@@ -1,5 +1,6 @@
 import type { DetailTypes } from '../authorization-details/index.ts';
 import type { TitledTools } from '../resource-servers/index.ts';
+import type { LineageNode } from '../tokens/index.ts';
 
 /** Whom a grant was given to: the agent behind a client, or the client itself. */
 export interface Grantee {
@@ -21,6 +22,8 @@ export interface SelfServiceSources {
   readonly detailTypes: () => DetailTypes;
   /** When a token was last issued under a grant. */
   lastUsed(grantHash: Buffer): Promise<Date | undefined>;
+  /** What became of a grant in the last day. */
+  historyOf(grantHash: Buffer): Promise<readonly LineageNode[]>;
   /** What ends with a grant. */
   falling(grantHash: Buffer): Promise<{ readonly tokens: number; readonly agents: number }>;
   agentsOwnedBy(accountId: string): Promise<

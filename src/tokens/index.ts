@@ -16,6 +16,7 @@ import type { Job } from '../platform/jobs.ts';
 import { ownResourcesOf } from './guard.ts';
 import { type TokenClaimsDeps, tokenClaims } from './oidc.ts';
 import { apiRoutes, consoleRoutes, type TokenRoutesDeps } from './routes.ts';
+import { grantHistory, type LineageNode, namedInLineage } from './lineage/present.ts';
 import { lineageRoutes } from './lineage/routes.ts';
 import { createLineageStore } from './lineage/store.ts';
 import { createTokenService, type TokenService } from './service.ts';
@@ -23,7 +24,7 @@ import { createStoppedAgentsStore } from './stopped-agents/store.ts';
 import { createTokenStore, type TokenStore } from './store.ts';
 
 export { type ApiGuardDeps, createApiGuard, type GuardedClient, ownResourcesOf } from './guard.ts';
-export type { DetailWriter } from './lineage/present.ts';
+export type { DetailWriter, LineageNode } from './lineage/present.ts';
 export { type Companion, type Issuance, issuanceOf } from './issuance.ts';
 export type { ClientPrincipal } from './oidc.ts';
 export { chainOf, type Names, namedIn } from './present.ts';
@@ -45,6 +46,8 @@ export {
 
 /** The ledger and what it contributes. */
 export interface Tokens extends TokenService {
+  /** What became of a grant in the last day, for the person who gave it. */
+  historyOf(grantHash: Buffer): Promise<readonly LineageNode[]>;
   readonly capability: Capability;
 }
 
@@ -86,5 +89,10 @@ export function createTokens(deps: TokensDeps): Tokens {
     lineageRoutes(routeDeps)(router, web);
   };
   const oidc = { tokenClaims: tokenClaims({ ...deps, store, issuer }) };
-  return { ...service, capability: { name: 'tokens', oidc, routes, jobs: [purgeJob(store)] } };
+  const historyOf = async (grantHash: Buffer) => {
+    const lineages = await service.lineagesUnder(grantHash);
+    const names = await deps.namesOf(lineages.flatMap(namedInLineage));
+    return grantHistory(lineages, { names, now: deps.clock.now(), details: deps.details });
+  };
+  return { ...service, historyOf, capability: { name: 'tokens', oidc, routes, jobs: [purgeJob(store)] } };
 }

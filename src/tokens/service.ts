@@ -49,6 +49,8 @@ export interface TokenService {
   identify(pasted: string): Promise<string | undefined>;
   /** A token with what it came from and what was made of it; one read. @throws {AppError} `not_found` */
   lineage(jti: string): Promise<Lineage>;
+  /** What became of a grant in the last day: the newest tokens under it, at most five, each with what was made of it. */
+  lineagesUnder(grantHash: Buffer): Promise<readonly Lineage[]>;
   live(query: LiveTokensQuery): Promise<LiveTokensPage>;
   countLive(query: Omit<LiveTokenFilter, 'cursor' | 'limit'>): Promise<number>;
   /** Everything that is alive: tokens, agents in them, people and resources they are for. */
@@ -66,6 +68,7 @@ export interface TokenService {
 }
 
 const LONGEST_JTI = 128;
+const MOST_BEGUN = 5;
 
 function missing(): never {
   throw new AppError('not_found', 'There is no such token, or it ended more than a day ago.');
@@ -142,6 +145,10 @@ export function createTokenService(deps: {
     async lineage(jti) {
       const found = jti === '' || jti.length > LONGEST_JTI ? undefined : await deps.lineages.find(jti);
       return found ?? missing();
+    },
+    async lineagesUnder(grantHash) {
+      const begun = await deps.lineages.begunUnder(grantHash, MOST_BEGUN);
+      return (await Promise.all(begun.map((jti) => deps.lineages.find(jti)))).filter((found) => found !== undefined);
     },
     async live({ cursor, ...query }) {
       const from = cursor === undefined ? {} : { cursor: readCursor(cursor) };

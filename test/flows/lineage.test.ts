@@ -59,7 +59,7 @@ describe('what a token came from', () => {
       made.push(await story.assistant.client.exchange(story.parent.token, { resource: story.resource, scope: 'read' }));
     const { hops, below, left_out: leftOut } = await lineageOf(story.parent);
     expect(below).toHaveLength(6);
-    expect(hops.map(({ basis }) => basis)).toEqual(Array.from({ length: 6 }, () => 'issued_to'));
+    expect(hops.map(({ basis }) => basis)).toEqual(['delegation', ...Array.from({ length: 5 }, () => 'issued_to')]);
     expect(leftOut).toEqual([{ jti: jtiOf(story.parent), count: 4 }]);
     const page = await pageOf(story.parent);
     expect(page.words).toContain('Assistant made a narrower one for itself It was issued to the same client');
@@ -102,6 +102,16 @@ test('the audit event of a token leads to its page', async () => {
   const page = await story.ada.visit(`/console/audit/${id}`);
   expect(page.html).toContain(`href="/console/tokens/${jtiOf(story.child)}"`);
   expect(page.html).toMatch(/href="\/console\/decisions\/dec_/);
+});
+
+test('a person reads what became of what they allowed, and nobody else does', async () => {
+  const home = await story.mira.visit('/me');
+  const [, path = ''] = /href="([^"]*\/me\/grants\/[0-9a-f]{64})"/.exec(home.html) ?? [];
+  const page = await story.mira.visit(path);
+  expect([page.status, page.words.includes('What Assistant did with it')]).toEqual([200, true]);
+  for (const words of ['Assistant handed it to Bookkeeper', 'Scopes: 2 → 1; without pay']) expect(page.words).toContain(words);
+  expect(page.html).not.toContain('/console/');
+  expect((await story.ada.visit(path)).status).toBe(404);
 });
 
 test('a token is ended from its page, with what was made of it', async () => {

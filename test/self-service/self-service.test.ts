@@ -22,6 +22,7 @@ beforeAll(async () => {
           resourceOf: async () => ({ name: 'Billing MCP', scopes: [{ name: 'invoices:pay', description: 'pay invoices' }] }),
           detailTypes: () => types,
           lastUsed: async () => systemClock.now(),
+          historyOf: async () => [],
           falling: async () => ({ tokens: 2, agents: 1 }),
           agentsOwnedBy: async () => [
             { id: 'agt_1', displayName: 'Travel planner', purpose: 'Finds trains', status: 'suspended', validUntil: undefined },

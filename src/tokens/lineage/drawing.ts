@@ -108,7 +108,8 @@ function plan(graph: Plan, node: LineageNode, id: string): void {
     link(`${id}.${index}`, labelOf(child));
   }
   if (node.more === undefined) return;
-  const more: Placed = { kind: 'more', isFocus: false, href: node.more.href, name: node.more.words };
+  const { href, words } = node.more;
+  const more: Placed = { kind: 'more', isFocus: false, name: words, ...(href === undefined ? {} : { href }) };
   graph.setNode(`${id}.more`, { ...more, ...SIZES.more });
   link(`${id}.more`, []);
 }

@@ -48,7 +48,7 @@ export interface LineageNode {
   readonly hop?: HopView;
   readonly children: readonly LineageNode[];
   /** What is left out below it. */
-  readonly more?: { readonly words: string; readonly href: string };
+  readonly more?: { readonly words: string; readonly href?: string };
 }
 
 /** Everything whose name the page needs. */
@@ -171,4 +171,24 @@ export function presentLineage(lineage: Lineage, { details }: Pick<LineageContex
     hops,
     left_out: leftOut,
   };
+}
+
+/** A tree for a person: the same words without the ways into the console. */
+function withoutLinks({ party, words, state, ends, hop, more, children }: LineageNode): LineageNode {
+  const { href: _page, now: _outline, ...known } = party;
+  return {
+    party: known,
+    words,
+    isFocus: false,
+    ...(state === undefined ? {} : { state }),
+    ...(ends === undefined ? {} : { ends }),
+    ...(hop === undefined ? {} : { hop: { words: hop.words, rule: hop.rule, shrank: hop.shrank, short: hop.short } }),
+    ...(more === undefined ? {} : { more: { words: more.words } }),
+    children: children.map(withoutLinks),
+  };
+}
+
+/** What was made under somebody's grant, for that person: from each token issued under it on down. */
+export function grantHistory(lineages: readonly Lineage[], context: Omit<LineageContext, 'basePath' | 'mayEnd'>): readonly LineageNode[] {
+  return lineages.flatMap((lineage) => lineageTree(lineage, { ...context, basePath: '', mayEnd: false }).children.map(withoutLinks));
 }

@@ -8,6 +8,8 @@ import { type Lineage, type LineageToken, MOST_COUNTED } from './lineage.ts';
 export interface LineageStore {
   /** One read, bounded whatever was made from the token; undefined when the ledger does not know it. */
   find(jti: string): Promise<Lineage | undefined>;
+  /** The tokens issued under a grant itself, newest first; what was made of them hangs below. */
+  begunUnder(grantHash: Buffer, limit: number): Promise<readonly string[]>;
 }
 
 type Place = 'above' | 'focus' | 'beside' | 'below';
@@ -21,8 +23,9 @@ const DEEPEST_BELOW = 4;
 /** How many children of one token are shown: more of the one that was asked for. */
 const CHILDREN = 'CASE younger.level WHEN 0 THEN 6 ELSE 3 END';
 
-/** What still works comes first, then what is newest: the rest is left out. */
-const FIRST = `(child.ended_at IS NULL AND child.expires_at > $1::timestamptz) DESC, child.issued_at DESC, child.jti DESC`;
+/** What still works comes first, then what somebody else holds, then what is newest: the rest is left out. */
+const FIRST = `(child.ended_at IS NULL AND child.expires_at > $1::timestamptz) DESC, (child.basis IS DISTINCT FROM 'issued_to') DESC,
+  child.issued_at DESC, child.jti DESC`;
 /** Each step is a look-up by key. */
 const parentOf = (younger: string) => `(SELECT t.jti, t.parent_jti FROM token_ledger t WHERE t.jti = ${younger}.parent_jti LIMIT 1)`;
 
@@ -63,6 +66,11 @@ export function createLineageStore(deps: {
         rows.filter(({ place }) => place === wanted).map((row) => ({ ...toToken(row), childCount: row.child_count }));
       const [focus] = at('focus');
       return focus && { focus, above: at('above'), beside: at('beside'), below: at('below') };
+    },
+    async begunUnder(grantHash, limit) {
+      const text = 'SELECT jti FROM token_ledger WHERE grant_hash = $1 AND parent_jti IS NULL ORDER BY issued_at DESC, jti DESC LIMIT $2';
+      const rows = await db.rows<{ jti: string }>({ name: 'token-begun-under', text, values: [grantHash, limit] });
+      return rows.map(({ jti }) => jti);
     },
   };
 }
