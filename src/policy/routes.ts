@@ -104,7 +104,9 @@ export function policyRoutes(deps: PolicyRoutesDeps): (router: Router, web: Web)
       const base = READ_ALL.includes(session.role) ? basePathOf(issuer) : undefined;
       const explanation = await explanations.of(decision);
       const page = await presentPage(decision, { nameOf: readers.nameOf, now: clock.now(), explanation, base });
-      await web.pages.show(ctx, 'console/decision', page, session);
+      const maySeeTokens = READ_ALL.includes(session.role) && decision.effect === 'permit';
+      const gave = maySeeTokens ? { gave: new URLSearchParams({ decision: decision.id, client: decision.clientId }).toString() } : {};
+      await web.pages.show(ctx, 'console/decision', { ...page, ...gave }, session);
     });
   };
 }

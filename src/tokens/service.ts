@@ -49,6 +49,8 @@ export interface TokenService {
   identify(pasted: string): Promise<string | undefined>;
   /** A token with what it came from and what was made of it; one read. @throws {AppError} `not_found` */
   lineage(jti: string): Promise<Lineage>;
+  /** The token that a decision about a client gave; undefined when it gave none, or it is forgotten. */
+  givenBy(decisionId: string, clientId: string): Promise<string | undefined>;
   /** What became of a grant in the last day: the newest tokens under it, at most five, each with what was made of it. */
   lineagesUnder(grantHash: Buffer): Promise<readonly Lineage[]>;
   live(query: LiveTokensQuery): Promise<LiveTokensPage>;
@@ -146,6 +148,7 @@ export function createTokenService(deps: {
       const found = jti === '' || jti.length > LONGEST_JTI ? undefined : await deps.lineages.find(jti);
       return found ?? missing();
     },
+    givenBy: (decisionId, clientId) => deps.lineages.givenBy(decisionId, clientId),
     async lineagesUnder(grantHash) {
       const begun = await deps.lineages.begunUnder(grantHash, MOST_BEGUN);
       return (await Promise.all(begun.map((jti) => deps.lineages.find(jti)))).filter((found) => found !== undefined);

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { createLogger } from '../../src/platform/log.ts';
 import type { TokenAnswer } from '../support/agent-client.ts';
 import { type DelegationStory, playDelegation } from '../support/delegation-story.ts';
+import { decodeEntities } from '../support/html-form.ts';
 import type { Page } from '../support/person.ts';
 
 let story: DelegationStory;
@@ -96,12 +97,16 @@ describe('a token that somebody found', () => {
   });
 });
 
-test('the audit event of a token leads to its page', async () => {
+test('the audit event of a token leads to its page, and so does the decision that gave it', async () => {
   const events = await story.manage('GET', `/api/v1/audit/events?type=token.issued&agent_id=${story.bookkeeper.agentId}`);
   const [{ id } = { id: '' }] = (events.body as unknown as { items: { id: string }[] }).items;
   const page = await story.ada.visit(`/console/audit/${id}`);
   expect(page.html).toContain(`href="/console/tokens/${jtiOf(story.child)}"`);
-  expect(page.html).toMatch(/href="\/console\/decisions\/dec_/);
+  const [, decision = ''] = /href="(\/console\/decisions\/dec_[0-9a-f]{32})"/.exec(page.html) ?? [];
+  const [, gave = ''] = /href="([^"]*by-decision[^"]*)"/.exec((await story.ada.visit(decision)).html) ?? [];
+  expect((await story.ada.visit(decodeEntities(gave))).url.pathname).toBe(`/console/tokens/${jtiOf(story.child)}`);
+  const other = decodeEntities(gave).replace(/client=[^&]*/, 'client=somebody');
+  expect((await story.ada.visit(other)).url.pathname).toBe('/console/audit');
 });
 
 test('a person reads what became of what they allowed, and nobody else does', async () => {

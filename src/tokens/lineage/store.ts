@@ -10,6 +10,8 @@ export interface LineageStore {
   find(jti: string): Promise<Lineage | undefined>;
   /** The tokens issued under a grant itself, newest first; what was made of them hangs below. */
   begunUnder(grantHash: Buffer, limit: number): Promise<readonly string[]>;
+  /** The token that a decision about a client gave. */
+  givenBy(decisionId: string, clientId: string): Promise<string | undefined>;
 }
 
 type Place = 'above' | 'focus' | 'beside' | 'below';
@@ -71,6 +73,11 @@ export function createLineageStore(deps: {
       const text = 'SELECT jti FROM token_ledger WHERE grant_hash = $1 AND parent_jti IS NULL ORDER BY issued_at DESC, jti DESC LIMIT $2';
       const rows = await db.rows<{ jti: string }>({ name: 'token-begun-under', text, values: [grantHash, limit] });
       return rows.map(({ jti }) => jti);
+    },
+    async givenBy(decisionId, clientId) {
+      // found by the client, of whose tokens of a day there are few; no index is kept for the rare look from a decision
+      const text = 'SELECT jti FROM token_ledger WHERE client_id = $1 AND decision_id = $2 LIMIT 1';
+      return (await db.row<{ jti: string }>({ name: 'token-given-by', text, values: [clientId, decisionId] }))?.jti;
     },
   };
 }
