@@ -169,6 +169,10 @@ async function deskPictures(browser: Browser, stage: Stage, about: { login: Logi
   await take(desk, 'agents', `${console}/agents`);
   await take(desk, 'software', `${console}/software`);
   await take(desk, 'agent', `${console}/agents/${about.agentId}`);
+  await desk.goto(`${console}/tokens?agent=${about.agentId}`);
+  await desk.getByRole('link', { name: 'Where it came from' }).first().click();
+  await desk.waitForLoadState();
+  await take(desk, 'token');
   await take(desk, 'refusal', `${console}/decisions/${about.decisionId}`);
   await desk.goto(`${console}/audit`);
   await desk
