@@ -2,7 +2,7 @@
  * The page to read first. It builds every part of the server, top to bottom, one paragraph a capability, and wires the few
  * calls that go uphill: a hook that names a part built further down. Nothing here decides anything; nothing else wires anything.
  */
-import { createAccessEvaluation, withoutPolicies } from './access-evaluation/index.ts';
+import { createAccessEvaluation } from './access-evaluation/index.ts';
 import { createAccounts } from './accounts/index.ts';
 import { createAgents } from './agents/index.ts';
 import { createApprovals } from './approvals/index.ts';
@@ -35,7 +35,7 @@ import { createQuotas } from './platform/quota/quota.ts';
 import type { Vault } from './platform/vault.ts';
 import { createOperations } from './operations/index.ts';
 import { createOverview } from './overview/index.ts';
-import { type Ask, composeFacts, createPolicy } from './policy/index.ts';
+import { composeFacts, createPolicy } from './policy/index.ts';
 import { createProofs } from './proofs/index.ts';
 import { createRefreshTokens } from './refresh-tokens/index.ts';
 import { createResourceServers } from './resource-servers/index.ts';
@@ -192,7 +192,7 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
   const judging = { ...recorded, types: details.types, policy, facts: policy.facts, resources: resourceServers };
   const exchanging = { ...judging, tokens, artifacts, agents, accounts, trust, directory, drafts, useTypes: details.use };
   const { tokenExchange, identityAssertion } = createHandingOn(exchanging);
-  const policies: { ask: Ask } = { ask: withoutPolicies };
+  const policies = { ask: policy.ask };
   const accesses = { ...judging, tokens, agents, owners: accounts };
   const accessEvaluation = createAccessEvaluation({ ...accesses, ask: (question) => policies.ask(question) });
   const approvals = createApprovals({
@@ -221,16 +221,8 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
   const operations = createOperations({ ...deps, ...home, issuer, audit, policy, redirectFaultOf, engine: oidc });
   return {
     ...home,
-    ...{ quotas, budgets, overview, selfService },
-    operations,
-    audit,
-    ...{ policy, policies, accessEvaluation },
-    proofs,
-    trust,
-    childEnrolment,
-    refreshTokens,
-    identityAssertion,
-    directory,
+    ...{ audit, policy, policies, proofs, trust, quotas, directory },
+    ...{ accessEvaluation, budgets, childEnrolment, identityAssertion, operations, overview, refreshTokens, selfService },
   };
 }
 

@@ -56,6 +56,10 @@ function refused({ id, reason, remedy, isDefault }: ReadPolicy): Verdict {
   return { effect: 'deny', rule: `policy:${id}`, reason: reason ?? said, remedy: remedy ?? 'An administrator can change the policy.' };
 }
 
+function permitted(id: string): Verdict {
+  return { effect: 'permit', rule: `policy:${id}`, reason: `The policy ${id} permits it.`, remedy: 'Nothing to change.' };
+}
+
 function asked(policy: ReadPolicy, obligation: Obligation): Verdict {
   const words = wordsOf(obligation);
   const { id, reason, remedy } = policy;
@@ -113,6 +117,14 @@ export function createEngine({ cedar, slots, known }: EngineDeps, texts: readonl
   /** What is closed by default is opened by a permit for any of those it is asked about. */
   const isOpened = (question: Question): boolean =>
     permits.find(question, partiesOf(question)).some((slice) => evaluate(slice, question).matching.length > 0);
+  /** For a single access: the policy that permits it by name, because it may be one that no token speaks of. */
+  const permitting = (question: Question, without: ReadonlySet<string>): Verdict | undefined => {
+    for (const slice of permits.find(question, partiesOf(question))) {
+      const id = evaluate(slice, question).matching.find((each) => !without.has(each));
+      if (id !== undefined) return permitted(id);
+    }
+    return undefined;
+  };
   /** Whether a policy stands in the way whoever approves and however somebody signed in. */
   const isRefusing = ({ obligations, isDefault }: ReadPolicy, question: Question): boolean =>
     obligations.length === 0 && !(isDefault && isOpened(question));
@@ -132,7 +144,7 @@ export function createEngine({ cedar, slots, known }: EngineDeps, texts: readonl
       const missing = policy.obligations.find((obligation) => !isMet(obligation, question));
       if (missing !== undefined) return asked(policy, missing);
     }
-    return PERMITTED;
+    return question.action.name === 'issue_token' ? PERMITTED : (permitting(question, without) ?? PERMITTED);
   };
   return {
     ask(question, without = NONE) {
