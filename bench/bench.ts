@@ -131,7 +131,7 @@ async function duringAll<T>(
         const loads = loadsOf(population, issuer);
         const subject = inTurn(await loads.subjects());
         const detailed = inTurn(await loads.detailed());
-          const question = await accessQuestions(population, issuer);
+        const question = await accessQuestions(population, issuer);
         return work({
           engine: { url: `${engineIssuer}/token`, pid: engine.pid, next: () => ({ form: engineForm() }) },
           signer: {

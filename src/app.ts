@@ -232,7 +232,16 @@ function capabilitiesOf(parts: ReturnType<typeof createParts>): readonly Capabil
   const { proofs, trust, signIn, childEnrolment, tokenExchange, identityAssertion, refreshTokens, revocation } = parts;
   const before = [audit, accounts, agents, resourceServers, proofs, trust, details, clients, approvals];
   const judged = [...before, ...tokenExchange.beforePolicy, policy, tokens];
-  const flows = [signIn, childEnrolment, tokenExchange, identityAssertion, refreshTokens, revocation, parts.budgets, parts.accessEvaluation];
+  const flows = [
+    signIn,
+    childEnrolment,
+    tokenExchange,
+    identityAssertion,
+    refreshTokens,
+    revocation,
+    parts.budgets,
+    parts.accessEvaluation,
+  ];
   return [...judged, ...flows, parts.overview, parts.selfService, parts.operations].map(({ capability }) => capability);
 }
 

@@ -175,6 +175,7 @@ export const paymentInitiation: DetailTypeDefinition = {
         'x-label': 'Amount',
         'x-phrase': 'up to {value} in one payment',
       },
+      budget: budgetMember({ taken: 'receipt', each: 'instructed_amount' }),
       creditors: { ...names(16), 'x-absent': 'nothing', 'x-label': 'To' },
       creditor_accounts: {
         ...names(16),

@@ -8,7 +8,15 @@ import { pageBody } from '../platform/http/paging.ts';
 import type { ApiCaller, BrowserSession, Role, Web } from '../platform/http/web.ts';
 import type { StoredDecision } from './decision.ts';
 import type { ExplanationService } from './explanation/service.ts';
-import { decisionBody, type Namer, presentDecision, presentExplanation, presentForAgent, presentPage, readableDecision } from './present.ts';
+import {
+  decisionBody,
+  type Namer,
+  presentDecision,
+  presentExplanation,
+  presentForAgent,
+  presentPage,
+  readableDecision,
+} from './present.ts';
 import type { PolicyService } from './service.ts';
 
 /** Who may read decisions is asked of the records (security rule R24). */

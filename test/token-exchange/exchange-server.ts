@@ -253,7 +253,23 @@ export async function startExchangeServer(
     log,
   });
   const listening = await startHttpServer(http, { host: 'localhost', port });
-  const parts = { issuer, db, oidc, accounts, agents, clients, resources, policy, exchange, tokens, trust, audit, budgets, accountId, statements };
+  const parts = {
+    issuer,
+    db,
+    oidc,
+    accounts,
+    agents,
+    clients,
+    resources,
+    policy,
+    exchange,
+    tokens,
+    trust,
+    audit,
+    budgets,
+    accountId,
+    statements,
+  };
   const server: ExchangeServer = {
     ...parts,
     session: sessionOf('admin'),

@@ -19,7 +19,11 @@ test('without a policy, what the invariants permit is permitted; a permit of an 
 test('a single access that a policy permits is permitted by its name; one that none speaks of only because nothing forbids it', async () => {
   const access: Question = { ...question, action: { name: 'read' } };
   const permit = '@id("may-read") permit(principal, action, resource) when { context.action == "read" };';
-  expect(await asked(permit, access)).toMatchObject({ effect: 'permit', rule: 'policy:may-read', reason: 'The policy may-read permits it.' });
+  expect(await asked(permit, access)).toMatchObject({
+    effect: 'permit',
+    rule: 'policy:may-read',
+    reason: 'The policy may-read permits it.',
+  });
   expect(await asked(permit, { ...access, action: { name: 'write' } })).toMatchObject({ effect: 'permit', rule: 'policies' });
   expect((await engineOf(permit, '@id("never") forbid(principal, action, resource);')).ask(access)).toMatchObject({ effect: 'deny' });
 });
