@@ -39,6 +39,15 @@ export function coversAll(
   return checked.ok ? { covered: true, details: checked.details } : { covered: false, path: checked.path, reason: checked.message };
 }
 
+/**
+ * Details of `held` whose type `requested` does not name. They go along with what is named: beside a scope, details of a type say what
+ * that scope may be used for, so a token without any of them would allow more than the one it comes from.
+ */
+export function unnamedIn(held: readonly AuthorizationDetail[], requested: readonly AuthorizationDetail[]): readonly AuthorizationDetail[] {
+  const named = new Set(requested.map(({ type }) => type));
+  return held.filter(({ type }) => !named.has(type));
+}
+
 function sourcesOf(
   types: DetailTypes,
   granted: readonly AuthorizationDetail[],

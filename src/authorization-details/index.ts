@@ -30,7 +30,7 @@ export {
 export { builtInDetailTypes, mcpToolCall } from './built-in-types.ts';
 export { type Coverage, covers, inherit } from './covers.ts';
 export { fromMinor, toMinor } from './currency.ts';
-export { coversAll, type Derivation } from './derivation.ts';
+export { coversAll, type Derivation, unnamedIn } from './derivation.ts';
 export type {
   AuthorizationDetail,
   DetailType,

@@ -2,7 +2,7 @@ import { type Client, errors, type KoaContextWithOIDC } from 'oidc-provider';
 import { type IssuedToken, type OidcContribution, refuse } from '../oidc/index.ts';
 import type { Db } from '../platform/db/db.ts';
 import { covers } from './covers.ts';
-import { coversAll } from './derivation.ts';
+import { coversAll, unnamedIn } from './derivation.ts';
 import type { AuthorizationDetail } from './detail-type.ts';
 import { locationsWithin } from './locations.ts';
 import type { DetailTypes } from './detail-type.ts';
@@ -132,7 +132,11 @@ export function richAuthorizationRequests(deps: RichRequestDeps): OidcContributi
       source === undefined
         ? forClientItself(ctx.oidc.client, requested)
         : fromSource(ctx, readCarried(deps, (source as WithDetails).rar), requested);
-    return insideAudience(details, { audience: (token as WithDetails).aud, isExplicit: requested !== undefined });
+    const { aud: audience } = token as WithDetails;
+    const own = insideAudience(details, { audience, isExplicit: requested !== undefined });
+    if (source === undefined || requested === undefined) return own;
+    const unnamed = unnamedIn(readCarried(deps, (source as WithDetails).rar), requested);
+    return [...own, ...insideAudience(fromSource(ctx, unnamed, undefined), { audience, isExplicit: false })];
   };
   return {
     features: {

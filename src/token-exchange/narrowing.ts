@@ -1,4 +1,4 @@
-import { type AuthorizationDetail, coversAll, type DetailTypes, locationsWithin } from '../authorization-details/index.ts';
+import { type AuthorizationDetail, coversAll, type DetailTypes, locationsWithin, unnamedIn } from '../authorization-details/index.ts';
 import { accept, type Outcome, refuse } from './refusal.ts';
 
 /** Scopes and details held for one resource (canonical form). Scopes mean something only together with their resource (R2). */
@@ -62,8 +62,11 @@ export function narrow(input: NarrowingInput, types: DetailTypes): Outcome<Narro
   const { parent, requested, nowSeconds } = input;
   const lifetimeSeconds = Math.min(parent.expiresAt - nowSeconds, requested.lifetimeSeconds);
   if (!(lifetimeSeconds > 0)) return refuse('invalid_grant', 'the subject token has expired');
-  const available = availableFor(input);
-  if (available === undefined) return refuse('invalid_target', 'neither the grant nor a mapping rule allows this resource');
+  const holding = holdingFor(input);
+  if (holding === undefined) return refuse('invalid_target', 'neither the grant nor a mapping rule allows this resource');
+  const available = limited(holding, input.limits);
+  if (available === undefined)
+    return refuse('actor_unauthorized', 'the delegation leaves out a type of authorization details that limits this token');
   const scopes = narrowScopes(available, requested.scopes);
   if (!scopes.ok) return scopes;
   const details = narrowDetails(available, requested.details, types);
@@ -71,15 +74,15 @@ export function narrow(input: NarrowingInput, types: DetailTypes): Outcome<Narro
   return accept({ scopes: scopes.value, details: details.value, lifetimeSeconds });
 }
 
-function availableFor({ parent, rootGrant, mappings, limits, requested }: NarrowingInput): Holding | undefined {
-  const { resource } = requested;
-  const holding = parent.resource === resource ? parent : elsewhere({ parent, rootGrant, mappings }, resource);
-  if (holding === undefined || limits === undefined) return holding;
-  return {
-    resource,
-    scopes: holding.scopes.filter((scope) => limits.scopes.includes(scope)),
-    details: holding.details.filter(({ type }) => limits.detailTypes.includes(type)),
-  };
+function holdingFor({ parent, rootGrant, mappings, requested: { resource } }: NarrowingInput): Holding | undefined {
+  return parent.resource === resource ? parent : elsewhere({ parent, rootGrant, mappings }, resource);
+}
+
+/** What a delegation lets over; undefined when it would take a limit away: scopes may be cut, the details beside them may not. */
+function limited(holding: Holding, limits: NarrowingInput['limits']): Holding | undefined {
+  if (limits === undefined) return holding;
+  if (holding.details.some(({ type }) => !limits.detailTypes.includes(type))) return undefined;
+  return { ...holding, scopes: holding.scopes.filter((scope) => limits.scopes.includes(scope)) };
 }
 
 /** Nothing held and nothing mapped is no right at all, also when the root grant lists the resource with empty hands. */
@@ -107,7 +110,7 @@ function narrowDetails(
   requested: readonly AuthorizationDetail[] | undefined,
   types: DetailTypes,
 ): Outcome<readonly AuthorizationDetail[]> {
-  const wanted = requested ?? available.details;
+  const wanted = requested === undefined ? available.details : [...requested, ...unnamedIn(available.details, requested)];
   if (wanted.length === 0) return accept([]);
   const derived = coversAll(types, available.details, wanted);
   if (!derived.covered) return refuse('invalid_authorization_details', `authorization_details${derived.path} ${derived.reason}`);

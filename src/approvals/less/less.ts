@@ -49,6 +49,9 @@ export function lessOf(approval: Approval, less: Less, types: DetailTypes): Appr
   if (less.details.length === 0 && less.scope === '' && approval.scope !== '')
     throw refused('/scope', 'is empty: deny, if nothing of it may be');
   if (less.details.length === 0) return { ...approval, scope: less.scope };
+  // beside a scope, details of a type say what it may be used for: without any of them it would allow more
+  const gone = approval.details.findIndex(({ type }) => !less.details.some((detail) => detail.type === type));
+  if (gone !== -1) throw refused(`/authorization_details/${gone}`, 'is the last of its type: keep it with less in it, or deny');
   const derived = coversAll(types, approval.details, less.details);
   if (!derived.covered) throw refused(`/authorization_details${derived.path}`, derived.reason);
   return { ...approval, scope: less.scope, details: derived.details, detailsHash: detailsHash(derived.details) };
