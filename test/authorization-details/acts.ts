@@ -89,6 +89,33 @@ export function actsOf(schema: MemberSchema): fc.Arbitrary<Act> {
   return fc.dictionary(fc.constantFrom('amount', 'to'), actsOf(additionalProperties), { noNullPrototype: true });
 }
 
+/** The act that goes as far as a detail lets it: the whole amount, the last tool of the list, the last moment. */
+export function farthest(schema: MemberSchema, limit: JsonValue): Act {
+  if (schema['x-value-constraint'] === true) return farthestValue(limit as JsonObject);
+  switch (narrowingOf(schema)) {
+    case 'subset':
+      return (limit as readonly JsonValue[]).at(-1) ?? null;
+    case 'prefix':
+      return String([limit].flat().at(-1) ?? '').replace(/\*$/, 'x');
+    case 'window': {
+      const { from, until } = limit as JsonObject;
+      return until ?? from ?? null;
+    }
+    case 'optionalConstraint': {
+      const members = Object.entries(limit as JsonObject).map(
+        ([name, value]) => [name, farthest(schema.properties?.[name] ?? (schema.additionalProperties as MemberSchema), value)] as const,
+      );
+      return Object.fromEntries(members);
+    }
+    default:
+      return limit;
+  }
+}
+
+function farthestValue({ equals, oneOf, prefix, max, min }: JsonObject): Act {
+  return equals ?? (oneOf as readonly JsonValue[] | undefined)?.at(-1) ?? prefix ?? max ?? min ?? null;
+}
+
 function prefixed({ format }: MemberSchema): fc.Arbitrary<Act> {
   return format === 'path-pattern'
     ? fc.constantFrom('/invoices/7', '/invoices/2026/1', '/people/mira', '/invoices', '/')

@@ -1,6 +1,14 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { covers, type DetailTypeDefinition, mcpToolCall, type MemberSchema } from '../../src/authorization-details/index.ts';
+import {
+  builtInDetailTypes,
+  covers,
+  type DetailTypeDefinition,
+  type JsonObject,
+  type JsonValue,
+  mcpToolCall,
+  type MemberSchema,
+} from '../../src/authorization-details/index.ts';
 import { faultOfChange } from '../../src/authorization-details/definition-change.ts';
 import { createCompiler } from '../../src/authorization-details/registry.ts';
 import { actsOf, permits } from './acts.ts';
@@ -37,6 +45,17 @@ const withMember = (name: string, schema: object) =>
     properties[name] = { ...properties[name], ...schema } as MemberSchema;
     return {};
   });
+
+/** A copy with one of its parts replaced: the path goes down by turns, and ends where there is nothing below. */
+function replaced(value: JsonValue, [turn, ...rest]: readonly number[], part: JsonValue): JsonValue {
+  if (turn === undefined || typeof value !== 'object' || value === null || Object.keys(value).length === 0) return part;
+  const names = Object.keys(value);
+  const name = names[turn % names.length] ?? '';
+  const members = Object.entries(value).map(
+    ([key, member]) => [key, key === name ? replaced(member as JsonValue, rest, part) : member] as const,
+  );
+  return Array.isArray(value) ? members.map(([, member]) => member as JsonValue) : (Object.fromEntries(members) as JsonObject);
+}
 
 describe('a type that is in use keeps its meaning', () => {
   test.each<[string, DetailTypeDefinition]>([
@@ -125,6 +144,33 @@ describe('a type that is in use keeps its meaning', () => {
       { numRuns: 400 },
     );
     expect(allowed).toBeGreaterThan(20);
+  });
+
+  test('whatever is made of a definition is a type, or a refusal that names a place; and no detail breaks it', () => {
+    const compile = createCompiler();
+    const fragments = fc.constantFrom<JsonValue>('Label', 5, true, { type: 'string' }, { type: 'integer', 'x-narrowing': 'upperBound' });
+    const parts = fc.oneof(fc.jsonValue(), fragments);
+    const broken = fc.tuple(fc.constantFrom(...builtInDetailTypes), fc.array(fc.nat(), { maxLength: 6 }), parts);
+    const made = fc.oneof(
+      fc.jsonValue(),
+      fc.constantFrom(...builtInDetailTypes),
+      broken.map(([definition, path, value]) => replaced(definition as unknown as JsonValue, path, value as JsonValue)),
+    );
+    let types = 0;
+    fc.assert(
+      fc.property(made, fc.jsonValue(), (input, detail) => {
+        try {
+          const type = compile(input);
+          types += 1;
+          expect(type.faultOf(detail as JsonObject)).toBeDefined();
+          expect(faultOfChange(type.definition, type.definition)).toBeUndefined();
+        } catch (error) {
+          expect(error).toMatchObject({ name: 'AppError', details: { member: expect.stringMatching(/^\//) } });
+        }
+      }),
+      { numRuns: 300 },
+    );
+    expect(types).toBeGreaterThan(5);
   });
 
   test('a built-in type is compatible with itself', () => {
