@@ -162,6 +162,8 @@ export function createEngine({ cedar, slots, known }: EngineDeps, texts: readonl
     policies,
     isDisposed: () => isDisposed,
     dispose() {
+      // names that were given back twice would be used twice
+      if (isDisposed) return;
       isDisposed = true;
       forbids.dispose();
       permits.dispose();

@@ -76,6 +76,7 @@ export function createPoliciesInForce({ db, store, clock, ids, log, notification
   let lookedAt = 0;
   let isOutdated = false;
   let underWay: Promise<LoadedPolicies> | undefined;
+  let next: Promise<LoadedPolicies> | undefined;
 
   const language = () => {
     cedar ??= openCedar();
@@ -84,10 +85,8 @@ export function createPoliciesInForce({ db, store, clock, ids, log, notification
   const load = async (): Promise<LoadedPolicies> => {
     const newest = await db.detached(() => store.newest());
     const policies = inForce(newest?.policies ?? []);
-    const before = loaded;
-    const known = before?.engine?.policies;
+    const known = loaded?.engine?.policies;
     const engine = policies.length === 0 ? undefined : await engineFor(await language(), policies, { slots, known });
-    before?.engine?.dispose();
     return { version: newest?.version ?? 0, engine };
   };
   const look = async (): Promise<LoadedPolicies> => {
@@ -95,7 +94,11 @@ export function createPoliciesInForce({ db, store, clock, ids, log, notification
     const at = clock.now().getTime();
     try {
       const version = await store.current();
-      if (loaded === undefined || loaded.version !== version) loaded = await load();
+      if (loaded === undefined || loaded.version !== version) {
+        const before = loaded;
+        loaded = await load();
+        before?.engine?.dispose();
+      }
       lookedAt = at;
       return loaded;
     } catch (error) {
@@ -104,11 +107,23 @@ export function createPoliciesInForce({ db, store, clock, ids, log, notification
       throw error;
     }
   };
-  const reload = (): Promise<LoadedPolicies> => {
-    underWay ??= look().finally(() => {
+  const begin = (): Promise<LoadedPolicies> => {
+    underWay = look().finally(() => {
       underWay = undefined;
     });
     return underWay;
+  };
+  /** An answer is never older than its question: who comes while somebody looks waits for the next look, together with all others. */
+  const reload = (): Promise<LoadedPolicies> => {
+    if (underWay === undefined) return begin();
+    next ??= underWay
+      .catch(() => undefined)
+      .then(() => {
+        next = undefined;
+        // one that began meanwhile began after the question
+        return underWay ?? begin();
+      });
+    return next;
   };
   const reloadAside = () =>
     void reload().catch((error: unknown) =>
@@ -116,10 +131,7 @@ export function createPoliciesInForce({ db, store, clock, ids, log, notification
     );
   const hear = () => {
     isOutdated = true;
-    // one that is under way may have looked before the change
-    void Promise.resolve(underWay)
-      .catch(() => undefined)
-      .then(reloadAside);
+    reloadAside();
   };
   notifications.on(POLICIES_CHANNEL, hear);
   notifications.onReconnect(hear);
@@ -127,7 +139,7 @@ export function createPoliciesInForce({ db, store, clock, ids, log, notification
     current() {
       const age = Math.abs(clock.now().getTime() - lookedAt);
       if (loaded === undefined || isOutdated || age > TRUST_MS) return reload();
-      if (age > LOOK_MS) reloadAside();
+      if (age > LOOK_MS && underWay === undefined) reloadAside();
       return loaded;
     },
     reload,

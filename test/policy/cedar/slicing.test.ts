@@ -150,6 +150,21 @@ test('asking a slice, with only what it looks at, never answers otherwise than a
   );
 }, 60_000);
 
+test('what an engine gave back is used by another one alone', () => {
+  const slots = createSlots('shared');
+  const of = (name: string) => [{ id: 'p', text: `forbid(principal, action, resource) when { context.scopes.contains("${name}") };` }];
+  const first = createEngine({ cedar, slots }, of('pay'));
+  expect(first.ask(question).effect).toBe('deny');
+  first.dispose();
+  first.dispose();
+  const [second, third] = ['pay', 'other'].map((name) => createEngine({ cedar, slots }, of(name)));
+  expect([second?.ask(question).effect, third?.ask(question).effect, second?.ask({ ...question, clientId: 'x' }).effect]).toEqual([
+    'deny',
+    'permit',
+    'deny',
+  ]);
+});
+
 test('an engine that is asked about more than it keeps prepared answers the same', async () => {
   const texts = Array.from({ length: 300 }, (_, index) => ({
     id: `p${index}`,
