@@ -98,8 +98,17 @@ export interface Slices {
   dispose(): void;
 }
 
-/** Which slice belongs to which party, by its place. */
-type Plan = readonly { readonly index: number; readonly slot: Slot; readonly needs: Needs }[];
+/** A set of policies that is prepared once, however many kinds of questions it is for. */
+interface Prepared {
+  readonly key: string;
+  readonly slot: Slot;
+  readonly needs: Needs;
+  /** How many plans it is part of. */
+  uses: number;
+}
+
+/** Which prepared set belongs to which party, by its place. */
+type Plan = readonly { readonly index: number; readonly prepared: Prepared }[];
 
 /** `prefix` sets the prepared sets of one owner apart from all others in the process. */
 export function createSlots(prefix: string): Slots {
@@ -118,21 +127,47 @@ export function createSlots(prefix: string): Slots {
   };
 }
 
-/** Slices of the policies of one effect. A slice is made when it is first needed. */
-export function createSlices(cedar: CedarLanguage, policies: readonly ReadPolicy[], slots: Slots): Slices {
-  const principals = namedIn(policies, 'principal');
-  const resources = namedIn(policies, 'resource');
-  const plans = new Map<string, Plan>();
-
-  const prepare = (matching: readonly ReadPolicy[]): Slot => {
+/** Prepared sets, by the policies in them. */
+function createPreparing(cedar: CedarLanguage, slots: Slots) {
+  const known = new Map<string, Prepared>();
+  const make = (key: string, matching: readonly ReadPolicy[]): Prepared => {
     const texts = matching.map(({ id, text }) => [id, text]);
     const isForbidding = matching.some(({ effect }) => effect === 'forbid');
     const slot = slots.take();
     const staticPolicies = Object.fromEntries(isForbidding ? [...texts, [BASE, EVERYTHING_ELSE]] : texts);
     const answer = cedar.preparsePolicySet(slot.name, { staticPolicies });
     if (answer.type === 'failure') throw new Error('Policies that were checked cannot be prepared.');
-    return slot;
+    return { key, slot, needs: needsOf(matching), uses: 0 };
   };
+  const giveBack = ({ key, slot }: Prepared): void => {
+    known.delete(key);
+    // what stays under the name until it is used again takes no room
+    cedar.preparsePolicySet(slot.name, { staticPolicies: {} });
+    slots.giveBack([slot]);
+  };
+  return {
+    take(matching: readonly ReadPolicy[]): Prepared {
+      const key = matching.map(({ id }) => id).join(' ');
+      const prepared = known.get(key) ?? make(key, matching);
+      prepared.uses += 1;
+      known.set(key, prepared);
+      return prepared;
+    },
+    leave(prepared: Prepared): void {
+      prepared.uses -= 1;
+      if (prepared.uses === 0) giveBack(prepared);
+    },
+    dispose: () => [...known.values()].forEach(giveBack),
+  };
+}
+
+/** Slices of the policies of one effect. A slice is made when it is first needed. */
+export function createSlices(cedar: CedarLanguage, policies: readonly ReadPolicy[], slots: Slots): Slices {
+  const principals = namedIn(policies, 'principal');
+  const resources = namedIn(policies, 'resource');
+  const plans = new Map<string, Plan>();
+  const preparing = createPreparing(cedar, slots);
+
   /** What tells questions apart for the heads of these policies, and nothing more. */
   const planKey = (question: Question, parties: readonly Party[]): string => {
     const [resource, server] = [resourceOf(question), serverOf(question)];
@@ -145,10 +180,10 @@ export function createSlices(cedar: CedarLanguage, policies: readonly ReadPolicy
     if (plans.size >= MOST_PLANS) {
       const [oldest] = plans;
       plans.delete(oldest?.[0] ?? '');
-      slots.giveBack((oldest?.[1] ?? []).map(({ slot }) => slot));
+      for (const { prepared } of oldest?.[1] ?? []) preparing.leave(prepared);
     }
     return shared(policies, question, parties).flatMap((matching, index) =>
-      matching.length === 0 ? [] : [{ index, slot: prepare(matching), needs: needsOf(matching) }],
+      matching.length === 0 ? [] : [{ index, prepared: preparing.take(matching) }],
     );
   };
   return {
@@ -159,15 +194,13 @@ export function createSlices(cedar: CedarLanguage, policies: readonly ReadPolicy
       // the newest stand last: the first is the one to make room
       plans.delete(key);
       plans.set(key, plan);
-      return plan.flatMap(({ index, ...slice }) => {
+      return plan.flatMap(({ index, prepared: { slot, needs } }) => {
         const party = parties[index];
-        return party === undefined ? [] : [{ party, ...slice }];
+        return party === undefined ? [] : [{ party, slot, needs }];
       });
     },
     dispose() {
-      const taken = [...plans.values()].flatMap((plan) => plan.map(({ slot }) => slot));
-      for (const { name } of taken) cedar.preparsePolicySet(name, { staticPolicies: {} });
-      slots.giveBack(taken);
+      preparing.dispose();
       plans.clear();
     },
   };

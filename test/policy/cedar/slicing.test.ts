@@ -158,7 +158,7 @@ test('what an engine gave back is used by another one alone', () => {
   first.dispose();
   first.dispose();
   const [second, third] = ['pay', 'other'].map((name) => createEngine({ cedar, slots }, of(name)));
-  expect([second?.ask(question).effect, third?.ask(question).effect, second?.ask({ ...question, clientId: 'x' }).effect]).toEqual([
+  expect([second?.ask(question).effect, third?.ask(question).effect, second?.ask({ ...question, scopes: ['pay'] }).effect]).toEqual([
     'deny',
     'permit',
     'deny',
