@@ -34,6 +34,12 @@ afterEach(async () => {
 const own = (client: TestClient = bot) => ask(server, client, { grant_type: 'client_credentials', resource: API, scope: 'read' });
 const save = (text: string, state: 'in_force' | 'draft' = 'in_force') =>
   server.policy.policies.create(newPolicy.parse({ text, state, reason: 'a test' }), BY);
+/** What a second of memory spares is left out: it depends on when it is asked. */
+const statementsOf = async (request: () => Promise<unknown>) => {
+  server.statements.length = 0;
+  await request();
+  return server.statements.filter((name) => !['resource-server-by-identifier', 'resources-of-client', 'policies-in-force'].includes(name));
+};
 const STOP = '@id("stop") @reason("Nothing is read today.") forbid(principal, action, resource) when { context.scopes.contains("read") };';
 
 test('R13: a server that heard of no change issues nothing under the policies before it', async () => {
@@ -71,6 +77,14 @@ test('a token for nothing but who somebody is, which the ledger does not know, i
   expect((await identity()).status).toBe(200);
   await save('@id("nobody") forbid(principal, action, resource is Identity);');
   expect((await identity()).body['error']).toBe('access_denied');
+});
+
+test('policies cost no round trip: they are in memory', async () => {
+  await own();
+  const without = await statementsOf(own);
+  await save('@id("later") @approval("owner") forbid(principal, action, resource) when { context.scopes.contains("write") };');
+  await own();
+  expect(await statementsOf(own)).toEqual(without);
 });
 
 test('an invariant comes first: no policy allows what it refuses', async () => {
