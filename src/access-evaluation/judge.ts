@@ -15,6 +15,7 @@ import { isServerType, type Named, type NamedActor, namesOf, type PartyKind } fr
 import type { AskedServer, Reach, Reaching } from './reach.ts';
 import { rememberFacts } from './remembered-facts.ts';
 import {
+  anotherActor,
   faultOfStanding,
   kindOfSubject,
   notGranted,
@@ -167,6 +168,8 @@ export function createJudge(deps: JudgeDeps): Judge {
     const [kinds, known] = await Promise.all([Promise.all(ids.map(store.liveAs)), factsOf({ actors, named, clientId })]);
     const alive = new Map(ids.map((id, index) => [id, kinds[index] ?? []]));
     const liveAs = (id: string) => alive.get(id) ?? [];
+    // the agent that policies look at is one of those that act
+    if (actors.length > 0 && known.agent !== undefined && !ids.includes(known.agent.id)) return anotherActor;
     // a person who comes with an agent's client comes through that agent, as in a token (contract.md "Tokens")
     const isLinked = actors.length === 0 && known.agent !== undefined && known.agent.id !== named.subject.id && clientId !== undefined;
     if (!isLinked) return { token: undefined, actors, clientId, facts: known, liveAs };

@@ -43,6 +43,12 @@ export const notGranted: RecordFault = {
   remedy: 'Name the token in context.jti and the scope it needs in context.scope, or let an administrator write a policy that permits it.',
 };
 
+export const anotherActor: RecordFault = {
+  rule: 'actor-of-client',
+  reason: 'The client stands for another agent than those that were named.',
+  remedy: 'Name the token in context.jti, or the chain and the client as they stand in it.',
+};
+
 const unknownSubject: RecordFault = {
   rule: 'subject-known',
   reason: 'The subject is not known here, or may not sign in or act now.',

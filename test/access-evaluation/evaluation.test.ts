@@ -109,6 +109,9 @@ describe('who is asked about', () => {
     expect(await ruleOf(await through({ iss: 'https://elsewhere.example', sub: agent.agentId }))).toBe('actor-known');
     expect(await ruleOf(await through({ iss, sub: 'agt_nobody' }))).toBe('actor-known');
     expect(await ruleOf(await through({ iss, sub: server.accountId }))).toBe('actor-known');
+    const other = await server.agent('other');
+    const byOther = { ...reading({ client_id: agent.clientId }), subject: { ...person, properties: { act: { iss, sub: other.agentId } } } };
+    expect(await ruleOf(await ask(byOther))).toBe('actor-of-client');
     expect(await ruleOf(await through({ sub: agent.agentId }))).toBe('actors-readable');
     const deep = Array.from({ length: 5 }).reduce<object>((act) => ({ iss, sub: agent.agentId, act }), { iss, sub: agent.agentId });
     expect(await ruleOf(await through(deep))).toBe('actors-readable');
