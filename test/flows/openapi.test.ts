@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import Router from '@koa/router';
 import { Ajv2020 } from 'ajv/dist/2020.js';
+import { z } from 'zod';
 import { openApiOf } from '../../src/platform/http/openapi.ts';
 import { managementApi } from '../../src/platform/http/operation.ts';
 import type { Web } from '../../src/platform/http/web.ts';
@@ -11,6 +12,7 @@ import { createSend } from '../support/http-exchange.ts';
 interface Described {
   readonly security: readonly { readonly token: readonly string[] }[];
   readonly operationId: string;
+  readonly requestBody?: { readonly content: Readonly<Record<string, { readonly schema: object }>> };
   readonly responses: Readonly<Record<string, { readonly content?: Readonly<Record<string, { readonly schema: object }>> }>>;
 }
 interface Document {
@@ -37,8 +39,16 @@ test('OpenAPI 3.1: the document is valid, open to everybody and names every rout
   expect([valid, errors]).toEqual([true, undefined]);
   const ids = operations().map(({ described }) => described.operationId);
   expect(new Set(ids).size).toBe(ids.length);
+  expect(Object.keys(document.components.schemas).filter((name) => !/^[A-Z][A-Za-z]+$/.test(name))).toEqual([]);
   for (const path of ['/api/v1/resource-servers/{id}/clients', '/api/v1/tokens/{jti}', '/api/v1/approvals/{id}/decision'])
     expect(Object.keys(document.paths)).toContain(path);
+});
+
+test('what a call sends is described, also where the service reads it itself', () => {
+  const bodyOf = (path: string) => document.paths[path]?.['post']?.requestBody?.content['application/json']?.schema;
+  expect(bodyOf('/api/v1/delegations')).toMatchObject({ type: 'object', required: ['from', 'to', 'resources', 'until'] });
+  expect(bodyOf('/api/v1/resource-servers')).toMatchObject({ required: ['identifier', 'name'], properties: { tools: { maxItems: 200 } } });
+  expect(document.paths['/api/v1/clients/{id}/secret']?.['post']?.requestBody).toMatchObject({ required: false });
 });
 
 test('every described route is guarded by the scope the document names', async () => {
@@ -89,6 +99,11 @@ test('a route that is not declared with its description stops the document', () 
   managementApi(router, web).get('/api/v1/told', { summary: 'Told', scope: 'admin:read' }, async () => undefined);
   const facts = { title: 'T', description: 'D', version: '1', server: 'https://as.example', securityScheme: {} };
   expect(Object.keys(openApiOf(router, facts)['paths'] as object)).toEqual(['/api/v1/told']);
+  const named = (schema: z.ZodType) => ({ summary: 'Named', scope: 'admin:read', answer: schema.meta({ id: 'Twice' }) }) as const;
+  const twice = new Router();
+  managementApi(twice, web).get('/api/v1/one', named(z.object({ one: z.string() })), async () => ({ one: '' }));
+  managementApi(twice, web).get('/api/v1/other', named(z.object({ other: z.string() })), async () => ({ other: '' }));
+  expect(() => openApiOf(twice, facts)).toThrow('Two schemas of the management API are called Twice');
   router.post('/api/v1/untold', () => undefined);
   expect(() => openApiOf(router, facts)).toThrow('POST /api/v1/untold is not described');
 });

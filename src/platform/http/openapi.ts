@@ -39,6 +39,11 @@ const problem = z
 /** Schemas with a name, gathered while the document is written. */
 function schemaWriter() {
   const components: Json = {};
+  const keep = (name: string, schema: unknown): void => {
+    if (components[name] !== undefined && JSON.stringify(components[name]) !== JSON.stringify(schema))
+      throw new Error(`Two schemas of the management API are called ${name}.`);
+    components[name] = schema;
+  };
   const write = (schema: z.ZodType, io: 'input' | 'output'): Json => {
     // a member of an object, so that a schema with a name of its own becomes a reference too
     const { properties, $defs = {} } = z.toJSONSchema(z.object({ it: schema }), {
@@ -50,7 +55,7 @@ function schemaWriter() {
       },
     });
     const rewritten = JSON.parse(JSON.stringify({ it: properties?.['it'], $defs }).replaceAll('"#/$defs/', '"#/components/schemas/'));
-    Object.assign(components, rewritten.$defs);
+    for (const [name, named] of Object.entries(rewritten.$defs)) keep(name, named);
     return rewritten.it;
   };
   return { components, write };
