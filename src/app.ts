@@ -230,19 +230,11 @@ function createParts(deps: PartsDeps, oidc: () => Oidc) {
 function capabilitiesOf(parts: ReturnType<typeof createParts>): readonly Capability[] {
   const { audit, accounts, agents, resourceServers, details, policy, approvals, tokens, clients } = parts;
   const { proofs, trust, signIn, childEnrolment, tokenExchange, identityAssertion, refreshTokens, revocation } = parts;
+  const { accessEvaluation, budgets, overview, selfService, operations } = parts;
   const before = [audit, accounts, agents, resourceServers, proofs, trust, details, clients, approvals];
   const judged = [...before, ...tokenExchange.beforePolicy, policy, tokens];
-  const flows = [
-    signIn,
-    childEnrolment,
-    tokenExchange,
-    identityAssertion,
-    refreshTokens,
-    revocation,
-    parts.budgets,
-    parts.accessEvaluation,
-  ];
-  return [...judged, ...flows, parts.overview, parts.selfService, parts.operations].map(({ capability }) => capability);
+  const flows = [signIn, childEnrolment, tokenExchange, accessEvaluation, budgets, identityAssertion, refreshTokens, revocation];
+  return [...judged, ...flows, overview, selfService, operations].map(({ capability }) => capability);
 }
 
 /** Puts a server together over a migrated database. */

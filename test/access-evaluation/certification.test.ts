@@ -1,6 +1,6 @@
 /** AuthZEN Authorization API 1.0, certification scenario of the OpenID working group: the sections are those of its document. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import type { Ask } from '../../src/policy/index.ts';
+import { newPolicy } from '../../src/policy/policy-set/policy-set.ts';
 import type { SeededClient } from '../support/seeding.ts';
 import { type AccessServer, type Answer, createAccessServer, EVALUATION, EVALUATIONS } from './access-server.ts';
 
@@ -14,18 +14,16 @@ const active = { ...record, properties: { status: 'active' } };
 const archived = { type: 'record', id: 'record-2', properties: { status: 'archived' } };
 const moment = { time: '2025-06-27T18:03-07:00', ip: '192.168.1.1' };
 
-/** §1.4: the policy that the scenario asks for. */
-const fixture: Ask = ({ subject, action, resource }) => {
-  const isAdmin = subject.properties?.['role'] === 'admin';
-  const isArchived = resource.properties?.['status'] === 'archived';
-  const allowed: Readonly<Record<string, boolean>> = {
-    read: true,
-    write: isAdmin || (subject.id === 'alice' && !isArchived),
-    delete: subject.id === 'alice' && action.properties?.['soft'] === true,
-  };
-  const effect = resource.type === 'record' && allowed[action.name] === true ? 'permit' : 'deny';
-  return { effect, rule: 'policy:fixture', reason: 'The fixture says so.', remedy: 'Ask for something else.', policyVersion: 'fixture' };
-};
+/** §1.4: the policies that the scenario asks for. */
+const POLICIES = [
+  `@id("readers") permit(principal, action == Action::"access", resource is Thing) when { resource.kind == "record" && context.action == "read" };`,
+  `@id("alice-writes") permit(principal == Person::"alice", action == Action::"access", resource is Thing)
+   when { resource.kind == "record" && context.action == "write" && !(resource.hasTag("status") && resource.getTag("status") == "archived") };`,
+  `@id("administrators-write") permit(principal is Person, action == Action::"access", resource is Thing)
+   when { resource.kind == "record" && context.action == "write" && context has said && context.said.hasTag("subject.role") && context.said.getTag("subject.role") == "admin" };`,
+  `@id("alice-removes") permit(principal == Person::"alice", action == Action::"access", resource is Thing)
+   when { resource.kind == "record" && context.action == "delete" && context has said && context.said.hasTag("action.soft") && context.said.getTag("action.soft") == "true" };`,
+];
 
 let server: AccessServer;
 let authorization: string;
@@ -48,7 +46,11 @@ async function nameRecords(manager: SeededClient): Promise<void> {
 
 beforeAll(async () => {
   server = await createAccessServer();
-  server.app.parts.policies.ask = fixture;
+  for (const text of POLICIES)
+    await server.app.parts.policy.policies.create(newPolicy.parse({ text, state: 'in_force', reason: 'certification' }), {
+      kind: 'account',
+      id: 'usr_administrator',
+    });
   await server.resource('https://records.example');
   const manager = await server.client('management', { purpose: 'management', is_management: true } as never);
   const text = `UPDATE accounts SET id = $1 WHERE id = $2`;

@@ -90,6 +90,19 @@ describe('§7 what is granted', () => {
     expect(wide.body).toMatchObject({ error: 'invalid_authorization_details', error_description: expect.stringContaining('/0/actions') });
   });
 
+  test('a type that a request does not name comes along: without it the scope beside it would allow more', async () => {
+    const pay = { type: 'mcp_tool_call', tools: ['pay'], arguments: { amount: { max: '100' } } };
+    const answer = await ask(server, agent, {
+      grant_type: 'authorization_code',
+      code: await makeCode(server, agent, { resources: { [API]: 'read' }, details: [READ_WRITE, pay] }),
+      redirect_uri: 'https://client.example/cb',
+      code_verifier: 'v'.repeat(43),
+      authorization_details: JSON.stringify([GET]),
+      resource: API,
+    });
+    expect(answer.claims['authorization_details']).toEqual([GET, pay]);
+  });
+
   test('a code never gives more than the grant holds by then', async () => {
     const code = await makeCode(server, agent, { resources: { [API]: 'read' }, details: [READ_WRITE] });
     const stored = await server.oidc.current().AuthorizationCode.find(code);

@@ -63,8 +63,19 @@ describe('R2: scopes are compared as (resource, scope) pairs', () => {
 
   test('the limits of a delegation record cut what is available', () => {
     const limits = { scopes: ['read'], detailTypes: [] };
-    expect(narrowed({ limits, parent: { details: [call()] } })).toMatchObject({ ok: true, value: { scopes: ['read'], details: [] } });
+    expect(narrowed({ limits })).toMatchObject({ ok: true, value: { scopes: ['read'], details: [] } });
     expect(narrowed({ limits, requested: { scopes: ['write'] } })).toMatchObject(refusedAs('invalid_scope'));
+  });
+
+  test('what limits a scope is never left out: a type that is not named comes along, one that the record lacks is refused', () => {
+    const api = { type: 'api_call', actions: ['GET', 'POST'] };
+    const parent = { details: [call({ arguments: { amount: { max: '100' } } }), api] };
+    expect(narrowed({ parent, requested: { details: [{ ...api, actions: ['GET'] }] } })).toMatchObject({
+      ok: true,
+      value: { details: [{ ...api, actions: ['GET'] }, parent.details[0]] },
+    });
+    const limits = { scopes: ['read'], detailTypes: ['api_call'] };
+    expect(narrowed({ parent, limits })).toMatchObject(refusedAs('actor_unauthorized'));
   });
 
   test('no chain of exchanges at one resource ever regains a scope', () => {
