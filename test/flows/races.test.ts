@@ -256,13 +256,13 @@ describe('types of authorization details', () => {
     return performance.now() - begun;
   };
 
-  test('a change on one server is in force on every other within a second', async () => {
+  test('a change on one server is in force on every other by its word, before they look by themselves', async () => {
     const { details } = servers.app.parts;
     await details.create(slots('shared_slots', 12), by);
-    expect(await untilBoth((types) => types.includes('shared_slots'))).toBeLessThan(1_000);
+    expect(await untilBoth((types) => types.includes('shared_slots'))).toBeLessThan(4_000);
     expect((await namedOn(1, 'shared_slots', 12)).status).toBe(200);
     await details.update('shared_slots', { status: 'disabled' }, by);
-    expect(await untilBoth((types) => !types.includes('shared_slots'))).toBeLessThan(1_000);
+    expect(await untilBoth((types) => !types.includes('shared_slots'))).toBeLessThan(4_000);
     expect((await namedOn(0, 'shared_slots', 12)).status).toBe(400);
   });
 

@@ -64,13 +64,14 @@ test('no token that is issued while policies are saved was decided under others 
   expect(wrong).toEqual([]);
 }, 60_000);
 
-test('a server hears of a change within a second, without being asked for anything', async () => {
+test('a server hears of a change by word of the other: for its clock no second has passed in which to look', async () => {
+  const at = systemClock.now();
   const log = createLogger('silent');
   const notifications = createNotifications({ db: servers.db, log });
   const inForce = createPoliciesInForce({
     db: servers.db,
     store: createPolicySetStore(servers),
-    clock: systemClock,
+    clock: { ...systemClock, now: () => at },
     ids: randomIds,
     log,
     notifications,
@@ -83,7 +84,7 @@ test('a server hears of a change within a second, without being asked for anythi
     const heard = async (): Promise<number> => {
       await turn();
       const { version } = await inForce.current();
-      return version > before || performance.now() - saved > 900 ? version : heard();
+      return version > before || performance.now() - saved > 10_000 ? version : heard();
     };
     expect(await heard()).toBe(before + 1);
   } finally {
