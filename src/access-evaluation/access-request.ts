@@ -52,7 +52,7 @@ const name = (most: number) =>
     .max(most, `is longer than ${most} characters`)
     .regex(/^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]*$/u, 'holds control characters');
 const isObject = (value: unknown): value is JsonObject => typeof value === 'object' && value !== null && !Array.isArray(value);
-const object = z.custom<JsonObject>(isObject, 'is not an object');
+const object = z.custom<JsonObject>(isObject, 'is not an object').meta({ type: 'object' });
 
 // members that are not known here are dropped (AuthZEN 1.0 §10.1.1)
 /** A whole entity, and one whose id is being searched for. */

@@ -1,11 +1,65 @@
-import { COUNT, fromMinor, quantityWords } from '../authorization-details/index.ts';
+import { z } from 'zod';
+import { BUDGET_WINDOWS, COUNT, fromMinor, quantityWords } from '../authorization-details/index.ts';
+import type { Sent } from '../platform/http/operation.ts';
 import type { ClaimState, Left, StoredBudget } from './budget.ts';
 import { leftOf } from './budget.ts';
-import type { Receipt } from './receipts/receipt.ts';
+import { RECEIPT_STATES, type Receipt } from './receipts/receipt.ts';
 import { windowWords } from './window.ts';
 
-/** A quantity as JSON: `{ amount, currency }`, or `{ count }`. */
-export function quantityBody(quantity: bigint, unit: string): Readonly<Record<string, unknown>> {
+/** Of a quantity either an amount with its currency, or a number of acts. */
+const quantity = { amount: z.string().optional(), currency: z.string().optional(), count: z.int().optional() };
+/** The same where the unit is clear: an amount as text, or a number of acts. */
+const share = z.union([z.string(), z.int()]);
+const per = z.enum(BUDGET_WINDOWS);
+const at = z.iso.datetime();
+const limitBody = z.object({ ...quantity, per }).meta({ id: 'BudgetLimit' });
+
+/** What is left of a budget. */
+const leftBody = z
+  .object({ ...quantity, per, until: at.optional(), limit: share, used: share, held: share })
+  .meta({ id: 'BudgetLeft', description: 'Until the window turns, which it never does without `until`.' });
+
+/** A receipt as the interfaces answer with it. */
+export const receiptBody = z
+  .object({
+    id: z.string(),
+    state: z.enum(RECEIPT_STATES),
+    jti: z.string(),
+    detail: z.int(),
+    type: z.string(),
+    ...quantity,
+    settled: share.optional(),
+    hold_until: at.optional(),
+    at,
+    closed_at: at.optional(),
+  })
+  .meta({ id: 'BudgetReceipt' });
+
+/** A budget as the interface lists it. */
+export const budgetBody = z
+  .object({
+    id: z.string(),
+    type: z.string(),
+    authorization_detail: z.looseObject({ type: z.string() }),
+    resource: z.string(),
+    account_id: z.string().optional(),
+    agent_id: z.string().optional(),
+    client_id: z.string(),
+    approval_id: z.string().optional(),
+    limit: limitBody.optional(),
+    lowered_to: limitBody.optional(),
+    used: z.partialRecord(per, share),
+    remaining: leftBody.optional(),
+    created_at: at,
+    used_at: at.optional(),
+    ended_at: at.optional(),
+  })
+  .meta({ id: 'Budget' });
+
+/** The same with its newest receipts. */
+export const budgetWithReceipts = budgetBody.extend({ receipts: z.array(receiptBody) }).meta({ id: 'BudgetWithReceipts' });
+
+function presentQuantity(quantity: bigint, unit: string): { amount: string; currency: string } | { count: number } {
   return unit === COUNT ? { count: Number(quantity) } : { amount: fromMinor(quantity, unit), currency: unit };
 }
 
@@ -14,10 +68,10 @@ function part(quantity: bigint, unit: string): string | number {
 }
 
 /** What is left, for the resource server: `{ amount, currency, per, until, limit, used, held }` (times RFC 3339). */
-export function leftBody(left: Left): Readonly<Record<string, unknown>> {
+export function presentLeft(left: Left): Sent<typeof leftBody> {
   const { unit, per, until, limit, used, held } = left;
   return {
-    ...quantityBody(left.left, unit),
+    ...presentQuantity(left.left, unit),
     per,
     ...(until === undefined ? {} : { until: until.toISOString() }),
     limit: part(limit, unit),
@@ -26,8 +80,8 @@ export function leftBody(left: Left): Readonly<Record<string, unknown>> {
   };
 }
 
-/** A receipt for the interface (snake_case). */
-export function receiptBody(receipt: Receipt): Readonly<Record<string, unknown>> {
+/** A receipt in the form of `receiptBody`. */
+export function presentReceipt(receipt: Receipt): Sent<typeof receiptBody> {
   const { id, state, jti, detailIndex, type, unit, quantity, settled, holdUntil, createdAt, closedAt } = receipt;
   return {
     id,
@@ -35,7 +89,7 @@ export function receiptBody(receipt: Receipt): Readonly<Record<string, unknown>>
     jti,
     detail: detailIndex,
     type,
-    ...quantityBody(quantity, unit),
+    ...presentQuantity(quantity, unit),
     ...(settled === undefined ? {} : { settled: part(settled, unit) }),
     ...(holdUntil === undefined ? {} : { hold_until: holdUntil.toISOString() }),
     at: createdAt.toISOString(),
@@ -49,12 +103,12 @@ export interface Known {
   readonly states: readonly ClaimState[];
 }
 
-/** A budget for `/api/v1/budgets`. */
-export function budgetBody({ budget, states }: Known): Readonly<Record<string, unknown>> {
+/** A budget in the form of `budgetBody`. */
+export function presentBudget({ budget, states }: Known): Sent<typeof budgetBody> {
   const { id, type, unit, detail, resource, accountId, agentId, clientId, approvalId, granted, lowered, endedAt, createdAt, usedAt } =
     budget;
   const left = leftOf(states, unit);
-  const limit = (one: StoredBudget['granted']) => one && { ...quantityBody(one.limit, unit), per: one.per };
+  const limit = (one: StoredBudget['granted']) => one && { ...presentQuantity(one.limit, unit), per: one.per };
   return {
     id,
     type,
@@ -67,7 +121,7 @@ export function budgetBody({ budget, states }: Known): Readonly<Record<string, u
     limit: limit(granted),
     lowered_to: limit(lowered),
     used: Object.fromEntries(states.map(({ per, used }) => [per, part(used, unit)])),
-    ...(left === undefined ? {} : { remaining: leftBody(left) }),
+    ...(left === undefined ? {} : { remaining: presentLeft(left) }),
     created_at: createdAt.toISOString(),
     used_at: usedAt?.toISOString(),
     ended_at: endedAt?.toISOString(),

@@ -1,8 +1,9 @@
 import { z } from 'zod';
-import { parseWith } from '../platform/http/body.ts';
+import { managementApi } from '../platform/http/operation.ts';
+import { pageBody } from '../platform/http/paging.ts';
 import { idOf } from '../platform/http/path-id.ts';
 import type { Routes } from '../platform/http/web.ts';
-import { budgetBody, receiptBody } from './present.ts';
+import { budgetBody, budgetWithReceipts, presentBudget, presentReceipt } from './present.ts';
 import type { BudgetService } from './service.ts';
 
 const id = z.string().min(1).max(64);
@@ -20,21 +21,21 @@ const RECEIPTS_SHOWN = 100;
 /** `/api/v1/budgets`: list (filters `agent`, `account`) and read, with the newest receipts. */
 export function budgetApi({ service }: { readonly service: BudgetService }): Routes {
   return (router, web) => {
-    router.get('/api/v1/budgets', async (ctx) => {
-      await web.api.caller(ctx, { resource: 'api', scope: 'admin:read' });
-      const { agent: agentId, account: accountId, cursor, limit } = parseWith(listQuery, { ...ctx.query });
+    const api = managementApi(router, web);
+    const list = { summary: 'List the budgets', scope: 'admin:read', query: listQuery, answer: pageBody(budgetBody) } as const;
+    api.get('/api/v1/budgets', list, async ({ query: { agent: agentId, account: accountId, cursor, limit } }) => {
       const found = await service.list({ agentId, accountId, cursor, limit: limit + 1 });
       const last = found[limit - 1];
-      ctx.body = {
-        items: found.slice(0, limit).map(budgetBody),
+      return {
+        items: found.slice(0, limit).map(presentBudget),
         ...(found.length > limit && last !== undefined ? { next_cursor: last.budget.id } : {}),
       };
     });
-    router.get('/api/v1/budgets/:id', async (ctx) => {
-      await web.api.caller(ctx, { resource: 'api', scope: 'admin:read' });
+    const read = { summary: 'Read a budget with its newest receipts', scope: 'admin:read', answer: budgetWithReceipts } as const;
+    api.get('/api/v1/budgets/:id', read, async ({ ctx }) => {
       const known = await service.get(idOf(ctx));
       const receipts = await service.receiptsOf(known.budget.id, RECEIPTS_SHOWN);
-      ctx.body = { ...budgetBody(known), receipts: receipts.map(receiptBody) };
+      return { ...presentBudget(known), receipts: receipts.map(presentReceipt) };
     });
   };
 }

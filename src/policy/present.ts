@@ -30,8 +30,20 @@ export const decisionBody = z
   })
   .meta({ id: 'Decision' });
 
-/** The whole, or what the agent it is about may read. */
-export const readableDecision = z.union([decisionBody, z.object(forAgent)]);
+const explanationBody = z
+  .object({
+    policies_version: z.int(),
+    in_the_way: z.array(z.string()),
+    changes: z.array(z.object({ by: z.enum(['client', 'person', 'owner', 'administrator']), words: z.string() })),
+    policy: z.object({ id: z.string(), text: z.string() }).optional(),
+  })
+  .meta({ id: 'DecisionExplanation' });
+
+/** The whole with why policies decided so, when they had a say; or what the agent it is about may read. */
+export const readableDecision = z.union([
+  decisionBody.extend({ explanation: explanationBody.optional() }).meta({ id: 'ExplainedDecision' }),
+  z.object(forAgent).meta({ id: 'DecisionForAgent' }),
+]);
 
 /** A decision in the form of `decisionBody`. */
 export function presentDecision(decision: StoredDecision): Sent<typeof decisionBody> {
@@ -60,7 +72,7 @@ export function presentDecision(decision: StoredDecision): Sent<typeof decisionB
 export function presentExplanation(
   { version, policy, inTheWay, changes }: Explanation,
   { mayReadPolicies }: { readonly mayReadPolicies: boolean },
-): Readonly<Record<string, unknown>> {
+): Sent<typeof explanationBody> {
   return { policies_version: version, in_the_way: inTheWay, changes, ...(mayReadPolicies && policy !== undefined ? { policy } : {}) };
 }
 

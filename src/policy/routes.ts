@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { Clock } from '../platform/clock.ts';
 import { AppError } from '../platform/errors.ts';
 import { basePathOf } from '../platform/http/issuer-path.ts';
-import { managementApi } from '../platform/http/operation.ts';
+import { managementApi, type Sent } from '../platform/http/operation.ts';
 import { pageBody } from '../platform/http/paging.ts';
 import type { ApiCaller, BrowserSession, Role, Web } from '../platform/http/web.ts';
 import type { StoredDecision } from './decision.ts';
@@ -68,7 +68,11 @@ async function mayReadAll({ accountId, subjectProfile }: ApiCaller, readers: Dec
 }
 
 /** What this caller may read of a decision. @throws {AppError} `not_found`, also for what exists and is not theirs. */
-async function forCaller(caller: ApiCaller, decision: StoredDecision, { readers, explanations }: PolicyRoutesDeps) {
+async function forCaller(
+  caller: ApiCaller,
+  decision: StoredDecision,
+  { readers, explanations }: PolicyRoutesDeps,
+): Promise<Sent<typeof readableDecision>> {
   const isTheirs = caller.accountId !== undefined && (await concerns(caller.accountId, decision, readers));
   const mayReadPolicies = await mayReadAll(caller, readers);
   if (isTheirs || mayReadPolicies) {

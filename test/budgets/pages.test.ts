@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { budgetBody, budgetWithReceipts } from '../../src/budgets/present.ts';
 import { createPerson } from '../support/person.ts';
 import { ADMINISTRATOR, euros, payments, type SpendingServer, startSpendingServer } from './spending-server.ts';
 
@@ -53,7 +54,9 @@ test('administrators read budgets with their receipts, on the page of the agent 
     used: { day: '40.00', week: '40.00', month: '40.00', total: '40.00' },
     remaining: { amount: '900.00', held: '60.00' },
   });
+  expect(budgetBody.parse(item)).toEqual(item);
   const one = await world.manage(`/budgets/${String(item?.['id'])}`);
+  expect(budgetWithReceipts.parse(one.body)).toEqual(one.body);
   expect(one.body['receipts']).toMatchObject([
     { state: 'held', amount: '60.00' },
     { state: 'spent', amount: '40.00', jti: token.claims.jti },

@@ -69,6 +69,26 @@ function faultsOf(answer: { readonly status: number; readonly body: unknown }, p
   return ajv.validate(content.schema, answer.body) ? undefined : ajv.errors;
 }
 
+/** Every answer about policies: a draft changes nothing for anybody. */
+async function policiesAsDescribed(): Promise<void> {
+  const policies = '/api/v1/policies';
+  const text = '@id("described") forbid(principal, action, resource) when { context.scopes.contains("described") };';
+  const calls = [
+    ['POST', '', 201, { text, state: 'draft', reason: 'To be described' }],
+    ['POST', '/validate', 200, { policies: [text, 'forbid('] }],
+    ['POST', '/what-if', 202, { policies: [text] }],
+    ['PATCH', '/described', 200, { text: text.replace('forbid', 'permit'), reason: 'Another one' }, '/{id}'],
+    ['GET', '/versions/1', 200, undefined, '/versions/{id}'],
+    ['GET', '/versions/2/diff?against=1', 200, undefined, '/versions/{id}/diff'],
+    ['POST', '/versions/1/rollback', 200, { reason: 'As it was' }, '/versions/{id}/rollback'],
+  ] as const;
+  for (const [method, path, status, body, place] of calls) {
+    const answer = await story.manage(method, `${policies}${path}`, body);
+    expect([path, answer.status]).toEqual([path, status]);
+    expect([path, faultsOf(answer, `${policies}${place ?? path}`, method.toLowerCase())]).toEqual([path, undefined]);
+  }
+}
+
 test('what the routes answer is what the document says', async () => {
   const input = { identifier: 'https://described.acme.test', name: 'Described', scopes: [{ name: 'read', description: 'Read' }] };
   const made = await story.manage('POST', '/api/v1/resource-servers', input);
@@ -80,6 +100,12 @@ test('what the routes answer is what the document says', async () => {
     owner: { kind: 'user', id: story.server.miraId },
   });
   expect(faultsOf(token, '/api/v1/initial-access-tokens', 'post')).toBeUndefined();
+  const scope = (resource: string) => ({ resource, scope: 'read' });
+  const other = { ...input, identifier: 'https://described.other.test' };
+  expect((await story.manage('POST', '/api/v1/resource-servers', other)).status).toBe(201);
+  const mapping = await story.manage('POST', '/api/v1/scope-mappings', { from: scope(input.identifier), to: scope(other.identifier) });
+  expect([mapping.status, faultsOf(mapping, '/api/v1/scope-mappings', 'post')]).toEqual([201, undefined]);
+  await policiesAsDescribed();
   const lists = operations().filter(({ method, path }) => method === 'GET' && !path.includes('{'));
   for (const { path } of lists) {
     const list = await story.manage('GET', path);

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { readableDecision } from '../../src/policy/present.ts';
 import { type DelegationStory, playDelegation, REDIRECT_URI } from '../support/delegation-story.ts';
 
 const PATH = '/api/v1/policies';
@@ -104,6 +105,7 @@ test('a policy forbids, and the refused agent learns which one and where to read
       changes: [{ by: 'client', words: 'Ask without the scope pay.' }, expect.objectContaining({ by: 'administrator' })],
     },
   });
+  expect(readableDecision.parse(decision.body)).toEqual(decision.body);
   const page = await story.ada.visit(new URL(String(refused.body['error_uri'])).pathname);
   expect(page.words).toMatch(/Agents do not pay here\..*The smallest change that would allow it Ask without the scope pay\./);
   expect(page.html).toContain('/console/policies/rules/no-pay');

@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { pageBody } from '../../src/platform/http/paging.ts';
+import { requestBody } from '../../src/token-exchange/asking/present.ts';
 import { reasonNotToDecide } from '../../src/token-exchange/asking/delegation-request.ts';
 import {
   ask,
@@ -140,6 +142,7 @@ describe('an agent that is refused asks for a delegation', () => {
     expect(await server.exchange.requests.purge()).toBe(0);
     const { body } = await call('GET', `/api/v1/delegation-requests?agent_id=${to.agentId}&state=pending`);
     expect((body['items'] as unknown[]).length).toBe(2);
+    expect(pageBody(requestBody).parse(body)).toEqual(body);
     expect((await call('GET', `/api/v1/delegation-requests/${String(ids[0])}`)).body).toMatchObject({ state: 'expired', delegation: null });
   });
 

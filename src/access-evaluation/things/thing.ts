@@ -14,5 +14,7 @@ export const MOST_THINGS = 5_000;
 
 /** All things of one type, as they arrive. */
 export const thingsInput = z.strictObject({ things: z.array(entity.omit({ type: true })).max(MOST_THINGS) });
+/** A thing as the interface answers with it. */
+export const thingBody = z.object({ id: z.string(), properties: z.record(z.string(), z.unknown()).optional() }).meta({ id: 'Thing' });
 /** The type of things. */
 export const thingType = entity.shape.type;

@@ -6,7 +6,8 @@ import { AppError } from '../../platform/errors.ts';
 import { parseWith } from '../../platform/http/body.ts';
 
 /** What became of what was reported. A hold that was neither settled nor cancelled in time is given back by itself. */
-export type ReceiptState = 'spent' | 'held' | 'settled' | 'cancelled';
+export const RECEIPT_STATES = ['spent', 'held', 'settled', 'cancelled'] as const;
+export type ReceiptState = (typeof RECEIPT_STATES)[number];
 
 /** One act that used something up, or may do so. */
 export interface Receipt {

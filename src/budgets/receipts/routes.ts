@@ -7,7 +7,7 @@ import { idOf } from '../../platform/http/path-id.ts';
 import { problemOf } from '../../platform/http/problem.ts';
 import { requestIdOf } from '../../platform/http/request-id.ts';
 import type { ApiCaller, Routes, Web } from '../../platform/http/web.ts';
-import { leftBody } from '../present.ts';
+import { presentLeft } from '../present.ts';
 import { readAct, readKey, readSettlement } from './receipt.ts';
 import { BudgetRefused } from '../refusal.ts';
 import type { DetailLeft } from '../service.ts';
@@ -39,14 +39,14 @@ function writeRefusal(ctx: Context, error: BudgetRefused): void {
     type: `urn:behalf:problem:${reason}`,
     title: TITLES[reason],
     code: reason,
-    ...(left === undefined ? {} : { remaining: leftBody(left) }),
+    ...(left === undefined ? {} : { remaining: presentLeft(left) }),
   });
   ctx.type = 'application/problem+json';
 }
 
 /** What is left of the details of a token, for whoever may ask. */
 export function leftList(details: readonly DetailLeft[]): readonly Readonly<Record<string, unknown>>[] {
-  return details.map(({ detail, type, left }) => ({ detail, type, remaining: leftBody(left) }));
+  return details.map(({ detail, type, left }) => ({ detail, type, remaining: presentLeft(left) }));
 }
 
 const jtiQuery = z.strictObject({ jti: z.string().min(1).max(128) });

@@ -6,7 +6,7 @@ import { AppError } from '../../platform/errors.ts';
 import type { Ids } from '../../platform/ids.ts';
 import type { KnownToken, TokenService } from '../../tokens/index.ts';
 import type { Plan, Planner } from '../planning.ts';
-import { leftBody, receiptBody } from '../present.ts';
+import { presentLeft, presentReceipt } from '../present.ts';
 import { BudgetRefused } from '../refusal.ts';
 import type { BudgetService, DetailLeft } from '../service.ts';
 import type { BudgetStore } from '../store.ts';
@@ -115,7 +115,10 @@ function reporting(deps: ReceiptServiceDeps): Pick<ReceiptService, 'report'> {
       if (!(await store.insertReceipt({ ...receipt, budgetId: budget.id }, key))) throw new KeyTaken();
       const { id: receiptId, quantity, holdUntil } = receipt;
       const left = await taking.take(budget, { plan, receiptId, quantity, holdUntil });
-      const answer = { ...receiptBody({ ...receipt, budgetId: budget.id }), ...(left === undefined ? {} : { remaining: leftBody(left) }) };
+      const answer = {
+        ...presentReceipt({ ...receipt, budgetId: budget.id }),
+        ...(left === undefined ? {} : { remaining: presentLeft(left) }),
+      };
       await store.keepAnswer(receiptId, answer);
       return answer;
     });
@@ -173,13 +176,13 @@ function closing(deps: ReceiptServiceDeps): Pick<ReceiptService, 'settle' | 'can
       await store.lockById(seen.budgetId);
       const receipt = await ownReceipt(reporter, id);
       const { state, settled } = want(receipt.quantity, receipt.unit);
-      if (receipt.state === state && receipt.settled === settled) return receiptBody(receipt);
+      if (receipt.state === state && receipt.settled === settled) return presentReceipt(receipt);
       if (receipt.state !== 'held') throw new BudgetRefused('hold_ended', `This is ${receipt.state} already.`);
       const isThere = await store.settle({ receiptId: id, quantity: settled });
       if (!isThere && state === 'settled') throw new BudgetRefused('hold_ended', 'The hold was given back: its time was over.');
       const closedAt = clock.now();
       await store.closeReceipt(id, { state, settled, closedAt });
-      return receiptBody({ ...receipt, state, settled, closedAt });
+      return presentReceipt({ ...receipt, state, settled, closedAt });
     });
   return {
     settle: (reporter, id, quantity) =>
@@ -191,7 +194,7 @@ function closing(deps: ReceiptServiceDeps): Pick<ReceiptService, 'settle' | 'can
         return { state: 'settled', settled };
       }),
     cancel: (reporter, id) => close(reporter, id, () => ({ state: 'cancelled', settled: 0n })),
-    receipt: async (reporter, id) => receiptBody(await ownReceipt(reporter, id)),
+    receipt: async (reporter, id) => presentReceipt(await ownReceipt(reporter, id)),
   };
 }
 

@@ -2,7 +2,7 @@ import type Router from '@koa/router';
 import { z } from 'zod';
 import type { ErrorCode } from '../errors.ts';
 import { type DescribedHandler, type Operation, scopesOf } from './operation.ts';
-import { titleOf } from './problem.ts';
+import { textFaultBody, titleOf } from './problem.ts';
 import type { Routes } from './web.ts';
 
 /** What the document says beside the routes. */
@@ -20,6 +20,7 @@ type Json = Record<string, unknown>;
 
 const ROOT = '/api/v1';
 const DOCUMENT = `${ROOT}/openapi.json`;
+const DONE = { 200: 'The answer', 201: 'Made', 202: 'Begun' } as const;
 const CODES = ['invalid_input', 'unauthenticated', 'forbidden', 'not_found', 'conflict', 'too_many_requests', 'unavailable', 'internal'];
 
 /** RFC 9457, as problem.ts writes it. */
@@ -33,6 +34,7 @@ const problem = z
     code: z.string().meta({ examples: CODES }),
     member: z.string().optional(),
     decision_id: z.string().optional(),
+    faults: z.array(textFaultBody).optional(),
   })
   .meta({ id: 'Problem', description: 'RFC 9457; `member` is a JSON Pointer to what is at fault.' });
 
@@ -98,12 +100,7 @@ function describe(method: string, path: string, about: { readonly operation: Ope
       ? { 200: { description: 'The answer', content: { [operation.media]: { schema: { type: 'string' } } } } }
       : answer === undefined
         ? { 204: { description: 'Done' } }
-        : {
-            [operation.status ?? 200]: {
-              description: operation.status === 201 ? 'Made' : 'The answer',
-              content: content(answer, 'output'),
-            },
-          };
+        : { [operation.status ?? 200]: { description: DONE[operation.status ?? 200], content: content(answer, 'output') } };
   return {
     operationId: operationIdOf(method, path),
     summary,

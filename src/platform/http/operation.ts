@@ -35,8 +35,8 @@ export interface Operation<Query extends Schema = Schema, Body extends Schema = 
   readonly others?: readonly ApiNeed[];
   /** The answer is no JSON but of this type, and the handler writes it. */
   readonly media?: string;
-  /** Of the answer; 200 when left out. */
-  readonly status?: 200 | 201;
+  /** Of the answer; 200 when left out. 202: what was asked for goes on after the answer. */
+  readonly status?: 200 | 201 | 202;
 }
 
 /** A call that passed the guard, with what it sent. */

@@ -1,4 +1,5 @@
 import type { Context } from 'koa';
+import { z } from 'zod';
 import type { ErrorCode, TextFault } from '../errors.ts';
 import type { Failure } from './failure.ts';
 
@@ -19,6 +20,9 @@ const TITLES = {
 export function titleOf(code: Failure['code']): string {
   return code === 'internal' ? 'Internal error' : TITLES[code];
 }
+
+/** A `TextFault` as it leaves the server. */
+export const textFaultBody = z.object({ line: z.int(), column: z.int(), message: z.string() }).meta({ id: 'TextFault' });
 
 /** A problem details object (RFC 9457 §3) as it leaves the server; members of ours are snake_case. */
 export interface ProblemDetails {

@@ -66,10 +66,12 @@ export function inForce(policies: readonly Policy[]): readonly Policy[] {
   return policies.filter(({ state }) => state === 'in_force');
 }
 
+export const policyChanges = ['added', 'removed', 'changed'] as const;
+
 /** What became of one policy between two versions. */
 export interface PolicyDifference {
   readonly id: string;
-  readonly change: 'added' | 'removed' | 'changed';
+  readonly change: (typeof policyChanges)[number];
   readonly before: Policy | undefined;
   readonly after: Policy | undefined;
 }

@@ -1,6 +1,43 @@
+import { z } from 'zod';
 import { momentOf } from '../../platform/http/moment.ts';
+import type { Sent } from '../../platform/http/operation.ts';
 import type { Namer } from '../present.ts';
-import type { Trial, TrialFinding } from './trial.ts';
+import { findingChanges, type Trial, type TrialFinding, trialStates } from './trial.ts';
+
+const findingBody = z
+  .object({
+    change: z.enum(findingChanges),
+    agent_id: z.string().nullable(),
+    client_id: z.string(),
+    subject_id: z.string().nullable(),
+    resource: z.string().nullable(),
+    before: z.string(),
+    after: z.string(),
+    count: z.int(),
+    decision_id: z.string(),
+  })
+  .meta({ id: 'PolicyTrialFinding' });
+
+/** A trial as the interface answers with it; its findings in pages. */
+export const trialBody = z
+  .object({
+    id: z.string(),
+    state: z.enum(trialStates),
+    progress: z.number().min(0).max(1),
+    since: z.iso.datetime(),
+    until: z.iso.datetime(),
+    base_version: z.int(),
+    draft: z.array(z.object({ id: z.string(), text: z.string() })),
+    seen: z.int(),
+    newly_refused: z.int(),
+    newly_allowed: z.int(),
+    otherwise_refused: z.int(),
+    not_judged: z.int(),
+    is_cut: z.boolean(),
+    items: z.array(findingBody),
+    next_cursor: z.string().optional(),
+  })
+  .meta({ id: 'PolicyTrial' });
 
 /** The most frequent first; of equals the newest. */
 function sorted(findings: readonly TrialFinding[]): readonly TrialFinding[] {
@@ -15,7 +52,17 @@ export function progressOf({ state, since, until, position }: Pick<Trial, 'state
   return Math.min(1, Math.max(0, share));
 }
 
-function presentFinding({ change, agentId, clientId, subjectId, resource, before, after, count, decisionId }: TrialFinding) {
+function presentFinding({
+  change,
+  agentId,
+  clientId,
+  subjectId,
+  resource,
+  before,
+  after,
+  count,
+  decisionId,
+}: TrialFinding): Sent<typeof findingBody> {
   const parties = { agent_id: agentId ?? null, client_id: clientId, subject_id: subjectId ?? null, resource: resource ?? null };
   return { change, ...parties, before, after, count, decision_id: decisionId };
 }
@@ -26,8 +73,8 @@ export interface FindingsPage {
   readonly limit: number;
 }
 
-/** A trial as the interface answers with it. */
-export function presentTrial(trial: Trial, { from, limit }: FindingsPage): Readonly<Record<string, unknown>> {
+/** A record in the form of `trialBody`. */
+export function presentTrial(trial: Trial, { from, limit }: FindingsPage): Sent<typeof trialBody> {
   const { id, state, since, until, baseVersion, draft, result } = trial;
   const all = sorted(result.findings);
   const next = from + limit;

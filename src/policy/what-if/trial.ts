@@ -5,9 +5,11 @@ import type { Policy } from '../policy-set/policy-set.ts';
 import type { Question } from '../question.ts';
 import { questionFrom } from '../token-question.ts';
 
+export const findingChanges = ['newly_refused', 'newly_allowed', 'otherwise_refused'] as const;
+
 /** What became of one kind of requests: who, through what, where, and by which rule. */
 export interface TrialFinding {
-  readonly change: 'newly_refused' | 'newly_allowed' | 'otherwise_refused';
+  readonly change: (typeof findingChanges)[number];
   readonly agentId: string | undefined;
   readonly clientId: string;
   readonly subjectId: string | undefined;

@@ -26,7 +26,8 @@ export interface DelegationRequest {
 }
 
 /** What stands between asking and an answer. */
-export type RequestState = 'pending' | 'approved' | 'declined' | 'expired';
+export const REQUEST_STATES = ['pending', 'approved', 'declined', 'expired'] as const;
+export type RequestState = (typeof REQUEST_STATES)[number];
 
 /** What it is at a moment; a request that ran out counts as expired before anybody wrote that down. */
 export function stateOf({ outcome, expiresAt }: Pick<DelegationRequest, 'outcome' | 'expiresAt'>, now: Date): RequestState {

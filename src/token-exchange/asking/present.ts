@@ -1,10 +1,33 @@
+import { z } from 'zod';
 import { initialsOf } from '../../platform/http/pages.ts';
 import { type Moment, momentOf } from '../../platform/http/moment.ts';
+import type { Sent } from '../../platform/http/operation.ts';
 import type { DelegationNames } from '../present.ts';
-import { type DelegationRequest, type RequestState, stateOf } from './delegation-request.ts';
+import { type DelegationRequest, REQUEST_STATES, type RequestState, stateOf } from './delegation-request.ts';
 
 /** A request as the interface answers with it. */
-export function presentRequest(request: DelegationRequest, now: Date): Readonly<Record<string, unknown>> {
+export const requestBody = z
+  .object({
+    id: z.string(),
+    from: z.string(),
+    to: z.string(),
+    resources: z.array(z.string()),
+    scopes: z.array(z.string()),
+    authorization_details_types: z.array(z.string()),
+    until: z.iso.datetime(),
+    reason: z.string(),
+    state: z.enum(REQUEST_STATES),
+    requested_by: z.string(),
+    requested_at: z.iso.datetime(),
+    expires_at: z.iso.datetime(),
+    decided_by: z.string().nullable(),
+    decided_at: z.iso.datetime().nullable(),
+    delegation: z.string().nullable(),
+  })
+  .meta({ id: 'DelegationRequest' });
+
+/** A record in the form of `requestBody`. */
+export function presentRequest(request: DelegationRequest, now: Date): Sent<typeof requestBody> {
   const { id, fromAgentId, toAgentId, resources, scopes, detailTypes, until, reason } = request;
   const { requestedBy, requestedAt, expiresAt, decidedBy, decidedAt, delegationId } = request;
   return {

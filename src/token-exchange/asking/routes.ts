@@ -2,12 +2,12 @@ import type Router from '@koa/router';
 import { z } from 'zod';
 import type { Clock } from '../../platform/clock.ts';
 import { AppError } from '../../platform/errors.ts';
-import { parseWith } from '../../platform/http/body.ts';
-import { pageOf, readPageQuery } from '../../platform/http/paging.ts';
+import { managementApi } from '../../platform/http/operation.ts';
+import { pageBody, pageOf, pageQuery, startOf } from '../../platform/http/paging.ts';
 import { idOf } from '../../platform/http/path-id.ts';
 import type { ApiCaller, BrowserSession, Web } from '../../platform/http/web.ts';
 import { type DelegationRequest, stateOf } from './delegation-request.ts';
-import { presentRequest, requestCard, type RequestNames } from './present.ts';
+import { presentRequest, requestBody, requestCard, type RequestNames } from './present.ts';
 import type { DelegationRequestService } from './service.ts';
 
 /** What the routes stand on. */
@@ -22,13 +22,11 @@ export interface RequestRouteDeps {
 type Context = Parameters<Web['pages']['show']>[0];
 
 const API = '/api/v1/delegation-requests';
-const READ = { resource: 'api', scope: 'admin:read' } as const;
-const WRITE = { resource: 'api', scope: 'admin:write' } as const;
 /** What agents may do to each other changes only under a recent sign-in (security rule R22). */
 const MAY_DECIDE = { roles: ['admin'], maxAgeSeconds: 900 } as const;
 const MAY_READ = { roles: ['admin', 'auditor'] } as const;
 
-const filter = z.object({ agent_id: z.string().max(64).optional(), state: z.enum(['pending']).optional() });
+const listQuery = pageQuery.extend({ agent_id: z.string().max(64).optional(), state: z.enum(['pending']).optional() });
 
 /** Only a person decides; that they are an administrator, the guard has seen to (security rule R6). */
 function deciderOf({ accountId }: ApiCaller) {
@@ -38,25 +36,26 @@ function deciderOf({ accountId }: ApiCaller) {
 
 /** `/api/v1/delegation-requests`: list, read, and the two answers, which only a person gives. */
 export function requestApi({ service, clock }: RequestRouteDeps, router: Router, web: Web): void {
+  const api = managementApi(router, web);
+  const answer = requestBody;
   const present = (request: DelegationRequest) => presentRequest(request, clock.now());
-  router.get(API, async (ctx) => {
-    await web.api.caller(ctx, READ);
-    const { after: cursor, limit } = readPageQuery(ctx);
-    const { agent_id: agentId, state } = parseWith(filter, { agent_id: ctx.query['agent_id'], state: ctx.query['state'] });
-    const found = await service.list({ agentId, cursor, isOpen: state === 'pending', limit: limit + 1 });
+  const list = { summary: 'List the requests for delegations', scope: 'admin:read', query: listQuery, answer: pageBody(answer) } as const;
+  api.get(API, list, async ({ query }) => {
+    const { after: cursor, limit } = startOf(query);
+    const found = await service.list({ agentId: query.agent_id, cursor, isOpen: query.state === 'pending', limit: limit + 1 });
     const page = pageOf(found, limit, ({ id }) => id);
-    ctx.body = { ...page, items: page.items.map(present) };
+    return { ...page, items: page.items.map(present) };
   });
-  router.get(`${API}/:id`, async (ctx) => {
-    await web.api.caller(ctx, READ);
-    ctx.body = present(await service.get(idOf(ctx)));
-  });
-  for (const verb of ['approve', 'decline'] as const) {
-    router.post(`${API}/:id/${verb}`, async (ctx) => {
-      const decider = deciderOf(await web.api.caller(ctx, WRITE));
-      ctx.body = present(await service[verb](idOf(ctx), decider));
-    });
-  }
+  api.get(`${API}/:id`, { summary: 'Read a request for a delegation', scope: 'admin:read', answer }, async ({ ctx }) =>
+    present(await service.get(idOf(ctx))),
+  );
+  for (const [verb, summary] of [
+    ['approve', 'Approve a request for a delegation'],
+    ['decline', 'Decline a request for a delegation'],
+  ] as const)
+    api.post(`${API}/:id/${verb}`, { summary, scope: 'admin:write', answer }, async ({ ctx, caller }) =>
+      present(await service[verb](idOf(ctx), deciderOf(caller))),
+    );
 }
 
 /** Shows one request with its two answers, or why this person does not give one. */

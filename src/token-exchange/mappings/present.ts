@@ -1,7 +1,16 @@
+import { z } from 'zod';
+import type { Sent } from '../../platform/http/operation.ts';
 import type { StoredMapping } from './mapping.ts';
 
+const end = z.object({ resource: z.string(), scope: z.string() });
+
 /** A mapping as the interface answers with it. */
-export function presentMapping({ id, from, to, createdBy, createdAt }: StoredMapping): Readonly<Record<string, unknown>> {
+export const mappingBody = z
+  .object({ id: z.string(), from: end, to: end, created_by: z.string(), created_at: z.iso.datetime() })
+  .meta({ id: 'ScopeMapping' });
+
+/** A record in the form of `mappingBody`. */
+export function presentMapping({ id, from, to, createdBy, createdAt }: StoredMapping): Sent<typeof mappingBody> {
   return { id, from, to, created_by: createdBy, created_at: createdAt.toISOString() };
 }
 

@@ -1,13 +1,13 @@
 import type Router from '@koa/router';
 import { AppError } from '../../platform/errors.ts';
 import { parseWith } from '../../platform/http/body.ts';
-import { callerAsChanger } from '../../platform/http/changed-by.ts';
-import { pageOf, readPageQuery } from '../../platform/http/paging.ts';
+import { managementApi } from '../../platform/http/operation.ts';
+import { pageBody, pageOf, pageQuery, readPageQuery, startOf } from '../../platform/http/paging.ts';
 import { idOf } from '../../platform/http/path-id.ts';
 import type { BrowserSession, Form, Web } from '../../platform/http/web.ts';
 import type { Choice } from '../console/routes.ts';
 import { newMapping } from './mapping.ts';
-import { lineOf, presentMapping } from './present.ts';
+import { lineOf, mappingBody, presentMapping } from './present.ts';
 import type { MappingService } from './service.ts';
 
 /** What the routes stand on. */
@@ -22,8 +22,6 @@ export interface MappingRouteDeps {
 
 const API = '/api/v1/scope-mappings';
 const PAGE = '/console/scope-mappings';
-const READ = { resource: 'api', scope: 'admin:read' } as const;
-const WRITE = { resource: 'api', scope: 'admin:write' } as const;
 /** What scopes give elsewhere changes only under a recent sign-in (security rule R22). */
 const MAY_CHANGE = { roles: ['admin'], maxAgeSeconds: 900 } as const;
 const MAY_READ = { roles: ['admin', 'auditor'] } as const;
@@ -39,27 +37,24 @@ type Context = Parameters<Web['pages']['show']>[0];
 
 /** `/api/v1/scope-mappings`: list, read, create, delete. A mapping never changes. */
 export function mappingApi({ service }: Pick<MappingRouteDeps, 'service'>, router: Router, web: Web): void {
-  router.get(API, async (ctx) => {
-    await web.api.caller(ctx, READ);
-    const { after, limit } = readPageQuery(ctx);
+  const api = managementApi(router, web);
+  const answer = mappingBody;
+  const list = { summary: 'List the scope mappings', scope: 'admin:read', query: pageQuery, answer: pageBody(answer) } as const;
+  api.get(API, list, async ({ query }) => {
+    const { after, limit } = startOf(query);
     const page = pageOf(await service.list({ after, limit: limit + 1 }), limit, ({ id }) => id);
-    ctx.body = { ...page, items: page.items.map(presentMapping) };
+    return { ...page, items: page.items.map(presentMapping) };
   });
-  router.get(`${API}/:id`, async (ctx) => {
-    await web.api.caller(ctx, READ);
-    ctx.body = presentMapping(await service.get(idOf(ctx)));
-  });
-  router.post(API, async (ctx) => {
-    const by = callerAsChanger(await web.api.caller(ctx, WRITE));
-    const mapping = await service.create(parseWith(newMapping, await web.readJson(ctx)), by);
-    ctx.status = 201;
+  api.get(`${API}/:id`, { summary: 'Read a scope mapping', scope: 'admin:read', answer }, async ({ ctx }) =>
+    presentMapping(await service.get(idOf(ctx))),
+  );
+  const make = { summary: 'Let a scope give another one elsewhere', scope: 'admin:write', body: newMapping, answer, status: 201 } as const;
+  api.post(API, make, async ({ ctx, by, body }) => {
+    const mapping = await service.create(body, by);
     ctx.set('location', `${ctx.path}/${mapping.id}`);
-    ctx.body = presentMapping(mapping);
+    return presentMapping(mapping);
   });
-  router.delete(`${API}/:id`, async (ctx) => {
-    await service.remove(idOf(ctx), callerAsChanger(await web.api.caller(ctx, WRITE)));
-    ctx.status = 204;
-  });
+  api.delete(`${API}/:id`, { summary: 'Remove a scope mapping', scope: 'admin:write' }, ({ ctx, by }) => service.remove(idOf(ctx), by));
 }
 
 function valuesOf(form: Form) {
