@@ -207,7 +207,8 @@ export async function startExchangeServer(
   const capabilities = [accounts, resources, clients, agents, details, policy, exchange, identityAssertion, tokens].map(
     ({ capability }) => capability,
   );
-  const own = capabilities.flatMap(({ name, oidc: part }) => (part === undefined ? [] : [{ name, oidc: part }]));
+  // read anew for every engine, as its types of details are
+  const own = () => capabilities.flatMap(({ name, oidc: part }) => (part === undefined ? [] : [{ name, oidc: part }]));
   const engine: NamedContribution = {
     name: 'test',
     oidc: {
@@ -224,7 +225,7 @@ export async function startExchangeServer(
     notifications,
     store: artifacts,
     fetch: async () => new Response(null, { status: 500 }),
-    contributions: () => [...own, engine, ...more],
+    contributions: () => [...own(), engine, ...more],
   });
   const accountId = (await accounts.create({ email: 'pat@example.com', name: 'Pat Person', role: 'user' }, { kind: 'system', id: 'setup' }))
     .id;
