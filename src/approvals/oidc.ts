@@ -18,6 +18,8 @@ import type { ApprovalStore } from './store.ts';
 /** The notes of a token request that approvals fill in (the tokens capability's `issuanceOf`). */
 export interface IssuanceNotes {
   approval?: Readonly<Record<string, unknown>>;
+  /** No token of the request lives longer. */
+  notAfter?: Date;
   approvedBy?: string;
   acr?: string;
   authTime?: Date;
@@ -246,6 +248,7 @@ function approvalPolicy({ clock, store, vault, issuanceOf, directory }: CibaDeps
     if (approval.asked !== undefined) differences.set(ctx, differenceOf(approval.asked, approval, directory.detailTypes()));
     const notes = issuanceOf(ctx);
     notes.approval = claimOf(approval, vault);
+    notes.notAfter = new Date(Math.floor(approval.approvedUntil.getTime() / 1000) * 1000);
     if (approval.decision !== undefined) notes.approvedBy = approval.decision.by;
     if (approval.decision?.acr !== undefined) notes.acr = approval.decision.acr;
     if (approval.decision?.authTime !== undefined) notes.authTime = approval.decision.authTime;

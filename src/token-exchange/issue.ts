@@ -38,6 +38,7 @@ export function fillNotes(ctx: Context, result: ExchangeResult, resource: string
   const agentId = hidden === undefined ? named : agentOf(hidden.actor);
   if (chain !== undefined) issuance.actors = chain;
   if (agentId !== undefined) issuance.agentId = agentId;
+  issuance.notAfter = new Date(subject.expiresAt * 1000);
   if (subject.acr !== undefined) issuance.acr = subject.acr;
   if (subject.authTime !== undefined) issuance.authTime = subject.authTime;
   // what a person approved, they approved at that resource: elsewhere the claim would say too much

@@ -45,6 +45,8 @@ export interface Issuance {
   approvedBy?: string;
   /** The whole `approval` claim; its `id` is the approval's. */
   approval?: ApprovalClaim;
+  /** What it is made from ends then: a second that passes between deciding and signing must not make it live longer. */
+  notAfter?: Date;
   acr?: string;
   authTime?: Date;
 }

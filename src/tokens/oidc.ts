@@ -105,7 +105,7 @@ function newToken(input: { ctx: Context; token: IssuedToken; payload: Payload; p
     decisionId: notes.decisionId,
     policyVersion: notes.policyVersion,
     issuedAt: now,
-    expiresAt: new Date(Number(payload['exp']) * 1000),
+    expiresAt: new Date(Math.min(Number(payload['exp']) * 1000, notes.notAfter?.getTime() ?? Number.POSITIVE_INFINITY)),
   };
 }
 
