@@ -13,5 +13,7 @@ export default {
   globalTeardown: './test/support/global-teardown.mjs',
   reporters: ['default', './test/support/closing-line.mjs'],
   maxWorkers: 2,
+  // modules of a test file are not given back before the worker ends: a large heap makes everything after slower
+  workerIdleMemoryLimit: '1GB',
   testTimeout: 30_000,
 };

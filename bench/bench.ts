@@ -14,7 +14,7 @@ import { type Bar, barsOf, type Figures, textOf } from './report.ts';
 const HELP = `npm run bench [-- --seconds 2 --rounds 5 --json]
 npm run bench -- --registry [--agents ${REGISTRY_SIZE}] [--rows ${REGISTRY_SIZE}] [--seconds 2] [--json]
 
-Measures client_credentials, token exchange (at the second hop, and at the third with a detail narrowed) introspection and access evaluation on a real PostgreSQL beside the bare engine and a bare signer:
+Measures client_credentials, token exchange (at the second hop, and at the third with 50 policies and a detail narrowed) introspection and access evaluation on a real PostgreSQL beside the bare engine and a bare signer:
 each in turn, several times over. The figures are the middle ones.
 
 With --registry: a million agents, and how long SCIM takes to find some of them, to create more and to import as many again. That
@@ -50,8 +50,9 @@ function detailOf(actions: readonly string[], amount: string): Record<string, st
 }
 
 /** The loads of one Behalf server. */
-function loadsOf({ agents: [first, second, third, fourth], own, resource }: Population, issuer: string) {
+function loadsOf({ agents: [first, second, third, fourth], own, resource, ruled }: Population, issuer: string) {
   const wish = { scope: 'read', resource };
+  const ruledWish = { scope: 'read', resource: ruled };
   const credentials = (): Record<string, string> => ({ grant_type: 'client_credentials', ...wish, ...assertionOf(first, issuer) });
   const exchangeOf = (subject: string, by: SeededClient): Record<string, string> => ({
     grant_type: EXCHANGE,
@@ -72,12 +73,12 @@ function loadsOf({ agents: [first, second, third, fourth], own, resource }: Popu
     detailed: () =>
       Promise.all(
         Array.from({ length: SUBJECTS }, async () => {
-          const root = await tokenFrom(issuer, { ...credentials(), ...detailOf(['GET', 'POST'], '100.00') });
-          const once = await tokenFrom(issuer, { ...exchangeOf(root, second), ...detailOf(['GET', 'POST'], '50.00') });
-          return tokenFrom(issuer, { ...exchangeOf(once, third), ...detailOf(['GET', 'POST'], '20.00') });
+          const root = await tokenFrom(issuer, { ...credentials(), ...ruledWish, ...detailOf(['GET', 'POST'], '100.00') });
+          const once = await tokenFrom(issuer, { ...exchangeOf(root, second), ...ruledWish, ...detailOf(['GET', 'POST'], '50.00') });
+          return tokenFrom(issuer, { ...exchangeOf(once, third), ...ruledWish, ...detailOf(['GET', 'POST'], '20.00') });
         }),
       ),
-    exchangeHop3: (subject: string): Shot => ({ form: { ...exchangeOf(subject, fourth), ...detailOf(['GET'], '10.00') } }),
+    exchangeHop3: (subject: string): Shot => ({ form: { ...exchangeOf(subject, fourth), ...ruledWish, ...detailOf(['GET'], '10.00') } }),
     introspection: (token: string): Shot => ({ form: { token }, headers: basic(own) }),
   };
 }

@@ -86,7 +86,7 @@ export function textOf(figures: Figures, about: { readonly seconds: number; read
     HEAD,
     row('client_credentials', clientCredentials),
     row('token exchange, hop 2', exchange),
-    row('hop 3, a detail narrowed', exchangeHop3),
+    row('hop 3, 50 policies, a detail narrowed', exchangeHop3),
     row('introspection', introspection),
     row('access evaluation', evaluation),
     row('(a) bare engine', engine),
