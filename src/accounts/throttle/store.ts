@@ -24,7 +24,7 @@ export interface ThrottleStore {
   /** Counts a try as failed before it is made, so that many at once cannot slip through; refused while the pause lasts. */
   take(counter: Counter, now: Date): Promise<Counted>;
   /** Takes one try back: it turned out right. */
-  giveBack(counter: Counter, now: Date): Promise<void>;
+  giveBack(counter: Counter): Promise<void>;
   /** Forgets a key. */
   forget(keyHash: Buffer): Promise<void>;
   isDeviceKnown(device: DeviceKey, now: Date): Promise<boolean>;
@@ -47,6 +47,7 @@ const LARGEST_POWER = 20;
 
 function tries(db: Db) {
   return {
+    // two tries of one moment may come in the order of neither their clocks nor their servers: only a pause stops the later one
     async take({ keyHash, pace }: Counter, now: Date): Promise<Counted> {
       const forgottenBefore = new Date(now.getTime() - pace.forgetAfterSeconds * 1000);
       const row = await db.row<{ failures: number }>({
@@ -56,8 +57,8 @@ function tries(db: Db) {
                  failures = CASE WHEN t.last_try_at < $3 THEN 1 ELSE t.failures + 1 END,
                  blocked_until = CASE WHEN t.last_try_at < $3 OR t.failures + 1 < $4::int THEN $2
                    ELSE $2 + least($5::float8, power(2, least(t.failures + 1 - $4::int, $6::int))) * interval '1 second' END,
-                 last_try_at = $2
-               WHERE t.blocked_until <= $2
+                 last_try_at = greatest(t.last_try_at, $2)
+               WHERE t.blocked_until <= greatest(t.last_try_at, $2)
                RETURNING t.failures`,
         values: [keyHash, now, forgottenBefore, pace.freeFailures, pace.longestPauseSeconds, LARGEST_POWER],
       });
@@ -66,12 +67,12 @@ function tries(db: Db) {
       const blocked = await db.row<{ blocked_until: Date }>({ name: 'throttle-read', text, values: [keyHash] });
       return { isAllowed: false, blockedUntil: blocked?.blocked_until ?? now };
     },
-    async giveBack({ keyHash, pace }: Counter, now: Date) {
+    async giveBack({ keyHash, pace }: Counter) {
       await db.rows({
         name: 'throttle-give-back',
         text: `UPDATE sign_in_throttle SET failures = greatest(failures - 1, 0),
-                 blocked_until = CASE WHEN failures - 1 < $3::int THEN $2 ELSE blocked_until END WHERE key_hash = $1`,
-        values: [keyHash, now, pace.freeFailures],
+                 blocked_until = CASE WHEN failures - 1 < $2::int THEN last_try_at ELSE blocked_until END WHERE key_hash = $1`,
+        values: [keyHash, pace.freeFailures],
       });
     },
     async forget(keyHash: Buffer) {

@@ -81,7 +81,7 @@ export function createThrottle(deps: { db: Db; clock: Clock; ids: Pick<Ids, 'sec
       if (onSide?.isAllowed === false) return pauseUntil(onSide.blockedUntil);
       const onMain = await store.take(main, now);
       if (!onMain.isAllowed) {
-        if (side !== undefined) await store.giveBack(side, now);
+        if (side !== undefined) await store.giveBack(side);
         return pauseUntil(onMain.blockedUntil);
       }
       return {
@@ -90,11 +90,11 @@ export function createThrottle(deps: { db: Db; clock: Clock; ids: Pick<Ids, 'sec
         succeeded: () =>
           db.detached(async () => {
             await store.forget(main.keyHash);
-            if (side !== undefined) await store.giveBack(side, clock.now());
+            if (side !== undefined) await store.giveBack(side);
           }),
         withdrawn: () =>
           db.detached(async () => {
-            for (const each of side === undefined ? [main] : [main, side]) await store.giveBack(each, clock.now());
+            for (const each of side === undefined ? [main] : [main, side]) await store.giveBack(each);
           }),
       };
     });
