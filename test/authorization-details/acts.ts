@@ -53,6 +53,8 @@ function permitsAll(schema: MemberSchema, limit: JsonObject, act: JsonObject): b
   const names = new Set([...Object.keys(limit), ...Object.keys(act)]);
   return [...names].every((name) => {
     const member = schema.properties?.[name] ?? (schema.additionalProperties as MemberSchema);
+    // a budget is about all acts together: the server counts, and no single act is inside or outside of it
+    if (member['x-budget'] !== undefined) return true;
     const isUnlimited = member['x-absent'] !== 'nothing';
     const [granted, done] = [limit[name], act[name]];
     // a limit binds an act that does not say how it stands to it; what was granted by name need not be used
@@ -81,7 +83,8 @@ export function actsOf(schema: MemberSchema): fc.Arbitrary<Act> {
   if (narrowing === 'prefix') return prefixed(schema.items ?? schema);
   if (narrowing !== 'optionalConstraint') return limitsOf(schema);
   const { properties = {}, additionalProperties } = schema;
-  const members = Object.fromEntries(Object.entries(properties).map(([name, member]) => [name, actsOf(member)]));
+  const single = Object.entries(properties).filter(([, member]) => member['x-budget'] === undefined);
+  const members = Object.fromEntries(single.map(([name, member]) => [name, actsOf(member)]));
   if (typeof additionalProperties !== 'object') {
     const requiredKeys = Object.keys(members).filter((name) => name === 'type');
     return fc.record<Record<string, Act>>(members, { requiredKeys, noNullPrototype: true }) as fc.Arbitrary<Act>;
@@ -102,7 +105,8 @@ export function farthest(schema: MemberSchema, limit: JsonValue): Act {
       return until ?? from ?? null;
     }
     case 'optionalConstraint': {
-      const members = Object.entries(limit as JsonObject).map(
+      const single = Object.entries(limit as JsonObject).filter(([name]) => schema.properties?.[name]?.['x-budget'] === undefined);
+      const members = single.map(
         ([name, value]) => [name, farthest(schema.properties?.[name] ?? (schema.additionalProperties as MemberSchema), value)] as const,
       );
       return Object.fromEntries(members);
@@ -135,6 +139,8 @@ export function canonical(schema: MemberSchema, limit: JsonValue): JsonValue {
       return smallest(schema, [limit].flat() as string[]);
     case 'window':
       return canonicalMembers(limit as JsonObject, (_, edge) => measure(edge));
+    case 'budget':
+      return canonicalMembers(limit as JsonObject, (name, value) => (name === 'amount' || name === 'count' ? measure(value) : value));
     case 'optionalConstraint':
       return canonicalMembers(limit as JsonObject, (name, value) =>
         canonical(schema.properties?.[name] ?? (schema.additionalProperties as MemberSchema), value),
