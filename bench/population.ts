@@ -35,7 +35,7 @@ const QUIET = { info: () => undefined, error: () => undefined };
 function ruleOf(index: number): string {
   const head = `principal is Agent, action == Action::"issue_token", resource == ResourceServer::"${RULED}"`;
   const limit = `context.amounts has EUR && context.amounts.EUR.greaterThan(decimal("${1_000 + index}.0"))`;
-  return `@id("p${index}") forbid(${head}) when { principal.risk > ${1 + (index % 3)} && ${limit} };`;
+  return `@id("p${index}") forbid(${head}) when { context has agent && context.agent.risk > ${1 + (index % 3)} && ${limit} };`;
 }
 
 async function populate(seeding: Seeding): Promise<Pick<Population, 'own' | 'agents'>> {
