@@ -44,7 +44,9 @@ if (approver.assertion) {
   const covers = Buffer.concat([data, createHash('sha256').update(said).digest()]);
   const key = createPublicKey({ key: public_key, format: 'jwk' });
   holds(verify(public_key.kty === 'OKP' ? null : 'sha256', covers, key, signed), 'the passkey did not sign this');
-  holds(`sha-256:${JSON.parse(said).challenge}` === receipt.shown_hash, 'the passkey signed something else');
+  const { type, challenge } = JSON.parse(said);
+  holds(type === 'webauthn.get' && (data[32] & 4) !== 0, 'the passkey did not check who held it');
+  holds(`sha-256:${challenge}` === receipt.shown_hash, 'the passkey signed something else');
 }
 
 // the token's own signature is the resource server's business; here it only says which approval it stands on

@@ -15,6 +15,21 @@ const locations: MemberSchema = {
 const scalar: MemberSchema = { type: ['string', 'number', 'boolean'] };
 const bound: MemberSchema = { type: ['string', 'number'], format: 'decimal', minimum: -1e15, maximum: 1e15 };
 
+/** An amount of money at most, and the sentence around it. */
+const money = (phrase: string): MemberSchema => ({
+  type: 'object',
+  properties: {
+    amount: { type: 'string', format: 'amount', 'x-narrowing': 'upperBound' },
+    currency: { type: 'string', format: 'currency', 'x-narrowing': 'equal' },
+  },
+  required: ['amount', 'currency'],
+  additionalProperties: false,
+  'x-narrowing': 'optionalConstraint',
+  'x-money': true,
+  'x-label': 'Amount',
+  'x-phrase': phrase,
+});
+
 /** The limits on one argument of a tool; every one that is present must hold. */
 const argumentConstraint: MemberSchema = {
   type: 'object',
@@ -93,19 +108,7 @@ export const apiCall: DetailTypeDefinition = {
     type: 'object',
     properties: {
       type: { const: 'api_call' },
-      max_amount: {
-        type: 'object',
-        properties: {
-          amount: { type: 'string', format: 'amount', 'x-narrowing': 'upperBound' },
-          currency: { type: 'string', format: 'currency', 'x-narrowing': 'equal' },
-        },
-        required: ['amount', 'currency'],
-        additionalProperties: false,
-        'x-narrowing': 'optionalConstraint',
-        'x-money': true,
-        'x-label': 'Amount',
-        'x-phrase': 'up to {value}',
-      },
+      max_amount: money('up to {value}'),
       budget: budgetMember({ taken: 'receipt', each: 'max_amount' }),
       actions: {
         type: 'array',
@@ -162,19 +165,7 @@ export const paymentInitiation: DetailTypeDefinition = {
     type: 'object',
     properties: {
       type: { const: 'payment_initiation' },
-      instructed_amount: {
-        type: 'object',
-        properties: {
-          amount: { type: 'string', format: 'amount', 'x-narrowing': 'upperBound' },
-          currency: { type: 'string', format: 'currency', 'x-narrowing': 'equal' },
-        },
-        required: ['amount', 'currency'],
-        additionalProperties: false,
-        'x-narrowing': 'optionalConstraint',
-        'x-money': true,
-        'x-label': 'Amount',
-        'x-phrase': 'up to {value} in one payment',
-      },
+      instructed_amount: money('up to {value} in one payment'),
       budget: budgetMember({ taken: 'receipt', each: 'instructed_amount' }),
       creditors: { ...names(16), 'x-absent': 'nothing', 'x-label': 'To' },
       creditor_accounts: {

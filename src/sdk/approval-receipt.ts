@@ -70,6 +70,9 @@ interface Assertion {
   readonly public_key: JsonWebKey;
 }
 
+/** WebAuthn Level 3 §6.1: the flag UV, behind the hash of the site. */
+const isUserVerified = (authenticatorData: Buffer): boolean => ((authenticatorData[32] ?? 0) & 0x04) !== 0;
+
 /** WebAuthn Level 3 §7.2: the passkey signed exactly what was shown. */
 function checkAssertion(
   { client_data: clientData, authenticator_data: data, signature, public_key: jwk }: Assertion,
@@ -83,7 +86,8 @@ function checkAssertion(
   const covers = Buffer.concat([authenticator, createHash('sha256').update(said).digest()]);
   const key = createPublicKey({ key: jwk, format: 'jwk' });
   demand(verify(jwk.kty === 'OKP' ? null : 'sha256', covers, key, signed), 'the passkey did not sign this');
-  const { challenge } = JSON.parse(said.toString()) as { challenge?: unknown };
+  const { type, challenge } = JSON.parse(said.toString()) as { type?: unknown; challenge?: unknown };
+  demand(type === 'webauthn.get' && isUserVerified(authenticator), 'the passkey did not check who held it');
   demand(isSame(`sha-256:${String(challenge)}`, claims['shown_hash']), 'the passkey signed something else');
 }
 

@@ -17,8 +17,7 @@ const KNOWN: ReadonlySet<string> = new Set(['id', 'description', 'reason', 'reme
 const OF_PERMITS: ReadonlySet<string> = new Set(['id', 'description', 'reason']);
 const MAX_WORDS = 300;
 const MAX_AGE_SECONDS = 86_400;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not stand here
-const CONTROL = /[\u0000-\u001f\u007f]/;
+const CONTROL = /\p{Cc}/u;
 
 /** What a policy is called: in decisions, in addresses, in the API. */
 export const POLICY_ID = /^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$/;
